@@ -42,6 +42,11 @@
   const typing = (element) => element.isContentEditable
     || element.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=button], [type=submit])");
 
+  // the bar of bulk actions appears at the lower edge: a row that was just selected there scrolls to above it
+  document.addEventListener("change", (event) => {
+    if (event.target.checked) event.target.closest("[data-row]")?.scrollIntoView({ block: "nearest" });
+  });
+
   document.addEventListener("keydown", (event) => {
     const busy = event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented;
     if (busy || typing(event.target) || document.querySelector("dialog[open], :popover-open")) return;

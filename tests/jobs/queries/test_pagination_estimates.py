@@ -7,6 +7,7 @@ from uuid_utils.compat import uuid7
 from tests.jobs.statements import plan_of, recorded
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.pagination import count_types
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.services import Services
@@ -33,8 +34,8 @@ def test_the_jobs_of_a_tab_are_counted_by_type(services: Services, put: Callable
     put(Status.WAITING, "import")
     put(Status.SCHEDULED)
     waiting, running = (
-        services.queries.lists.count_by_type(AUDITOR, "waiting"),
-        services.queries.lists.count_by_type(AUDITOR, "running"),
+        services.queries.lists.count_by_type(AUDITOR, JobCriteria(tab="waiting")),
+        services.queries.lists.count_by_type(AUDITOR, JobCriteria(tab="running")),
     )
     assert (waiting.counts, waiting.cut) == ({"report": 3, "import": 1}, False)
     assert (running.counts, running.cut) == ({"import": 2}, False)
@@ -45,7 +46,7 @@ def test_a_count_by_type_covers_the_newest_jobs_and_says_when_it_was_cut(
 ) -> None:
     put(Status.QUEUED, "import", many=2)
     put(Status.QUEUED, many=3)
-    found = count_types(services.engine, AUDITOR, "waiting", 4)
+    found = count_types(services.engine, AUDITOR, JobCriteria(tab="waiting"), 4)
     assert (found.counts, found.cut) == ({"report": 3, "import": 1}, True)
 
 
@@ -55,13 +56,13 @@ def test_a_count_by_type_covers_only_visible_jobs(
     ana = people()
     put(Status.QUEUED)
     put(Status.QUEUED, owner=Owner(user_id=ana))
-    assert services.queries.lists.count_by_type(Viewer(user_id=ana), "waiting").counts == {"report": 1}
+    assert services.queries.lists.count_by_type(Viewer(user_id=ana), JobCriteria(tab="waiting")).counts == {"report": 1}
 
 
 def test_a_count_by_type_reads_only_unfinished_jobs(services: Services, put: Callable[..., None]) -> None:
     put(Status.QUEUED)
     with recorded(services.engine) as sent:
-        services.queries.lists.count_by_type(AUDITOR, "waiting")
+        services.queries.lists.count_by_type(AUDITOR, JobCriteria(tab="waiting"))
     plan = plan_of(services.engine, *sent[-1], as_if_large=True)
     assert plan.count("ix_jobs_unfinished") == 2
     assert "ix_jobs_type" not in plan

@@ -56,6 +56,16 @@ def test_sign_in_leads_to_the_jobs(browser: FlaskClient, user: User, password: s
     assert browser.get("/sample").text == "a page"
 
 
+@pytest.mark.parametrize("role", ["auditor", "operator", "admin"])
+def test_who_sees_the_installation_lands_on_the_overview(
+    browser: FlaskClient, person: Callable[..., User], password: str, role: str
+) -> None:
+    person("olga", role=role)
+    assert sign_in(browser, "olga", password).location == "/admin"
+    assert browser.get("/login").location == "/admin"
+    assert browser.get("/").location == "/admin"
+
+
 def test_sign_in_leads_to_the_requested_page(browser: FlaskClient, user: User, password: str) -> None:
     asked = browser.get("/sample?a=b&c=d").location
     form = re.search(r'action="([^"]+)"', browser.get(asked).text)

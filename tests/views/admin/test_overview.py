@@ -129,3 +129,12 @@ def test_incomplete_figures_are_a_problem(
     assert "The figures are incomplete." in admins.get("/admin").text
     update_metrics()
     assert "The figures are incomplete." not in admins.get("/admin").text
+
+
+def test_a_running_job_is_stopped_from_the_overview_the_oldest_first(
+    operator: FlaskClient, auditor: FlaskClient, put: Callable[..., Job], database: str
+) -> None:
+    old, young = put(Status.RUNNING, title="Old"), put(Status.RUNNING, title="Young")
+    page = operator.get("/admin").text
+    assert page.index(f"/jobs/{old.id}/stop") < page.index(f"/jobs/{young.id}/stop")
+    assert f"/jobs/{old.id}/stop" not in auditor.get("/admin").text

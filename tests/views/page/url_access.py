@@ -82,6 +82,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("jobs.home", "GET"): Route(PERSON),
     ("jobs.index", "GET"): Route(PERSON),
     ("jobs.live", "GET"): Route(PERSON),
+    ("by_type.index", "GET"): Route(PERSON),
     ("jobs.show", "GET"): Route(JOB),
     ("jobs.show_live", "GET"): Route(JOB),
     ("jobs.log_lines", "GET"): Route(JOB),

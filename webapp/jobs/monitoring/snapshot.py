@@ -138,8 +138,8 @@ class HealthCheck:
         )
 
     def running(self, limit: int) -> tuple[Job, ...]:
-        """Return running jobs of all users, newest first."""
-        return self._jobs(limit, jobs.c.id.desc(), *list_conditions((Status.RUNNING, Status.WAITING)), ALL_UNFINISHED)
+        """Return running jobs of all users, oldest first: one that does not end stays in sight."""
+        return self._jobs(limit, jobs.c.id, *list_conditions((Status.RUNNING, Status.WAITING)), ALL_UNFINISHED)
 
     def failed(self, limit: int) -> tuple[Job, ...]:
         """Return failed and lost jobs of all users, most recently failed first."""

@@ -192,9 +192,9 @@ class JobPages:
         with reading(self.engine) as connection:
             return dict(connection.execute(counts, {"user_id": viewer.user_id}).mappings().one())
 
-    def count_by_type(self, viewer: Viewer, tab: str) -> TypeCounts:
-        """Count the viewer's jobs of a tab by type, as far as `find` scans; see `count_types`."""
-        return count_types(self.engine, viewer, tab, SCAN_LIMIT)
+    def count_by_type(self, viewer: Viewer, criteria: JobCriteria) -> TypeCounts:
+        """Count the viewer's jobs by type, as far as `find` scans; see `count_types`."""
+        return count_types(self.engine, viewer, criteria, SCAN_LIMIT)
 
     def find_repeated(self, ids: Collection[UUID], *, after: UUID) -> set[UUID]:
         """Return which of the jobs were run again, by a job newer than ``after``."""
@@ -282,20 +282,20 @@ def add_conditions(scans: list[Conditions], extra: Conditions) -> list[Condition
     return [[*scan, *extra] for scan in scans]
 
 
-def count_types(engine: Engine, viewer: Viewer, tab: str, scan_limit: int) -> TypeCounts:
-    """Count the jobs of a tab by type, among the newest ``scan_limit`` of each status.
+def count_types(engine: Engine, viewer: Viewer, criteria: JobCriteria, scan_limit: int) -> TypeCounts:
+    """Count the jobs that index scans find by type, among the newest ``scan_limit`` of each status.
 
     No index knows types within a status, so the newest jobs are read, as many as a list narrowed to a type reads.
     """
     with reading(engine) as connection:
-        counts = {row.type: row.jobs for row in connection.execute(_counted(viewer, tab, scan_limit))}
+        counts = {row.type: row.jobs for row in connection.execute(_counted(viewer, criteria, scan_limit))}
     return TypeCounts(counts, cut=sum(counts.values()) >= scan_limit)
 
 
-def _counted(viewer: Viewer, tab: str, scan_limit: int) -> Select[Any]:
+def _counted(viewer: Viewer, criteria: JobCriteria, scan_limit: int) -> Select[Any]:
     newest = (
         select(jobs.c.type).where(*scan).order_by(jobs.c.id.desc()).limit(scan_limit).subquery()
-        for scan in JobCriteria(tab=tab).scans(viewer)
+        for scan in criteria.scans(viewer)
     )
     types = union_all(*(select(part.c.type) for part in newest)).subquery()
     return select(types.c.type, func.count().label("jobs")).group_by(types.c.type)

@@ -22,7 +22,7 @@ from webapp.schema import jobs
 WORD_LIMIT = 4  # further words are ignored
 _END_OF_AN_ID = re.compile("[0-9a-f]{4,12}")
 _NOT_AS_WRITTEN = re.compile("[ik]|ss|[^ -~]")  # in JSON, as a capital with a dot, a Kelvin sign, a sharp s
-_ENCRYPTED_PREFIX = "gAAAA"  # of Fernet tokens
+ENCRYPTED_PREFIX = "gAAAA"  # of Fernet tokens
 
 
 def parse_job_id(text: str) -> UUID | None:
@@ -98,4 +98,4 @@ def _written(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
 
 def _text_has(value: ColumnElement[Any], word: str) -> ColumnElement[bool]:
     text = cast(value, Text)
-    return and_(has_text(text, word), text.not_like(f"{_ENCRYPTED_PREFIX}%"))
+    return and_(has_text(text, word), text.not_like(f"{ENCRYPTED_PREFIX}%"))

@@ -7,11 +7,10 @@ from flask_login import current_user
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.validation import BadAccount
 from webapp.views.page.audit_log import audited
-from webapp.views.page.public_path import public_url_of
+from webapp.views.page.permissions import home_endpoint
 from webapp.views.page.request import services, signed_in, wants_fragment
 from webapp.views.security import login, reauthentication
 from webapp.views.security.default_deny import PUBLIC
-from webapp.views.security.safe_redirect import safe_next
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
@@ -45,7 +44,7 @@ def choose() -> ResponseReturnValue:
     if own_error or error:
         return render_template("account/forced_password_change.html", own_error=own_error, error=error), 422
     login.sign_in(signed_in())
-    return redirect(public_url_of(safe_next(None)), 303)
+    return redirect(url_for(home_endpoint()), 303)
 
 
 def _refusal(new: str, repeated: str) -> str:

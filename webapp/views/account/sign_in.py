@@ -12,6 +12,7 @@ from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.user import User
 from webapp.time_zones import find_time_zone
 from webapp.views.page.audit_log import audited, audited_as, record_refused_sign_in
+from webapp.views.page.permissions import home_endpoint
 from webapp.views.page.public_path import public_url_of
 from webapp.views.page.request import services
 from webapp.views.security import login as security
@@ -29,7 +30,7 @@ def login() -> ResponseReturnValue:
     if request.method == "POST":
         return _sign_in(request.form.get("name", ""), request.form.get("password", ""))
     if current_user.is_authenticated:
-        return redirect(public_url_of(safe_next(request.args.get("next"))), 303)
+        return _to_requested_page()
     return _page()
 
 
@@ -62,7 +63,12 @@ def _sign_in(name: str, password: str) -> ResponseReturnValue:
         security.sign_in(user)
     _offer_time_zone(user)
     _log.info("User %r signed in from %s", user.name, request.remote_addr)
-    return redirect(public_url_of(safe_next(request.args.get("next"))), 303)
+    return _to_requested_page()
+
+
+def _to_requested_page() -> ResponseReturnValue:
+    page = safe_next(request.args.get("next"))
+    return redirect(url_for(home_endpoint()) if page == HOME else public_url_of(page), 303)
 
 
 def _offer_time_zone(user: User) -> None:

@@ -13,7 +13,7 @@ from webapp.accounts.permissions import Right
 from webapp.jobs.definition.disabled_types import DisabledType
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.metrics.histogram import DurationHistogram
-from webapp.jobs.queries.criteria import AdminJobCriteria
+from webapp.jobs.queries.criteria import AdminJobCriteria, JobCriteria
 from webapp.jobs.queries.pagination import TypeCounts
 from webapp.jobs.queries.visible_jobs import TABS
 from webapp.services import Services
@@ -191,7 +191,10 @@ def _type_figures(services: Services) -> _TypeFigures:
     disabled = services.disabled_types.all()
     context = viewer_context(entry.disabled_by for entry in disabled.values())
     return _TypeFigures(
-        unfinished={tab: services.queries.lists.count_by_type(context.viewer, tab) for tab in ("waiting", "running")},
+        unfinished={
+            tab: services.queries.lists.count_by_type(context.viewer, JobCriteria(tab=tab))
+            for tab in ("waiting", "running")
+        },
         ended=services.metrics.count_ended_by_type(charts.chart_start(context.now)),
         disabled=disabled,
         context=context,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
@@ -39,7 +40,10 @@ class JobCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """What the page shows. Its 24 hours begin at ``since``; ``p95`` and ``oldest`` are empty without jobs."""
+    """What the page shows. Its 24 hours begin at ``since``; ``p95`` and ``oldest`` are empty without jobs.
+
+    ``stoppable`` are the running jobs that nobody has stopped yet.
+    """
 
     problems: tuple[Problem, ...]
     checked: FormattedTime
@@ -57,6 +61,7 @@ class Overview:
     chart: Chart
     failures: tuple[JobRow, ...]
     runs: tuple[JobRow, ...]
+    stoppable: frozenset[UUID]
 
 
 @bp.get("/admin")
@@ -100,6 +105,7 @@ def load_overview(services: Services) -> Overview:
         chart=charts.build_chart(counts, health.at, context.zone),
         failures=_rows(services, failures, context),
         runs=_rows(services, runs, context),
+        stoppable=frozenset(job.id for job in runs if job.cancel_requested_at is None),
     )
 
 

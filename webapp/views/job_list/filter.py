@@ -37,7 +37,8 @@ class InvalidPeriod(ValueError):
 class Filter:
     """A tab, its filters (an empty one matches every job), and the job that the page starts after.
 
-    ``failed_since`` is a period; it selects the tab of failed jobs. ``children`` shows child jobs, too.
+    ``failed_since`` is a period; it selects the tab of failed jobs. ``children`` shows child jobs, too, and ``system``
+    each routine job of the system instead of one row for several.
     """
 
     endpoint: ClassVar[str] = "jobs.index"
@@ -53,6 +54,7 @@ class Filter:
     until: str = ""
     failed_since: str = ""
     children: bool = False
+    system: bool = False
     before: UUID | None = None
 
     @classmethod
@@ -70,6 +72,7 @@ class Filter:
             until=until,
             failed_since=failed_since,
             children=bool(arguments.get("children")),
+            system=bool(arguments.get("system")),
             before=_uuid(arguments.get("before", "")),
         )
 
@@ -82,6 +85,16 @@ class Filter:
     def is_narrowed(self) -> bool:
         """Whether a filter is set, apart from the tab. Child jobs widen the list, so its counts stay right."""
         return bool(self.type_name or self.whose or self.text or self.warned or self.when or self.failed_since)
+
+    @property
+    def narrowed_by(self) -> int:
+        """How many of the filters behind the button are set: all but the tab and the words."""
+        return len(self.arguments().keys() - {"tab", "q", "before"})
+
+    @property
+    def folds_system_jobs(self) -> bool:
+        """Whether routine jobs of the system are folded: not where somebody looks for particular jobs."""
+        return not (self.system or self.is_narrowed)
 
     @property
     def is_empty(self) -> bool:
@@ -118,6 +131,7 @@ class Filter:
             "until": self.until,
             "failed_since": self.failed_since,
             "children": "1" if self.children else "",
+            "system": "1" if self.system else "",
             "before": str(self.before or ""),
         }
         return {name: value for name, value in arguments.items() if value}

@@ -17,6 +17,7 @@ from webapp.views.job_list.visible_rows import VisibleRows
 from webapp.views.page import polling
 from webapp.views.page.assets import template_version
 from webapp.views.page.pause_banner import PauseBanner, pauses
+from webapp.views.page.permissions import home_endpoint
 from webapp.views.page.polling import poll_state
 from webapp.views.page.request import job_policy, services, viewer
 from webapp.views.page.topbar import LISTED, toasts, topbar
@@ -28,8 +29,8 @@ _LIST_MAX_AGE = 60  # seconds: "2 min ago" is wrong after that, even if no job c
 
 @bp.get("/")
 def home() -> ResponseReturnValue:
-    """Redirect to the list of jobs."""
-    return redirect(url_for("jobs.index"))
+    """Redirect to the page on which the user lands."""
+    return redirect(url_for(home_endpoint()))
 
 
 @bp.get("/jobs")

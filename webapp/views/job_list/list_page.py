@@ -1,6 +1,6 @@
 """One page of the list of jobs: loads it, or refreshes the rows of a page that is open."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -9,7 +9,9 @@ from webapp.jobs.queries.pagination import ListChangeTag
 from webapp.jobs.queries.visible_jobs import PAGE, TAB_CEILING, TABS
 from webapp.services import Services
 from webapp.views.job_list.filter import Filter, ParsedFilter
+from webapp.views.job_list.folded_rows import ListRow, fold_rows
 from webapp.views.job_list.row import DeletedRow, JobRow, job_row
+from webapp.views.job_list.search_match import search_words
 from webapp.views.job_list.visible_rows import VisibleRows
 from webapp.views.page import polling
 from webapp.views.page.request import viewer
@@ -54,7 +56,7 @@ class JobList:
     list_tag: ListChangeTag
     tabs: tuple[Tab, ...]
     cards: tuple[JobRow | DeletedRow, ...]
-    rows: tuple[JobRow | DeletedRow, ...]
+    rows: tuple[ListRow, ...]
     new_count: int
     has_more: bool
     match_count: str
@@ -73,7 +75,7 @@ class JobList:
 
     @property
     def type_names(self) -> frozenset[str]:
-        """The types of the jobs on the page."""
+        """The types of the jobs on the page; those of folded jobs are not offered."""
         return frozenset(row.type_name for row in (*self.cards, *self.rows) if isinstance(row, JobRow))
 
 
@@ -120,7 +122,8 @@ def _job_list(
 ) -> JobList:
     counts = services.queries.lists.count_tabs(viewer(), with_children=parsed.filter.children)
     context = viewer_context(user for job in jobs.values() for user in (job.owner.user_id, job.triggered_by))
-    rows = _rows(services, jobs.values(), context)
+    rows = _rows(services, jobs.values(), context, search_words(parsed.filter.text))
+    listed = [rows.get(job_id, DeletedRow(job_id)) for job_id in visible.rows]
     waits_for_children = any(job.status is Status.WAITING for job in jobs.values())
     idle = _idle_queues(services) if counts["waiting"] or waits_for_children else ()
     return JobList(
@@ -129,7 +132,7 @@ def _job_list(
         list_tag=ListChangeTag.of_page(jobs.values(), counts),
         tabs=tuple(_tab(name, counts[name], parsed.filter) for name in TABS),
         cards=tuple(rows.get(job_id, DeletedRow(job_id)) for job_id in visible.cards),
-        rows=tuple(rows.get(job_id, DeletedRow(job_id)) for job_id in visible.rows),
+        rows=fold_rows(listed) if parsed.filter.folds_system_jobs else tuple(listed),
         new_count=new_count,
         has_more=has_more,
         match_count=_match_count(services, parsed, counts) if has_more else _number(len(jobs)),
@@ -158,11 +161,15 @@ def _running_jobs(services: Services, parsed: ParsedFilter) -> tuple[Job, ...]:
     return services.queries.lists.find(viewer(), replace(parsed.criteria, tab="running"), limit=CARDS).jobs
 
 
-def _rows(services: Services, jobs: Collection[Job], context: ViewerContext) -> dict[UUID, JobRow]:
+def _rows(
+    services: Services, jobs: Collection[Job], context: ViewerContext, words: Sequence[str]
+) -> dict[UUID, JobRow]:
     attached = services.queries.files.attachments_of([job.id for job in jobs if context.may_open(job)])
     running_types = {job.type for job in jobs if job.is_running}
     usual = {name: services.queries.estimates.usual_duration(name) for name in running_types}
-    return {job.id: job_row(job, attached.get(job.id, ()), context, usual=usual.get(job.type)) for job in jobs}
+    return {
+        job.id: job_row(job, attached.get(job.id, ()), context, usual=usual.get(job.type), words=words) for job in jobs
+    }
 
 
 def _tab(name: str, count: int, job_filter: Filter) -> Tab:

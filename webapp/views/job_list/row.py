@@ -8,6 +8,7 @@ from uuid import UUID
 from webapp.jobs.model.job import Job, Status, short_id
 from webapp.jobs.model.shown_results import PAGE_ONLY_TYPES
 from webapp.jobs.store.attachments import Attachment
+from webapp.views.job_list.search_match import SearchMatch, search_matches
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels, status_text
 from webapp.views.text.date_format import FormattedTime
@@ -53,7 +54,8 @@ class ParentLink:
 class JobRow:
     """A row of the list; ``percent`` is None while the progress is unknown.
 
-    ``children`` is None for a job without child jobs, ``parent`` for any job that is not one itself.
+    ``children`` is None for a job without child jobs, ``parent`` for any job that is not one itself. ``matches`` is
+    where a search found the job. A routine job is one that the system ran and that went well.
     """
 
     id: UUID
@@ -74,6 +76,8 @@ class JobRow:
     files: tuple[FileLink, ...]
     more_files: int
     when: FormattedTime
+    matches: tuple[SearchMatch, ...] = ()
+    is_routine: bool = False
     is_deleted: bool = False
 
 
@@ -86,22 +90,28 @@ class DeletedRow:
 
 
 def job_row(
-    job: Job, attached: Sequence[Attachment], context: ViewerContext, *, usual: timedelta | None = None
+    job: Job,
+    attached: Sequence[Attachment],
+    context: ViewerContext,
+    *,
+    usual: timedelta | None = None,
+    words: Sequence[str] = (),
 ) -> JobRow:
-    """Describe a job to this viewer; ``attached`` is empty if the viewer cannot open the job."""
+    """Describe a job to this viewer, who searched for ``words``; ``attached`` is empty for a job they cannot open."""
     job = context.readable(job)
     downloads = [file for file in attached if file.media_type not in PAGE_ONLY_TYPES]
     outputs = [file for file in file_links(downloads, context) if file.role == "output"]
     facts = StatusFacts(job=job, now=context.now, zone=context.zone, usual=usual)
     error = _error(job, context)
+    title, line = translated(job.title), error or _line(facts)
     return JobRow(
         id=job.id,
         short_id=job.short_id,
-        title=translated(job.title),
+        title=title,
         look=status_labels.status_label(job),
         type_name=job.type,
         input_names=_input_names([file.name for file in attached if file.role == "input"]),
-        line=error or _line(facts),
+        line=line,
         line_is_error=bool(error),
         children=children_summary(job),
         parent=_parent(job),
@@ -113,7 +123,14 @@ def job_row(
         files=tuple(outputs[:FILES_SHOWN]),
         more_files=max(len(outputs) - FILES_SHOWN, 0),
         when=context.when(_relevant_time(job, context)),
+        matches=search_matches(job, words if context.may_open(job) else (), (title, line, str(job.id))),
+        is_routine=_is_routine(job),
     )
+
+
+def _is_routine(job: Job) -> bool:
+    by_system = job.owner.user_id is None and job.triggered_by is None
+    return by_system and not job.public and job.status is Status.COMPLETED and not job.has_warnings
 
 
 def children_summary(job: Job) -> ChildrenSummary | None:

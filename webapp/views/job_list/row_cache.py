@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import Flask, current_app, url_for
 from markupsafe import Markup
 
-from webapp.views.job_list.row import DeletedRow, JobRow
+from webapp.views.job_list.folded_rows import ListRow
 from webapp.views.page.assets import template_version
 from webapp.views.text.translations import language
 
@@ -24,7 +24,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["rows"] = rows
 
 
-def rows(jobs: Iterable[JobRow | DeletedRow]) -> Markup:
+def rows(jobs: Iterable[ListRow]) -> Markup:
     """Return the rows of the table as HTML; a deleted job keeps its place."""
     base_url = url_for("jobs.show", job_id=_NO_JOB).removesuffix(str(_NO_JOB))  # once instead of for each row
     key = (base_url, language(), template_version())
@@ -37,7 +37,7 @@ def clear() -> None:
 
 
 @lru_cache(_CACHED_ROWS)
-def _html(job: JobRow | DeletedRow, base_url: str, _language: str, _version: str) -> Markup:
+def _html(job: ListRow, base_url: str, _language: str, _version: str) -> Markup:
     macros: Any = current_app.jinja_env.get_template("job_list/_row.html").module
     html: Markup = macros.row(job, base_url)
     return html

@@ -36,6 +36,11 @@ def may(right: Right) -> bool:
     return permissions.may(signed_in(), right)
 
 
+def home_endpoint() -> str:
+    """Return the page on which the signed-in user lands: the overview for those who look after the installation."""
+    return "admin.index" if may(Right.SEE_INSTALLATION) else "jobs.index"
+
+
 def refusal(right: Right) -> str:
     """Return why the signed-in user lacks the right, translated; empty if the user holds it."""
     reason = permissions.refusal(signed_in(), right)
