@@ -19,7 +19,7 @@ _TAKEN_ONCE = ("admin_password",)
 _taken: dict[str, str] = {}  # their values, for the next call
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _READ_ELSEWHERE = frozenset({"FAULTS", "TEST_BROWSER", "SERVER", "TOKEN"})  # by tests and commands
-_SECRET_WORDS = ("key", "password", "token")
+_SECRET_WORDS = ("key", "password", "token", "dsn")
 _PLAIN_PATH = re.compile(r"(/[\w.~-]*[\w~-][\w.~-]*)*", re.ASCII).fullmatch
 
 
@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     address_limit: str = "30 per minute"
     api_limit: str = "3000 per minute"
     log_format: Literal["text", "json"] = "text"
+    traces_url: str = ""
+    sentry_dsn: SecretStr | None = None
     metrics_token: SecretStr | None = Field(default=None, min_length=16)
     metrics_addresses: str = "127.0.0.0/8, ::1"
     public_url: str = ""
@@ -101,6 +103,14 @@ class Settings(BaseSettings):
     def _known_redis(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             message = "must start with redis://, rediss:// or unix://"
+            raise ValueError(message)
+        return _with_good_port(value)
+
+    @field_validator("traces_url")
+    @classmethod
+    def _http_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            message = "must be the URL of a collector, such as http://127.0.0.1:4318/v1/traces"
             raise ValueError(message)
         return _with_good_port(value)
 

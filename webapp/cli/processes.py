@@ -12,9 +12,9 @@ def clock() -> None:
     """Run the clock, which starts due jobs. It also recovers lost jobs and starts maintenance."""
     from webapp.processes.clock import Clock
     from webapp.processes.preflight import require_tables
-    from webapp.telemetry.process_log import log_to_stderr
+    from webapp.telemetry.program import start_telemetry
 
-    log_to_stderr(services().settings, services().secret_key, program="clock")
+    start_telemetry(services().settings, services().secret_key, program="clock")
     require_tables(services(), patience=_START_SECONDS)
     Clock(services()).run()
 
@@ -58,8 +58,8 @@ def run_workers(queues: str, workers: int | None) -> None:
     """Run a pool of workers on these queues, comma-separated, until it is asked to stop; all queues if none."""
     from webapp.processes.preflight import require_tables
     from webapp.processes.worker import run_pool
-    from webapp.telemetry.process_log import log_to_stderr
+    from webapp.telemetry.program import start_telemetry
 
-    log_to_stderr(services().settings, services().secret_key, program="worker")
+    start_telemetry(services().settings, services().secret_key, program="worker")
     require_tables(services(), patience=_START_SECONDS)
     run_pool(services(), [name.strip() for name in queues.split(",") if name.strip()], workers)

@@ -16,9 +16,9 @@ def web(host: str, port: int, processes: int, threads: int) -> None:
     """Run the web server."""
     from webapp.processes.preflight import require_tables
     from webapp.processes.web import serve
-    from webapp.telemetry.process_log import log_to_stderr
+    from webapp.telemetry.program import start_telemetry
 
     services = app().extensions["deskjob"]
-    log_to_stderr(services.settings, services.secret_key, program="web")
+    start_telemetry(services.settings, services.secret_key, program="web")
     require_tables(services, patience=_START_SECONDS)
     serve(app(), host=host, port=port, processes=processes, threads=threads)

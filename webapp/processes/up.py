@@ -19,7 +19,7 @@ from webapp.processes.preflight import check_folders, check_redis, single_instan
 from webapp.processes.supervisor import Program, Supervisor
 from webapp.processes.worker import run_pool, warm_up
 from webapp.services import Services
-from webapp.telemetry.process_log import log_to_stderr
+from webapp.telemetry.program import start_telemetry
 from webapp.version import version
 
 _READY_SECONDS = 300.0  # for a process that hangs; one that ends is noticed at once, and a busy machine starts slowly
@@ -82,7 +82,7 @@ def _start(supervisor: Supervisor, services: Services, host: str, port: int, wor
 
 def _run_program(services: Services, name: str, work: Callable[[], None]) -> None:
     forget_inherited_connections(services.engine)
-    log_to_stderr(services.settings, services.secret_key, program=name)
+    start_telemetry(services.settings, services.secret_key, program=name)
     work()
 
 

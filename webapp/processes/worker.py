@@ -34,6 +34,7 @@ from webapp.os_process import adopt_orphans
 from webapp.processes.pool import Pool
 from webapp.services import Services
 from webapp.telemetry.log_context import set_process_fields
+from webapp.telemetry.program import flush_telemetry, open_telemetry
 from webapp.version import version
 
 log = logging.getLogger(__name__)
@@ -113,6 +114,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
     def work(output: OutputPipe, await_order: AwaitOrder, *, lingers: bool) -> None:
         forget_inherited_connections(services.engine)
         adopt_orphans()
+        open_telemetry()
         faulthandler.enable(2)  # where a crash happened belongs to the output of the job
         linger = settings.horse_linger_seconds if lingers else 0.0
         next_wake_up = NextWakeUp(settings.redis, queues, linger)
@@ -127,6 +129,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         with OutputCapture(output) as services.executor.output:
             services.work_horse(next_wake_up.wait, linger).serve(next_order, horse)
         _add_job_counts(services, name)
+        flush_telemetry()
 
     settings = services.settings
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # these must not kill a work-horse before it sets its own handlers

@@ -7,11 +7,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO, cast
 
-from webapp.config import Settings
 from webapp.os_process import start_thread
 from webapp.private_files import private_opener
-from webapp.telemetry.log_context import set_process_fields
-from webapp.telemetry.log_format import attempt_log, log_format
 
 MAX_BYTES = 10 * 1024 * 1024  # of one file
 OLDER_FILES = 4  # worker.log.1 is the newest of them
@@ -42,15 +39,6 @@ class ProcessLog:
             while line := output.readline(_LINE):
                 text = line.decode(errors="backslashreplace").removesuffix("\n")
                 self._handler.handle(logging.LogRecord("", logging.INFO, "", 0, text, None, None))
-
-
-def log_to_stderr(settings: Settings, secret_key: str, *, program: str) -> None:
-    """Let this process write its log to its standard error, in the format of the settings."""
-    set_process_fields(program=program)
-    handler = logging.StreamHandler()
-    handler.setFormatter(log_format(settings, secret_key))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    attempt_log.setLevel(logging.INFO if settings.log_format == "json" else logging.WARNING)
 
 
 class _PrivateFile(RotatingFileHandler):

@@ -44,13 +44,16 @@ from webapp.jobs.execution.time_limit import time_limit
 from webapp.jobs.lifecycle import finish_attempt, finish_family
 from webapp.jobs.lifecycle.default_owner import call_handler
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
+from webapp.jobs.metrics.error_signature import error_signature
 from webapp.jobs.model import policies
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.model.secret_mask import SecretMask
 from webapp.jobs.queueing.next_claim import NextClaim
+from webapp.jobs.store import events
 from webapp.jobs.store.attachments import Attachments
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines
 from webapp.jobs.store.file_store import FileStore
+from webapp.telemetry import error_reports, traces
 from webapp.telemetry.log_context import process_fields
 from webapp.telemetry.log_format import attempt_log
 
@@ -65,6 +68,7 @@ _STOPS: Mapping[type[BaseException], Ending] = {
     LeaseLost: Ending(status=Status.FAILED, outcome=EventName.LOST),  # never written: the fence rejects it
 }
 # Their reasons are not errors of the job; its attempts have them
+_BAD_OUTCOMES = frozenset({EventName.FAILED, EventName.LOST})
 _NO_ERRORS = frozenset({EventName.UNKNOWN_TYPE, EventName.RETRY_LATER, EventName.POSTPONED})
 
 
@@ -119,8 +123,10 @@ class Executor:
 
         ``claim_next`` receives the outcome before that is written, and can return a claim to make with it.
         """
-        with process_fields(job_id=str(job.id), job_type=job.type, attempt=job.attempt):
+        with process_fields(job_id=str(job.id), job_type=job.type, attempt=job.attempt), self._traced(job) as span:
             outcome = self._run(job, location, claim_next)
+            if outcome in _BAD_OUTCOMES:
+                traces.mark_failed(span, outcome)
             attempt_log.info("Attempt ended: %s.", outcome, extra={"outcome": outcome})
         return outcome
 
@@ -150,6 +156,15 @@ class Executor:
             return EventName.LOST  # another attempt is responsible for the job now; nothing was written
         self._count(ending)
         return ending.outcome
+
+    def _traced(self, job: Job) -> AbstractContextManager[Any]:
+        """Return the span of an attempt, with a link to the request that caused it."""
+        if not traces.is_on():
+            return nullcontext()
+        link = self._retry(lambda: events.trace_parent_of(self._engine, job.id))
+        values = {"job_id": str(job.id), "job_type": job.type, "queue": job.queue, "attempt": job.attempt}
+        attributes: dict[str, Any] = {f"deskjob.{name}": value for name, value in values.items()}
+        return traces.span(f"attempt {job.type}", link=link, **attributes)
 
     def take_counts(self) -> dict[str, int]:
         """Return how many attempts completed and failed since the last call."""
@@ -230,6 +245,7 @@ class Executor:
         """Turn an error into an ending: a retry if the type's policy allows it and no stop was requested."""
         key, parameters = translation_of(error)
         failed = _failed(sentence_of(error, reporter.mask), traceback_of(error, reporter.mask))
+        _report(job, error, failed, reporter)
         ending = replace(failed, key=key, parameters=parameters)
         try:
             delay = _retry_delay(job_type, job, error)
@@ -354,6 +370,14 @@ class Executor:
 
     def _retry(self, action: Callable[[], T], again: Callable[[], T] | None = None) -> T:
         return retry_while_away(action, seconds=self._retry_seconds, again=again)
+
+
+def _report(job: Job, error: BaseException, ending: Ending, reporter: Reporter) -> None:
+    """Report an error of a handler; those of one error group are one issue there too."""
+    if error_reports.is_on():
+        group = error_signature(job.type, ending.error or "", ending.traceback).fingerprint
+        tags = {"job_id": job.id, "job_type": job.type, "attempt": job.attempt}
+        error_reports.report(error, group=group, clean=reporter.mask.values, **tags)
 
 
 def _run_here(handler: Callable[[], Any]) -> Any:

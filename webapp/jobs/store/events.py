@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Any, NotRequired, Protocol, TypedDict
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Engine, FromClause, Insert, literal, select
 from sqlalchemy import insert as sql_insert
 
+from webapp.db.engine import reading
 from webapp.db.prepared_statement import PreparedStatement
 from webapp.jobs.model.job import EventName
 from webapp.schema import events, now
+from webapp.telemetry import traces
 from webapp.telemetry.log_context import request_id
 
 acting_token: ContextVar[str] = ContextVar("acting_token", default="")  # the name of the request's API token
@@ -103,7 +105,7 @@ def rows_of(
 
 def origin_of_event() -> Origin:
     """Return the request that causes an event now, and the trace that it belongs to."""
-    return {"request_id": request_id.get() or None, "trace_parent": None}
+    return {"request_id": request_id.get() or None, "trace_parent": traces.trace_parent()}
 
 
 def insert_from(
@@ -121,3 +123,10 @@ def insert_from(
     named = literal(name.value) if isinstance(name, EventName) else name
     columns = {"job_id": job_id, "at": now(), "name": named, "attempt": attempt, **further}
     return sql_insert(events).from_select(list(columns), select(*columns.values()).select_from(source))
+
+
+def trace_parent_of(engine: Engine, job_id: UUID) -> str:
+    """Return the trace of the latest request that created or changed a job; empty if there is none."""
+    latest = select(events.c.trace_parent).where(events.c.job_id == job_id, events.c.trace_parent.is_not(None))
+    with reading(engine) as connection:
+        return connection.execute(latest.order_by(events.c.id.desc()).limit(1)).scalar() or ""

@@ -22,7 +22,7 @@ NO_ROUTE = "none"
 _BUCKETS = len(CLASSES)  # where the buckets begin, after the classes of status
 _SECONDS = _BUCKETS + len(BOUNDS) + 1
 _ROW = _SECONDS + 1
-_ENDPOINT = "deskjob.endpoint"  # in the environment of a request
+ENDPOINT = "deskjob.endpoint"  # in the environment of a request
 _EXTENSION = "deskjob.request_counts"
 
 
@@ -99,7 +99,7 @@ def request_counts_of(app: Flask) -> RequestCounts:
 
 
 def _name_endpoint() -> None:
-    request.environ[_ENDPOINT] = request.endpoint or NO_ROUTE
+    request.environ[ENDPOINT] = request.endpoint or NO_ROUTE
 
 
 def _counting(
@@ -117,7 +117,7 @@ def _counting(
         try:
             return answer(environ, start)
         finally:
-            counts.add(environ.get(_ENDPOINT, NO_ROUTE), status, perf_counter() - began)
+            counts.add(environ.get(ENDPOINT, NO_ROUTE), status, perf_counter() - began)
             if isinstance(pool := engine.pool, QueuePool):
                 counts.set_connections(pool.checkedout(), pool.checkedin())
 

@@ -15,6 +15,8 @@ from webapp.jobs.model.job import IllegalTransition, Job
 from webapp.jobs.store.attachments import AttachmentNotFound
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import KeyConflict
+from webapp.telemetry import error_reports
+from webapp.telemetry.log_context import request_id
 from webapp.views.page.problem_details import is_api_request, problem
 from webapp.views.page.request import services, viewer, wants_fragment
 from webapp.views.text import locale_choice
@@ -106,6 +108,8 @@ def handle_internal_error(error: InternalServerError) -> ResponseReturnValue:
     """Return 500 with a number that is also in the log."""
     number = uuid4().hex[:8]
     _log.error("Error %s on %s %s", number, request.method, request.path, exc_info=error.original_exception)
+    if error.original_exception is not None:
+        error_reports.report(error.original_exception, number=number, request_id=request_id.get())
     return _page(500, number=number), 500
 
 
