@@ -8,7 +8,13 @@ setup(
     packages=[*find_packages(include=["webapp*"]), *(f"webapp.{folder}" for folder in FOLDERS)],
     package_dir={f"webapp.{folder}": folder for folder in FOLDERS},
     package_data={
-        "webapp": ["migrations/*", "migrations/versions/*", "jobtypes/**/templates/*", "translations/*/LC_MESSAGES/*"],
+        "webapp": [
+            "migrations/*",
+            "migrations/versions/*",
+            "jobtypes/**/templates/*",
+            "notifications/channels/templates/*",
+            "translations/*/LC_MESSAGES/*",
+        ],
         **{f"webapp.{folder}": ["**/*"] for folder in FOLDERS},
     },
 )

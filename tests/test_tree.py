@@ -91,6 +91,17 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
         "tests/api/test_contract.py sends every request; test_jobs_and_files.py and test_endpoint.py look closer",
     ),
     "views/metrics/request_traces": "tests/telemetry/test_traces.py sends requests",
+    **dict.fromkeys(
+        ("notifications/channels/delivery_errors", "notifications/channels/webhook_event"),
+        "the tests of rules, of the messenger and of webhooks",
+    ),
+    **dict.fromkeys(
+        (
+            *("views/notifications/access", "views/notifications/actions", "views/notifications/pages"),
+            *("views/notifications/presenter", "views/notifications/rule_fields"),
+        ),
+        "test_my_notifications.py and test_all_notifications.py",
+    ),
     "jobs/queries/event_feed": "tests/api/test_long_poll.py follows it",
     "views/text/engine_messages": "test_catalogues.py and test_stored_messages.py",
     "views/forms/fields": "test_payload_form.py and test_round_trip.py send every kind of field through a form",

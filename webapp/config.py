@@ -20,6 +20,7 @@ _taken: dict[str, str] = {}  # their values, for the next call
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _READ_ELSEWHERE = frozenset({"FAULTS", "TEST_BROWSER", "SERVER", "TOKEN"})  # by tests and commands
 _SECRET_WORDS = ("key", "password", "token", "dsn")
+_MAIL_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*", re.ASCII).fullmatch
 _PLAIN_PATH = re.compile(r"(/[\w.~-]*[\w~-][\w.~-]*)*", re.ASCII).fullmatch
 
 
@@ -69,6 +70,9 @@ class Settings(BaseSettings):
     trusted_proxies: str = ""
     accel_redirect: str = ""
     timezone: str = "UTC"
+    smtp_url: str = ""
+    mail_from: str = ""
+    notify_networks: str = ""
 
     def as_environment(self) -> dict[str, str]:
         """Return the variables from which a child process reads these settings, without those that are taken once."""
@@ -137,7 +141,24 @@ class Settings(BaseSettings):
             raise ValueError(message) from None
         return "" if value == "0" else value
 
-    @field_validator("metrics_addresses")
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_mail_server(cls, value: str) -> str:
+        parts = urlsplit(_with_good_port(value))
+        if value and not (parts.scheme in {"smtp", "smtps"} and parts.hostname):
+            message = "must be smtp://user:password@host:587 or smtps://…; user and password can be left out"
+            raise ValueError(message)
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_address(cls, value: str) -> str:
+        if value and not _MAIL_ADDRESS(value):
+            message = "must be an email address, such as deskjob@example.org"
+            raise ValueError(message)
+        return value
+
+    @field_validator("metrics_addresses", "notify_networks")
     @classmethod
     def _networks(cls, value: str) -> str:
         try:
@@ -192,6 +213,11 @@ class Settings(BaseSettings):
     def public_path(self) -> str:
         """The path of the public URL, without a slash at its end; empty if the site has the whole host."""
         return urlsplit(self.public_url).path.rstrip("/")
+
+    @property
+    def sender(self) -> str:
+        """The address from which mail is sent; by default one at the host of the public URL."""
+        return self.mail_from or f"deskjob@{urlsplit(self.public_url).hostname or 'localhost'}"
 
     @property
     def redis(self) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from webapp.accounts.idempotent_requests import IdempotentRequests
     from webapp.accounts.sessions import Sessions
     from webapp.accounts.tokens import Tokens
+    from webapp.accounts.user import User
     from webapp.config import Settings
     from webapp.jobs.definition.disabled_types import DisabledTypes
     from webapp.jobs.definition.job_type import JobType
@@ -62,6 +63,11 @@ if TYPE_CHECKING:
     from webapp.jobs.schedules.service import Schedules
     from webapp.jobs.service import Jobs
     from webapp.jobs.store.file_store import FileStore
+    from webapp.notifications.delivery_log import DeliveryLog
+    from webapp.notifications.messenger import Messenger
+    from webapp.notifications.rule_form import RuleForm
+    from webapp.notifications.rules import NotificationRules
+    from webapp.notifications.watch import NotificationWatch
 
 ENTRY_POINTS = "deskjob.jobtypes"
 E = TypeVar("E", bound="Executor")
@@ -175,6 +181,58 @@ class Services:
         from webapp.jobs.queries.notifications import Notifications
 
         return Notifications(self.engine)
+
+    @cached_property
+    def notification_rules(self) -> NotificationRules:
+        """Who hears of what by mail, webhook and chat."""
+        from webapp.notifications.rules import NotificationRules
+
+        return NotificationRules(self.engine, self.vault)
+
+    def rule_form(self, user: User | None) -> RuleForm:
+        """Return what notification rules of a user can be, or those of the installation."""
+        from webapp.notifications.rule_form import RuleForm
+        from webapp.user_policy import user_policy
+
+        policy = user_policy(user, self.registry) if user else None
+        types = (job_type.name for job_type in self.registry if policy is None or policy.may_start(job_type.name))
+        queues = (queue.name for queue in self.queues.all())
+        return RuleForm(user=user, settings=self.settings, types=tuple(types), queues=tuple(queues))
+
+    @cached_property
+    def delivery_log(self) -> DeliveryLog:
+        """The log of messages."""
+        from webapp.notifications.delivery_log import DeliveryLog
+
+        return DeliveryLog(self.engine)
+
+    @cached_property
+    def messenger(self) -> Messenger:
+        """Delivers messages."""
+        from webapp.notifications.messenger import Messenger
+
+        return Messenger(
+            self.engine,
+            self.settings,
+            rules=self.notification_rules,
+            log=self.delivery_log,
+            accounts=self.accounts,
+        )
+
+    @cached_property
+    def notification_watch(self) -> NotificationWatch:
+        """Evaluates the rules."""
+        from webapp.notifications.conditions import Conditions
+        from webapp.notifications.watch import NotificationWatch
+
+        return NotificationWatch(
+            self.engine,
+            rules=self.notification_rules,
+            log=self.delivery_log,
+            jobs=self.jobs,
+            registry=self.registry,
+            conditions=Conditions(self.engine, self.workers.count_by_queue),
+        )
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -494,7 +552,7 @@ class Services:
     def _injectables(self) -> dict[type, object]:
         """Return the services that handlers can request by class."""
         services = (self.accounts, self.audit, self.sessions, self.jobs, self.queries, self.pruner, self.vault)
-        further = (self.idempotent_requests, self.failure_hooks)
+        further = (self.idempotent_requests, self.failure_hooks, self.messenger, self.delivery_log)
         return {type(service): service for service in (*services, *further)}
 
     def _type_or_removed(self, type_name: str) -> JobType | RemovedJobType:
@@ -533,8 +591,11 @@ def injectables() -> tuple[type, ...]:
     from webapp.jobs.job_queries import JobQueries
     from webapp.jobs.maintenance.pruner import Pruner
     from webapp.jobs.service import Jobs
+    from webapp.notifications.delivery_log import DeliveryLog
+    from webapp.notifications.messenger import Messenger
 
-    return (Accounts, AuditLogWriter, Sessions, Jobs, JobQueries, Pruner, Vault, IdempotentRequests, FailureHooks)
+    own = (Accounts, AuditLogWriter, Sessions, Jobs, JobQueries, Pruner, Vault)
+    return (*own, IdempotentRequests, FailureHooks, Messenger, DeliveryLog)
 
 
 def _registry(settings: Settings) -> Registry:

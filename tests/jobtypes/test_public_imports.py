@@ -20,7 +20,8 @@ def imports(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def is_public(module: str) -> bool:
-    return module in {"webapp.jobs", "webapp.user_policy"} or module.startswith(("webapp.accounts", "webapp.jobtypes"))
+    known = {"webapp.jobs", "webapp.user_policy", "webapp.catalogues"}
+    return module in known or module.startswith(("webapp.accounts", "webapp.jobtypes"))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -60,6 +60,12 @@ class AuditAction(StrEnum):
     AUDIT_EXPORT = "audit_export"
     TOKEN_ADD = "token_add"  # noqa: S105  (the name of an action)
     TOKEN_REVOKE = "token_revoke"  # noqa: S105
+    RULE_ADD = "rule_add"
+    RULE_CHANGE = "rule_change"
+    RULE_SWITCH = "rule_switch"
+    RULE_REMOVE = "rule_remove"
+    RULE_TEST = "rule_test"
+    MESSAGE_REDELIVER = "message_redeliver"
 
 
 class AuditTarget(StrEnum):
@@ -77,6 +83,7 @@ class AuditTarget(StrEnum):
     SETTINGS = "settings"
     AUDIT = "audit"
     TOKEN = "token"  # noqa: S105
+    RULE = "rule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ class Right(StrEnum):
     EDIT_SCHEDULES = "edit_schedules"  # create, change, delete
     CHANGE_TYPES = "change_types"
     CHANGE_USERS = "change_users"
+    EDIT_NOTIFICATIONS = "edit_notifications"  # rules of the installation, and sending again what others were sent
 
 
 class Reason(StrEnum):
@@ -48,6 +49,7 @@ _WEAKEST: Mapping[Right, Role] = MappingProxyType(
         Right.EDIT_SCHEDULES: Role.ADMIN,
         Right.CHANGE_TYPES: Role.ADMIN,
         Right.CHANGE_USERS: Role.ADMIN,
+        Right.EDIT_NOTIFICATIONS: Role.ADMIN,
     }
 )
 _WITHIN_A_TENANT = frozenset({Right.SEE_ALL_JOBS, Right.ACT_ON_ALL_JOBS})

@@ -6,6 +6,7 @@ MODULES = (
     "webapp.jobtypes.failure_hook",
     "webapp.jobtypes.job_history_export",
     "webapp.jobtypes.maintenance",
+    "webapp.jobtypes.notification_delivery",
     "webapp.jobtypes.table_convert",
     "webapp.jobtypes.user_import",
 )

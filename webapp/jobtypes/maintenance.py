@@ -8,6 +8,9 @@ from webapp.accounts.idempotent_requests import IdempotentRequests
 from webapp.accounts.sessions import Sessions
 from webapp.jobs import JobContext, job_type
 from webapp.jobs.maintenance.pruner import Pruner
+from webapp.notifications.delivery_log import DeliveryLog
+
+MESSAGES_KEPT = timedelta(days=30)  # in the log of notifications
 
 
 class Maintenance(BaseModel):
@@ -30,8 +33,13 @@ class Maintenance(BaseModel):
     timeout=timedelta(hours=2),
     roles=("operator", "admin"),
 )
-def maintenance(
-    job: JobContext, payload: Maintenance, pruner: Pruner, sessions: Sessions, requests: IdempotentRequests
+def maintenance(  # noqa: PLR0917  (services are requested by class)
+    job: JobContext,
+    payload: Maintenance,
+    pruner: Pruner,
+    sessions: Sessions,
+    requests: IdempotentRequests,
+    deliveries: DeliveryLog,
 ) -> None:
     """Run the chores one after the other; an interrupted chore starts again in the next run."""
     only_count = payload.dry_run
@@ -42,6 +50,7 @@ def maintenance(
         "schedule runs": lambda: pruner.prune_schedule_runs(only_count=only_count),
         "old metrics": lambda: pruner.prune_metrics(only_count=only_count),
         "sessions": lambda: sessions.sweep(only_count=only_count),
+        "sent messages": lambda: deliveries.prune(MESSAGES_KEPT, only_count=only_count),
         "idempotency keys": lambda: requests.sweep(only_count=only_count),
     }
     verb, counts = "Would delete" if only_count else "Deleted", {}

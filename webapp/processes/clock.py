@@ -76,6 +76,7 @@ class Clock:
         self._start_maintenance()
         if next(self._ticks) % _ROLLUP_EVERY == 0:
             services.metrics.roll_up()
+            services.notification_watch.run()
         self._heartbeat.beat()  # the chores below need Redis
         top_up_wake_ups(services.engine, services.wake_ups.top_up)
 

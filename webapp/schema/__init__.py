@@ -7,6 +7,7 @@ from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs, requests
 from webapp.schema.metrics import cursors, endings, error_groups, error_hours, error_users, job_errors, runs, totals
 from webapp.schema.notices import notices
+from webapp.schema.notifications import notification_deliveries, notification_marks, notification_rules
 from webapp.schema.processes import clocks, workers
 from webapp.schema.queues import disabled_types, leases, queues
 from webapp.schema.schedules import schedule_runs, schedules
@@ -37,6 +38,9 @@ __all__ = [
     "log_lines",
     "metadata",
     "notices",
+    "notification_deliveries",
+    "notification_marks",
+    "notification_rules",
     "now",
     "queues",
     "requests",

@@ -18,6 +18,7 @@ from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.store.attachments import Attachment
+from webapp.notifications.rule import NotificationRule, RuleDraft
 from webapp.schema import error_groups, now
 from webapp.services import Services
 
@@ -46,6 +47,13 @@ class Sheet(BaseModel):
 @job_type("sheet", title="Sheet")
 def sheet(job: Any, payload: Sheet) -> None:
     """Be open to everyone who sees all jobs."""
+
+
+def add_webhook_rule(services: Services, owner: User | None) -> NotificationRule:
+    """Add a rule of a user, or of the installation."""
+    draft = RuleDraft(name=uuid4().hex, topics=("failed",), channel="webhook", address="https://example.org/hook")
+    checked = services.rule_form(owner).checked(draft)
+    return services.notification_rules.add(checked, user_id=owner.id if owner else None)[0]
 
 
 @pytest.fixture
@@ -88,6 +96,16 @@ def address_of(
             services.schedules.pause(made, reason="because")
         return made.id
 
+    def notification_rule(endpoint: str) -> UUID:
+        owner = people["owner"] if endpoint.startswith("my_") else None
+        return add_webhook_rule(services, owner).id
+
+    def delivery(endpoint: str) -> UUID:
+        owner = people["owner"] if endpoint.startswith("my_") else None
+        delivery_id = services.delivery_log.add_test(add_webhook_rule(services, owner))
+        services.delivery_log.record_failure(delivery_id, "It did not arrive.", final=True)
+        return delivery_id
+
     named = {
         "parameters": lambda: "format",
         "queues": lambda: "default",
@@ -117,6 +135,8 @@ def address_of(
                 "session_id": lambda: uuid4().hex,
                 "notice_id": lambda: 7,
                 "token_id": lambda: services.tokens.add(people["owner"], uuid4().hex, ["read"])[0].id,
+                "rule_id": lambda: notification_rule(endpoint),
+                "delivery_id": lambda: delivery(endpoint),
                 "schedule_id": lambda: schedule(paused=endpoint == "schedules.resume"),
             }[argument]()
         with app.test_request_context():

@@ -38,6 +38,7 @@ JOB = _access(LOGIN, LOGIN, NONE, IN, NONE, IN, IN, IN)  # a job of `owner`, to 
 SEE = _access(LOGIN, LOGIN, NONE, NONE, NONE, IN, IN, IN)  # the installation
 RUN = _access(LOGIN, LOGIN, NONE, NONE, NONE, WHY, IN, IN)
 MANAGE = _access(LOGIN, LOGIN, NONE, NONE, NONE, WHY, WHY, IN)
+OWN_RULE = OWNED  # of nobody else, whatever their role
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Route:
 
 
 OWN = {"own_password": "plain tests are calm tests"}
+_RULE = {"name": "Failures", "topic": "failed", "channel": "webhook", "address": "https://example.org/hook"}
 _TOKEN = {"name": "nightly", "scope": "read", "lifetime": "90"}
 _NEW = "rivers under seven bridges"
 _NEW_PASSWORD = {**OWN, "password": _NEW, "repeated": _NEW}
@@ -154,6 +156,26 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("me.password", "POST"): Route(PERSON, _CHANGED, AuditAction.USER_PASSWORD, "tenant"),
     ("me.end_session", "POST"): Route(OTHERS),
     ("me.end_others", "POST"): Route(PERSON),
+    ("my_notifications.index", "GET"): Route(PERSON),
+    ("my_notifications.new", "GET"): Route(PERSON),
+    ("my_notifications.new", "POST"): Route(PERSON, _RULE, AuditAction.RULE_ADD),
+    ("my_notifications.edit", "GET"): Route(OWN_RULE),
+    ("my_notifications.edit", "POST"): Route(OWN_RULE, {**_RULE, "address": ""}, AuditAction.RULE_CHANGE, "owner"),
+    ("my_notifications.remove", "GET"): Route(OWN_RULE),
+    ("my_notifications.remove", "POST"): Route(OWN_RULE, {}, AuditAction.RULE_REMOVE, "owner"),
+    ("my_notifications.switch", "POST"): Route(OWN_RULE, {}, AuditAction.RULE_SWITCH, "owner"),
+    ("my_notifications.test", "POST"): Route(OWN_RULE, {}, AuditAction.RULE_TEST, "owner"),
+    ("my_notifications.redeliver", "POST"): Route(OWN_RULE, {}, AuditAction.MESSAGE_REDELIVER, "owner"),
+    ("all_notifications.index", "GET"): Route(SEE),
+    ("all_notifications.new", "GET"): Route(MANAGE),
+    ("all_notifications.new", "POST"): Route(MANAGE, _RULE, AuditAction.RULE_ADD),
+    ("all_notifications.edit", "GET"): Route(MANAGE),
+    ("all_notifications.edit", "POST"): Route(MANAGE, {**_RULE, "address": ""}, AuditAction.RULE_CHANGE),
+    ("all_notifications.remove", "GET"): Route(MANAGE),
+    ("all_notifications.remove", "POST"): Route(MANAGE, {}, AuditAction.RULE_REMOVE),
+    ("all_notifications.switch", "POST"): Route(MANAGE, {}, AuditAction.RULE_SWITCH),
+    ("all_notifications.test", "POST"): Route(MANAGE, {}, AuditAction.RULE_TEST),
+    ("all_notifications.redeliver", "POST"): Route(MANAGE, {}, AuditAction.MESSAGE_REDELIVER),
     ("notices.index", "GET"): Route(PERSON),
     ("notices.mark_read", "POST"): Route(PERSON),
     ("notices.mark_all_read", "POST"): Route(PERSON),

@@ -1,7 +1,8 @@
 """Notifications: tell users that one of their jobs has ended.
 
 A database trigger (migration 0010) writes them in the transaction that ends a job, so none is lost. System jobs
-create none. They are deleted with their jobs. Nothing is sent outside Deskjob.
+create none. They are deleted with their jobs. What is sent outside of
+Deskjob has rules of its own, see `webapp.notifications`.
 """
 
 from collections.abc import Collection

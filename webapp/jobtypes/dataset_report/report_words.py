@@ -2,21 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from math import floor, log10
-from pathlib import Path
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
-from babel.support import NullTranslations, Translations
 from markupsafe import Markup, escape
 
+from webapp.catalogues import catalogue
 from webapp.jobtypes.dataset_report.dataset_profile import ColumnProfile, moment_at
 from webapp.jobtypes.tables.notes import Note
 from webapp.jobtypes.tables.values.column_formats import DATED, ValueKind
 
-CATALOGUES = Path(__file__).parents[2] / "translations"
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 DIGITS = 6
 HUGE, TINY = 1e15, 1e-6
@@ -29,7 +26,7 @@ class ReportWords:
     def __init__(self, language: str) -> None:
         self.language = language
         self.locale = Locale.parse(language)
-        self._catalogue = _catalogue(language)
+        self._catalogue = catalogue(language)
 
     def gettext(self, text: str, **values: object) -> str:
         """Translate a text and fill in the values."""
@@ -106,8 +103,3 @@ class ReportWords:
         share = 100 * part / whole
         sign, shown = ("< ", 0.1) if share < 0.1 else ("> ", 99.9) if share > 99.9 else ("", share)  # noqa: PLR2004
         return f"{sign}{format_decimal(shown, '0.0', locale=self.locale)}{SPACE}%"
-
-
-@cache
-def _catalogue(language: str) -> NullTranslations:
-    return Translations.load(CATALOGUES, [Locale.parse(language)])

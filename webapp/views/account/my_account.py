@@ -8,7 +8,7 @@ from flask_limiter import RateLimitExceeded
 
 from webapp.accounts import preferences
 from webapp.accounts.audit_log import AuditAction, AuditTarget
-from webapp.accounts.preferences import Language, Notify, Preferences, Theme
+from webapp.accounts.preferences import Notify, Preferences, Theme
 from webapp.accounts.user import User
 from webapp.accounts.validation import BadAccount, valid_timezone
 from webapp.time_zones import places
@@ -18,6 +18,7 @@ from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import viewer_context
 from webapp.views.security import login as security
 from webapp.views.security import login_throttle
+from webapp.views.text.locale_choice import LANGUAGE_NAMES
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
@@ -108,9 +109,6 @@ def _saved_values(user: User) -> dict[str, str]:
     return {"theme": user.theme, "language": user.language, "timezone": user.timezone, "notify": user.notify} | live
 
 
-OWN_NAMES: dict[str, str] = {Language.ENGLISH: "English", Language.GERMAN: "Deutsch"}  # each in its own language
-
-
 def choices() -> dict[str, dict[str, str]]:
     """Return the labels of the choices of each field."""
     return {
@@ -119,7 +117,7 @@ def choices() -> dict[str, dict[str, str]]:
             Theme.LIGHT: _("Light"),
             Theme.DARK: _("Dark"),
         },
-        "language": {"": _("Browser default"), **OWN_NAMES},
+        "language": {"": _("Browser default"), **LANGUAGE_NAMES},
         "notify": {
             Notify.ALWAYS: _("When any of my jobs finishes"),
             Notify.FAILURE: _("Only when one fails"),

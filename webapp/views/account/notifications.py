@@ -1,6 +1,7 @@
 """Notifications: the user's finished jobs, unread first, each with a link to its result."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -13,6 +14,7 @@ from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.date_format import FormattedTime
 
 bp = Blueprint("notices", __name__)
+_RECENT = timedelta(days=7)
 _ICONS = {"done": "check", "stopped": "player-stop", "failed": "alert-triangle"}
 
 
@@ -33,7 +35,10 @@ def index() -> ResponseReturnValue:
     """Show the notifications, unread first."""
     person = signed_in().id
     unread, read = services().notifications.unread(person), services().notifications.read(person)
-    return render_template("account/notifications.html", unread=_rows(unread), read=_rows(read))
+    undelivered = services().delivery_log.count_failed(person, _RECENT)
+    return render_template(
+        "account/notifications.html", unread=_rows(unread), read=_rows(read), undelivered=undelivered
+    )
 
 
 @bp.post("/notices/<int:notice_id>/read")

@@ -73,6 +73,12 @@ ACTIONS: Mapping[str, str] = {
     AuditAction.AUDIT_EXPORT: lazy_gettext("Exported the audit log"),
     AuditAction.TOKEN_ADD: lazy_gettext("Created an API token"),
     AuditAction.TOKEN_REVOKE: lazy_gettext("Revoked an API token"),
+    AuditAction.RULE_ADD: lazy_gettext("Added a notification rule"),
+    AuditAction.RULE_CHANGE: lazy_gettext("Changed a notification rule"),
+    AuditAction.RULE_SWITCH: lazy_gettext("Switched a notification rule on or off"),
+    AuditAction.RULE_REMOVE: lazy_gettext("Deleted a notification rule"),
+    AuditAction.RULE_TEST: lazy_gettext("Sent a test notification"),
+    AuditAction.MESSAGE_REDELIVER: lazy_gettext("Sent a notification again"),
 }
 TARGETS: Mapping[str, str] = {
     AuditTarget.USER: lazy_gettext("User"),
@@ -87,6 +93,7 @@ TARGETS: Mapping[str, str] = {
     AuditTarget.SETTINGS: lazy_gettext("Settings"),
     AuditTarget.AUDIT: lazy_gettext("Audit log"),
     AuditTarget.TOKEN: lazy_gettext("API token"),
+    AuditTarget.RULE: lazy_gettext("Notification rule"),
 }
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from babel import Locale
 from babel.support import NullTranslations, Translations
 
+from webapp.catalogues import CATALOGUES
 from webapp.jobs.definition.job_type import JobType
-from webapp.views.text.translations import CATALOGUES, language
+from webapp.views.text.translations import language
 
 FOLDER = "translations"
 _WORDS = re.compile(r"%\(\w+\)s")

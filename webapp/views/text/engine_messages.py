@@ -247,6 +247,8 @@ _JOB_TYPE_PATTERNS = (
     english("%(count)s schedule runs"),
     english("%(count)s old metric"),
     english("%(count)s old metrics"),
+    english("%(count)s sent message"),
+    english("%(count)s sent messages"),
     english("%(count)s session"),
     english("%(count)s sessions"),
     english("%(count)s done, %(left)s skipped"),
@@ -304,5 +306,55 @@ _JOB_TYPE_PATTERNS = (
 )
 
 
-FIXED = (*_ENGINE_FIXED, *_JOB_TYPE_FIXED)
-PATTERNS = (*_ENGINE_PATTERNS, *_JOB_TYPE_PATTERNS)
+_NOTIFICATION_FIXED = (
+    english("Choose at least one event."),
+    english("Choose the job type that should be done."),
+    english("There is no job type of this name."),
+    english("There is no queue of this name."),
+    english("You only see your own jobs."),
+    english("Say how long is too long: from 10 seconds to a year, such as 30m or 2h."),
+    english("Say by when it should be done, such as 08:30."),
+    english("Quiet hours need a beginning and an end."),
+    english("Enter a time such as 22:00."),
+    english("Your own rules send to the address of your account."),
+    english("Enter the complete address, such as https://example.org/hook."),
+    english("An address cannot contain spaces."),
+    english("An address cannot contain a user name or password."),
+    english("Use https, so that nobody can read the message on its way."),
+    english("Enter the address of a chat as Apprise writes it, such as slack://token/#channel."),
+    english("This installation has no mail server. An admin can set DESKJOB_SMTP_URL."),
+    english("Chat needs the extra deskjob[chat], which is not installed."),
+    english("The address of this chat is incomplete. Edit the rule and enter it again."),
+    english("The chat service did not accept the message."),
+    english("The account has no email address."),
+    english("The account is disabled."),
+    english("The rule was deleted."),
+    english("The rule is switched off."),
+    english("The address cannot be decrypted because SECRET_KEY has changed. Edit the rule and enter it again."),
+    english("The job that sends it was stopped or lost."),
+    english("Its rule was deleted, and with it the address."),
+    english("It is on its way already."),
+    english("A dry run sends nothing."),
+    english("Delivered."),
+)
+_NOTIFICATION_PATTERNS = (
+    english("A rule needs a name of 1 to %(count)s characters on one line."),
+    english("Enter 1 to %(count)s email addresses."),
+    english("%(address)s is not an email address."),
+    english("Deskjob cannot send to this kind of chat. It knows %(names)s."),
+    english("%(address)s is not a public address. An admin can allow its network with DESKJOB_NOTIFY_NETWORKS."),
+    english("The mail server %(name)s cannot be reached: %(error)s."),
+    english("The mail server %(name)s offers no encryption, so no password is sent to it."),
+    english("The mail server refused the password: %(error)s."),
+    english("The mail server refused the address: %(error)s"),
+    english("The mail server answered %(error)s"),
+    english("Some addresses were refused: %(count)s."),
+    english("The certificate of %(name)s is not valid: %(error)s."),
+    english("The receiver answered %(error)s. Redirects are not followed."),
+    english("The receiver answered %(error)s."),
+    english("%(name)s cannot be reached: %(error)s."),
+    english("There is no notification rule %(name)s."),
+    english("Unexpected error: %(name)s"),
+)
+FIXED = (*_ENGINE_FIXED, *_JOB_TYPE_FIXED, *_NOTIFICATION_FIXED)
+PATTERNS = (*_ENGINE_PATTERNS, *_JOB_TYPE_PATTERNS, *_NOTIFICATION_PATTERNS)

@@ -14,6 +14,7 @@ from webapp.views.text.stored_messages import translated
 
 SOURCE = Language.ENGLISH
 LANGUAGES = tuple(Language)
+LANGUAGE_NAMES: dict[str, str] = {Language.ENGLISH: "English", Language.GERMAN: "Deutsch"}  # each in its own language
 _HTML = "text/html"
 
 

@@ -5,20 +5,18 @@ the language. This module reads one, and loads each catalogue once per process.
 """
 
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any, cast
 
-from babel import Locale
-from babel.support import NullTranslations, Translations
+from babel.support import NullTranslations
 from flask import g
 from flask_babel import get_locale
 from flask_babel.speaklater import LazyString
 from markupsafe import Markup, escape
 
+from webapp.catalogues import catalogue
+
 # the object that `g` stands for: each attribute of `g` itself takes twenty times as long
 _values: Callable[[], Any] = cast(Any, g)._get_current_object  # noqa: SLF001  (how Werkzeug unwraps a proxy)
-CATALOGUES = Path(__file__).parent.parent.parent / "translations"
 
 
 def gettext(text: str, /, **variables: Any) -> str:
@@ -48,7 +46,7 @@ def gettext_markup(text: str, /, **variables: Any) -> Markup:
 def translations() -> NullTranslations:
     """Return the catalogue of this request's language; an empty one outside of an application."""
     chosen = language()
-    return _catalogue(chosen) if chosen else NullTranslations()
+    return catalogue(chosen) if chosen else NullTranslations()
 
 
 def language() -> str:
@@ -58,8 +56,3 @@ def language() -> str:
     except (AttributeError, RuntimeError):
         known = get_locale()
     return known.language if known else ""
-
-
-@cache
-def _catalogue(language: str) -> NullTranslations:
-    return Translations.load(CATALOGUES, [Locale(language)])

@@ -1,0 +1,117 @@
+"""Which ends of jobs a rule reports: reads the feed of events, and decides whose jobs a rule covers."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, RowMapping, and_, select
+
+from webapp.jobs.model.job import EventName, Status
+from webapp.jobs.model.job_policy import JobPolicy
+from webapp.notifications.rule import DELIVERY_TYPE, NotificationRule, Topic, Whose
+from webapp.schema import attempts, events, jobs
+
+_ENDS: Mapping[str, Topic] = {
+    EventName.COMPLETED: Topic.FINISHED,
+    EventName.FAILED: Topic.FAILED,
+    EventName.STALE: Topic.FAILED,
+    EventName.LOST: Topic.FAILED,
+}
+_STATUS_OF: Mapping[Topic, frozenset[str]] = {
+    Topic.FINISHED: frozenset({Status.COMPLETED}),
+    Topic.FAILED: frozenset({Status.FAILED, Status.STALE}),
+}
+JOB_COLUMNS = tuple(
+    jobs.c[name] for name in ("type", "queue", "title", "owner_id", "triggered_by", "tenant", "status", "started_at")
+)
+REPORTED = and_(jobs.c.root_id.is_(None), jobs.c.type != DELIVERY_TYPE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedJob:
+    """A job as rules see it; ``error`` is for those who can open the job."""
+
+    id: UUID
+    type: str
+    queue: str
+    title: str
+    owner_id: UUID | None
+    triggered_by: UUID | None
+    tenant: str | None
+    error: str = ""
+
+    def item(self, topic: Topic, at: datetime, *, opens: bool, **more: Any) -> dict[str, Any]:
+        """Return what is stored of the event in a message."""
+        detail = self.error if opens else ""
+        known = {"job_id": str(self.id), "title": self.title, "type": self.type, "queue": self.queue}
+        return {"topic": topic.value, "at": at.isoformat(), **known, "detail": detail, **more}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnd:
+    """The end of a job that a rule can report."""
+
+    topic: Topic
+    at: datetime
+    job: ReportedJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """The user of a rule with their permissions now; a rule of the installation has neither."""
+
+    rule: NotificationRule
+    policy: JobPolicy | None
+
+    def covers(self, job: ReportedJob) -> bool:
+        """Return whether the rule reports events of a job."""
+        rule = self.rule
+        if rule.type not in {"", job.type} or rule.queue not in {"", job.queue}:
+            return False
+        return rule.owner_id in {None, job.owner_id} and self._sees(job)
+
+    def item(self, topic: Topic, at: datetime, job: ReportedJob, **more: Any) -> dict[str, Any]:
+        """Return what the user can read of an event."""
+        opens = self.policy is None or self.policy.opens(job.type, job.owner_id, job.triggered_by)
+        return job.item(topic, at, opens=opens, **more)
+
+    def _sees(self, job: ReportedJob) -> bool:
+        policy = self.policy
+        if policy is None or policy.user_id in {job.owner_id, job.triggered_by}:
+            return True
+        return self.rule.whose is Whose.ALL and policy.sees_all and policy.tenant in {None, job.tenant}
+
+
+def job_ends(connection: Connection, after: int, last: int) -> Iterator[JobEnd]:
+    """Return the ends of jobs among the events after one and up to another, oldest first.
+
+    An end that was not the last one is left out: its job is retried, or runs again already.
+    """
+    attempt = and_(attempts.c.job_id == events.c.job_id, attempts.c.number == events.c.attempt)
+    query = (
+        select(events.c.name, events.c.at, events.c.detail, attempts.c.error, jobs.c.id, jobs.c.errors, *JOB_COLUMNS)
+        .select_from(
+            events.join(jobs, and_(jobs.c.id == events.c.job_id, jobs.c.attempt == events.c.attempt)).outerjoin(
+                attempts, attempt
+            )
+        )
+        .where(events.c.id > after, events.c.id <= last, events.c.name.in_(list(_ENDS)), REPORTED)
+        .order_by(events.c.id)
+    )
+    for row in connection.execute(query).mappings():
+        topic = _ENDS[row["name"]]
+        if row["status"] in _STATUS_OF[topic]:
+            yield JobEnd(topic=topic, at=row["at"], job=reported_job(row, _error(row) if topic is Topic.FAILED else ""))
+
+
+def reported_job(row: RowMapping, error: str = "") -> ReportedJob:
+    """Return the job of a row with `JOB_COLUMNS`."""
+    names = ("id", "type", "queue", "title", "owner_id", "triggered_by", "tenant")
+    return ReportedJob(**{name: row[name] for name in names}, error=error)
+
+
+def _error(row: RowMapping) -> str:
+    last = row["errors"][-1]["text"] if row["errors"] else ""
+    return str(last or row["error"] or row["detail"] or "")
