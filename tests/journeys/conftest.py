@@ -35,7 +35,7 @@ class Browser:
         return self._opener.open(self._site + path, data).read().decode()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deskjob(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run `deskjob up` on a free port, with an empty data folder; give its address."""
     folder = tmp_path_factory.mktemp("up")
