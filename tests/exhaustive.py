@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from _pytest.mark.structures import ParameterSet
+from _pytest.python import CallSpec, FunctionDefinition
 from hypothesis import settings
 
 THOROUGH = "thorough"
@@ -41,10 +42,14 @@ def examples(count: int) -> int:
     return count if settings.get_current_profile_name() == THOROUGH else count // 4
 
 
-def runs_by_default(item: pytest.Item) -> bool:
-    """Tell whether a test needs no `--all`: PostgreSQL runs by default where a module is marked as `dialect`."""
-    if item.get_closest_marker("exhaustive"):
-        return False
-    callspec = getattr(item, "callspec", None)
-    on_postgresql = callspec is not None and callspec.params.get("database") == "postgresql"
-    return not on_postgresql or item.get_closest_marker("dialect") is not None
+def runs_by_default(node: pytest.Item | FunctionDefinition, case: CallSpec | None) -> bool:
+    """Tell whether a case of a test needs no `--all`; on PostgreSQL, only those of `dialect` modules do not."""
+    marks = {mark.name for mark in [*node.iter_markers(), *(case.marks if case else ())]}
+    on_postgresql = case is not None and case.params.get("database") == "postgresql"
+    return "exhaustive" not in marks and (not on_postgresql or "dialect" in marks)
+
+
+def keep_default_cases(metafunc: pytest.Metafunc) -> None:
+    """Make no test of a case that `--all` runs; a test that has no other case is left out after the collection."""
+    kept = [case for case in metafunc._calls if runs_by_default(metafunc.definition, case)]
+    metafunc._calls = kept or metafunc._calls

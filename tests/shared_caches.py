@@ -1,18 +1,50 @@
 """Caches that all tests of a process share, because filling them takes longer than most tests."""
 
+from collections.abc import Iterator
+from copy import copy
 from functools import cache
+from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
+from jinja2 import FileSystemBytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 from webapp import services
+from webapp.config import Settings
+from webapp.jobs.definition.registry import Registry
+from webapp.views.text import author_catalogues
 
 _STATEMENTS = 5_000  # more than the application has
+_COMPILED = ("_parts", "_trace", "_converters", "arguments", "_build", "_build_unknown")
 _compiled: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
+
+
+class CompiledTemplates(FileSystemBytecodeCache):
+    """Compiled templates in a folder for all processes, and in memory for the applications of this one."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder)
+        self._known: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._known.get((bucket.key, bucket.checksum))
+        if bucket.code is None:
+            super().load_bytecode(bucket)
+            self._remember(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        super().dump_bytecode(bucket)
+        self._remember(bucket)
+
+    def _remember(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._known[bucket.key, bucket.checksum] = bucket.code
 
 
 def share_statements(engine: Engine) -> None:
@@ -29,18 +61,43 @@ def share_entry_points(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(services, "entry_points", cache(services.entry_points))
 
 
+def share_job_types(patch: pytest.MonkeyPatch) -> None:
+    """Read the declarations of Deskjob's own job types once; each installation gets its own registry of them."""
+    read, registries = services._registry, dict[str, Registry]()
+
+    def registry(settings: Settings) -> Registry:
+        if settings.jobtypes:  # modules of a test
+            return read(settings)
+        if settings.stale_after not in registries:
+            registries[settings.stale_after] = read(settings)
+        own = copy(registries[settings.stale_after])
+        own._types, own._services = dict(own._types), dict(own._services)
+        return own
+
+    patch.setattr(services, "_registry", registry)
+
+
+def share_author_catalogues(patch: pytest.MonkeyPatch) -> None:
+    """Look for the catalogues beside Deskjob's own modules once."""
+    find = author_catalogues._folders_of
+    find_once = cache(lambda module: tuple(find(module)))
+
+    def folders_of(module: str) -> Iterator[Path]:
+        return iter(find_once(module)) if module.startswith("webapp.") else find(module)
+
+    patch.setattr(author_catalogues, "_folders_of", folders_of)
+
+
 def share_routes(patch: pytest.MonkeyPatch) -> None:
-    """Let applications share the functions that build URLs, which are compiled from source text."""
-    make = Rule._compile_builder
+    """Let applications share what is compiled from the text of a route."""
+    compile_rule, compiled = Rule.compile, dict[tuple[object, ...], dict[str, Any]]()
 
-    @cache
-    def made(text: tuple[object, ...], append_unknown: bool) -> Any:
-        return make(rules[text], append_unknown)
+    def compile_once(self: Rule) -> None:
+        text = (self.rule, self.subdomain, self.host, self.merge_slashes, tuple((self.defaults or {}).items()))
+        if text in compiled:
+            vars(self).update(compiled[text])
+            return
+        compile_rule(self)
+        compiled[text] = {name: vars(self)[name] for name in _COMPILED}
 
-    def shared(self: Rule, append_unknown: bool = True) -> Any:  # noqa: FBT002  (as it is called)
-        text = (self.rule, self.subdomain, self.host, tuple((self.defaults or {}).items()))
-        rules.setdefault(text, self)
-        return made(text, append_unknown)
-
-    rules: dict[tuple[object, ...], Rule] = {}
-    patch.setattr(Rule, "_compile_builder", shared)
+    patch.setattr(Rule, "compile", compile_once)
