@@ -1,8 +1,9 @@
 """The profile of a table: the values that the report shows and profile.json contains."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from webapp.jobtypes.tables.engine.analysis import Figures
@@ -12,10 +13,7 @@ from webapp.jobtypes.tables.reading.csv_rows import Row
 from webapp.jobtypes.tables.values.column_formats import DATED, MOSTLY, NUMERIC, ColumnFormat, ValueKind
 
 SHARES = ("p05", "p25", "p50", "p75", "p95")
-MOST_BARS = 400
 FIRST_YEAR, LAST_YEAR = 1_500, 2_200  # whole numbers between them look like years
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the years 1 and 9999 in seconds since 1970
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,54 +159,13 @@ def _summary(found: Mapping[str, Any]) -> Summary:
         deviation=found["deviation"],
         quantiles=dict(zip(SHARES, found["quantiles"], strict=True)),
         zeros=int(found["zeros"] or 0),
-        bars=_widened(_bars(bins), found["minimum"], found["maximum"]) if bins else (),
+        bars=_bars(bins, found["minimum"], found["maximum"]) if bins else (),
         unit=bins["unit"] if bins else "",
     )
 
 
-def _widened(bars: tuple[Bar, ...], low: float, high: float) -> tuple[Bar, ...]:
-    """Return the bars with ends that include every value, because the outer ones take what is beyond."""
-    if not bars:
-        return bars
-    first, last = bars[0], bars[-1]
-    first = replace(first, low=min(low, first.low))
-    last = replace(last, high=max(high, last.high))
-    return (first, *bars[1:-1], last) if len(bars) > 1 else (replace(first, high=last.high),)
-
-
-def _bars(bins: Mapping[str, Any]) -> tuple[Bar, ...]:
-    counts = dict(bins["counts"])
-    if not counts:
-        return ()
-    if not bins["unit"]:
-        start, step = bins["start"], bins["step"]
-        return tuple(
-            Bar(low=start + place * step, high=start + (place + 1) * step, count=counts.get(place, 0))
-            for place in range(min(counts), max(counts) + 1)
-        )
-    bars: list[Bar] = []
-    begin, end = min(counts), max(counts)
-    while begin <= end and len(bars) < MOST_BARS:
-        following = _next(begin, bins["unit"])
-        bars.append(Bar(low=begin, high=following, count=counts.get(begin, 0)))
-        begin = following
-    return tuple(bars) if begin > end else ()
-
-
-def _next(seconds: int, unit: str) -> int:
-    begin = moment_at(seconds)
-    match unit:
-        case "hour":
-            return seconds + 3_600
-        case "day":
-            return seconds + 86_400
-        case "month":
-            following = (begin.replace(day=1) + timedelta(days=32)).replace(day=1)
-        case _:
-            following = begin.replace(year=min(begin.year + 1, 9_999))
-    return max(seconds + 1, int((following - _EPOCH).total_seconds()))
-
-
-def moment_at(seconds: float) -> datetime:
-    """Return the datetime of seconds since 1970; a zone can put it just outside of the range of datetime."""
-    return _EPOCH + timedelta(seconds=max(_FIRST, min(seconds, _LAST)))
+def _bars(bins: Mapping[str, Any], low: float, high: float) -> tuple[Bar, ...]:
+    """Return the bars; the outer ones take what is beyond."""
+    edges = bins["edges"]
+    edges = [min(low, edges[0]), *edges[1:-1], max(high, edges[-1])]
+    return tuple(Bar(low=one, high=two, count=n) for (one, two), n in zip(pairwise(edges), bins["counts"], strict=True))

@@ -6,7 +6,8 @@ from typing import Any
 
 from webapp.jobtypes.dataset_report.alerts import alerts
 from webapp.jobtypes.dataset_report.comparison import Comparison
-from webapp.jobtypes.dataset_report.dataset_profile import ColumnProfile, Profile, Summary, moment_at
+from webapp.jobtypes.dataset_report.dataset_profile import ColumnProfile, Profile, Summary
+from webapp.jobtypes.tables.engine.figure_bins import moment_at
 from webapp.jobtypes.tables.values.column_formats import DATED, ValueKind
 
 FORMAT = 1

@@ -10,7 +10,8 @@ from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
 from webapp.catalogues import catalogue
-from webapp.jobtypes.dataset_report.dataset_profile import ColumnProfile, moment_at
+from webapp.jobtypes.dataset_report.dataset_profile import ColumnProfile
+from webapp.jobtypes.tables.engine.figure_bins import moment_at
 from webapp.jobtypes.tables.notes import Note
 from webapp.jobtypes.tables.values.column_formats import DATED, ValueKind
 

@@ -51,3 +51,27 @@ def test_the_largest_floats_do_not_break_a_report(report_on):
     column = of_column(report_on, "1e308", "-1e308", "1.7e308", "5e-324")
     assert (column["min"], column["max"], column["standard_deviation"]) == (-1e308, 1.7e308, None)
     assert column["histogram"] is None
+
+
+def test_figures_by_a_sample_are_close_to_the_exact_ones(report_on, monkeypatch):
+    lot = random.Random(8)
+    rows = "".join(
+        f"2024-{lot.randrange(1, 13):02}-{lot.randrange(1, 29):02};{int(lot.lognormvariate(6, 2))};"
+        f"{lot.choice(['9,99', '9,99', '19,99', '1.250,00'])};{lot.choice(['yes', 'no'])};{lot.getrandbits(40):x}!\n"
+        for _ in range(30_000)
+    )
+    exact = report_on(f"day;amount;price;paid;note\n{rows}")
+    monkeypatch.setattr(figures, "EXACT_ROWS", 1_000)
+    estimated = report_on(f"day;amount;price;paid;note\n{rows}")
+    for one, other in zip(exact.profile["columns"], estimated.profile["columns"], strict=True):
+        for name in ("type", "count", "missing", "min", "max", "length", "zeros"):
+            assert one.get(name) == other.get(name)
+    assert estimated.column("paid")["top_values"] == exact.column("paid")["top_values"]
+    assert estimated.column("price")["top_values"] == exact.column("price")["top_values"]
+    assert estimated.column("price")["quantiles"] == exact.column("price")["quantiles"]
+    assert estimated.column("note")["top_values"] == []
+    assert estimated.column("day")["histogram"]["counts"] == exact.column("day")["histogram"]["counts"]
+    assert sum(estimated.column("amount")["histogram"]["counts"]) == 30_000
+    for name in ("p05", "p50", "p95"):
+        close = exact.column("amount")["quantiles"][name]
+        assert estimated.column("amount")["quantiles"][name] == pytest.approx(close, rel=0.05)

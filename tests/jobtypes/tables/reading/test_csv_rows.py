@@ -2,6 +2,8 @@
 
 import pytest
 
+from webapp.jobtypes.tables.reading import csv_rows, text_lines
+
 TEXT = "name,city\nZoë,Köln\nJürgen,Łódź\n"
 
 
@@ -72,3 +74,16 @@ def test_progress_is_reported_in_bytes_and_rows(report_on):
     job = report_on("a,b\n" + "1,2\n" * 100_000)
     assert "400 kB of 400 kB, 100,000 rows" in job.messages
     assert len(job.reports) < 20
+
+
+@pytest.mark.parametrize(
+    "odd", [" 5,x", "5 ,x", "5, x", "5,x\t", "\u00a05,x", "5,x\u3000", ",", "a,b", "5", "5,x,y", '5,"x"', "y" * 140_000]
+)
+def test_blocks_that_need_no_parser_are_read_like_those_that_do(report_on, monkeypatch, odd):
+    monkeypatch.setattr(text_lines, "BLOCK", 4_096)
+    text = "\n".join(["a,b", *(f"{number},x" for number in range(2_000)), odd, *("1,Łódź" for _ in range(2_000)), ""])
+    quick = report_on(text, clean=True)
+    monkeypatch.setattr(csv_rows.CsvRows, "_plain", lambda *_: None)
+    thorough = report_on(text, clean=True)
+    assert (quick.cleaned, quick.warnings) == (thorough.cleaned, thorough.warnings)
+    assert quick.profile["last_rows"] == thorough.profile["last_rows"]

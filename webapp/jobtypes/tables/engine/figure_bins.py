@@ -1,44 +1,72 @@
 """Divide the values of a column into bins with round edges; dates into years, months, days or hours."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from math import floor, isfinite, log10
 from typing import Any
 
 MOST = 24
-BEYOND = 8  # bins outside of what a sample had; the last ones take everything beyond
+BEYOND = 2  # bins outside of what a sample had; the last ones take everything beyond
 DAY = 86_400.0  # seconds
-UNITS = (("year", 15 * 365 * DAY), ("month", 90 * DAY), ("day", 4 * DAY), ("hour", 0.0))
+UNITS = (("year", 8 * 365 * DAY), ("month", 90 * DAY), ("day", 4 * DAY), ("hour", 0.0))
+MOST_UNITS = 400
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the years 1 and 9999 in seconds since 1970
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bins:
-    """The first edge and the width of numeric bins; the unit of dates, whose bins begin at their own time."""
+    """The edges of the bins, in order; the unit of dates."""
 
-    start: float
-    step: float
+    edges: Sequence[float]
     unit: str = ""
 
-    def sql(self, value: str) -> str:
-        """Return the number of a value's bin, or the begin of a date's unit in seconds since 1970."""
-        if self.unit:
-            return f"epoch(date_trunc('{self.unit}', make_timestamp(({value} * 1000000)::BIGINT)))::BIGINT"
-        place = f"floor(({value} - {self.start!r}) / {self.step!r})"
-        return f"least(greatest({place}, {-BEYOND}), {MOST + BEYOND})::BIGINT"
+    def counted(self, below: Mapping[float, int], total: int) -> dict[str, Any]:
+        """Return the bins with their counts, without empty ones at the ends; ``below`` counts what is below an edge."""
+        sums = [0, *(below[edge] for edge in self.edges[1:-1]), total]
+        counts = [high - low for low, high in pairwise(sums)]
+        filled = [place for place, count in enumerate(counts) if count] or [0]
+        first, last = filled[0], filled[-1] + 1
+        return {"edges": list(self.edges[first : last + 1]), "counts": counts[first:last], "unit": self.unit}
 
 
-def bins_of(column: Mapping[str, Any], kind: str) -> Bins | None:
-    """Return the bins of a column; None if it has no numbers and dates, or only one value."""
+def bins_of(column: Mapping[str, Any], kind: str, beyond: int) -> Bins | None:
+    """Return the bins of a column, some of them beyond its ends; None if it has only one value, or no numbers."""
     low, high = column["minimum"], column["maximum"]
     if low is None or low == high or not isfinite(high - low) or kind in {"text", "boolean", "empty"}:
         return None
     if kind in {"date", "date and time"}:
-        return Bins(start=low, step=0.0, unit=next(unit for unit, least in UNITS if high - low >= least))
-    step = (
-        1.0 if kind == "integer" and high - low < MOST and not column["fractions"] else _round_step((high - low) / MOST)
-    )
-    start = floor(low / step) * step
-    return Bins(start=start, step=step) if isfinite(start / step) and start + step > start else None
+        edges = _date_edges(low, high, unit := next(unit for unit, least in UNITS if high - low >= least), beyond)
+        return Bins(edges=edges, unit=unit) if edges else None
+    is_whole = kind == "integer" and high - low < MOST and not column["fractions"]
+    step = 1.0 if is_whole else _round_step((high - low) / MOST)
+    start = floor(low / step)
+    if not isfinite(low / step) or (start + 1) * step <= start * step:
+        return None
+    return Bins(edges=[place * step for place in range(start - beyond, floor(high / step) + 2 + beyond)])
+
+
+def moment_at(seconds: float) -> datetime:
+    """Return the datetime of seconds since 1970; a zone can put it just outside of the range of datetime."""
+    return _EPOCH + timedelta(seconds=max(_FIRST, min(seconds, _LAST)))
+
+
+def _date_edges(low: float, high: float, unit: str, beyond: int) -> list[float]:
+    if unit in {"day", "hour"}:
+        step = DAY if unit == "day" else DAY / 24
+        return [place * step for place in range(floor(low / step) - beyond, floor(high / step) + 2 + beyond)]
+    months = 12 if unit == "year" else 1
+    first, last = ((moment.year * 12 + moment.month - 1) // months for moment in map(moment_at, (low, high)))
+    places = range(max(first - beyond, 12 // months), min(last + 2 + beyond, 120_000 // months))
+    if len(places) > MOST_UNITS:
+        return []
+    return [_seconds(place * months // 12, place * months % 12 + 1) for place in places]
+
+
+def _seconds(year: int, month: int) -> float:
+    return (datetime(year, month, 1, tzinfo=UTC) - _EPOCH).total_seconds() if year < 10_000 else _LAST + 1.0  # noqa: PLR2004
 
 
 def _round_step(least: float) -> float:

@@ -1,29 +1,31 @@
 """Compute the figures of a canonical table with DuckDB; runs in a process of its own.
 
-The table is read a few times from its file, and never held in memory. Figures of up to `EXACT_ROWS` rows are exact. In
-a larger table, quantiles and the number of different values are estimates, and frequent values among very many are
-those that occur in a sample more than once; their counts and everything else stay exact.
+The table is read once or twice from its file, and never held in memory. Figures of up to `EXACT_ROWS` rows are exact.
+In a larger table a sample tells where to count, so that one look is enough: quantiles, correlations and the number of
+different values are estimates, and frequent values are those that are frequent in the sample. Counts stay exact.
+
+That look uses only aggregates that DuckDB updates column by column. A single other one, such as `histogram`, makes it
+update all of them row by row, which takes twice the time.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from math import isfinite
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from math import floor, inf, isfinite, nextafter
 from typing import Any
 
 import duckdb
 
-from webapp.jobtypes.tables.engine.figure_bins import bins_of
+from webapp.jobtypes.tables.engine.figure_bins import BEYOND, Bins, bins_of
 
 EXACT_ROWS = 100_000
 COLUMNS, EXACT_COLUMNS = 64, 16  # in one query; exact figures take megabytes for each
-SUMMARIES, DISTRIBUTIONS = 0.6, 0.2  # shares of the work
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
-TOP = 10
-MOST_COUNTED = 1_000  # different values in a sample, so that all are counted
-MOST_COMPARED = 1_000_000  # rows
+CLOSE = 0.01  # the true quantile of a table is about as close to that of its sample
+TOP, CANDIDATES = 10, 16
 WIDE = 200  # columns
-SHOWN = 200  # characters of a value
+SHOWN, LONGEST = 200, 10_000  # characters of a value in the report, and of one to count
 STRAYS = 3
+MOST_COMPARED = 1_000_000  # rows
 STRIPES = 60  # of the picture of missing cells
 MOST_CORRELATED, FEW = 12, 3  # columns; rows that tell nothing about two of them
 MOST_CONNECTED = 100  # columns in the picture of missing cells
@@ -45,29 +47,27 @@ def figures(
 ) -> Iterator[dict[str, Any]]:
     """Yield ``{"done": share}`` while it goes on, and at the end the figures of each column and of the table.
 
-    ``columns`` have ``value``, the SQL of a number in the cell `CELL`, and ``kind``; ``table`` is a canonical table. In
-    a large one, ``sample`` (a canonical table too) tells which bins and values to count, so that one look is enough.
+    ``columns`` have ``value``, the SQL of a number in the cell `CELL`, and ``kind``. ``table`` is a canonical
+    table, and so is ``sample``, which a table of more than `EXACT_ROWS` rows needs.
     """
     source = TableFigures(table, columns, **limits)
-    size = EXACT_COLUMNS if source.is_exact else COLUMNS
+    is_exact = source.rows <= EXACT_ROWS or sample is None
+    first = source if is_exact else TableFigures(sample or table, columns, **limits)
     known: list[dict[str, Any]] = []
-    first = source if source.is_exact or sample is None else TableFigures(sample, columns, **limits)
     for places in _batches(len(columns), EXACT_COLUMNS):
         known += first.summaries(places)
-        yield {"done": len(known) / len(columns) * (SUMMARIES if first is source else 0.05)}
-    pairs = source.numeric_pairs(known)
+        yield {"done": len(known) / len(columns) * (0.6 if is_exact else 0.05)}
+    correlations = first.correlations(first.numeric_pairs(known))
     found: list[dict[str, Any]] = []
-    correlations = source.correlations([(one, two) for one, two in pairs if one // size != two // size])
-    for places in _batches(len(columns), size):
-        inside = [pair for pair in pairs if set(pair) <= set(places)]
-        correlations += source.add_figures(places, known, inside, found, is_summarized=first is source)
-        yield {"done": SUMMARIES + DISTRIBUTIONS * places.stop / len(columns)}
+    for places in _batches(len(columns), COLUMNS):
+        found += source.counted(places, known[places.start : places.stop], is_exact=is_exact)
+        yield {"done": 0.8 * len(found) / len(columns)}
     yield {
         "columns": found,
-        "correlations": sorted(correlations),
+        "correlations": correlations,
         "duplicates": source.duplicates(),
         "gaps": source.gaps(found),
-        "is_exact": source.is_exact,
+        "is_exact": is_exact,
     }
 
 
@@ -83,8 +83,7 @@ class TableFigures:
     ) -> None:
         self._columns = columns
         self.rows = int(table["rows"])
-        self.is_exact = self.rows <= EXACT_ROWS
-        if self.is_exact:  # exact aggregates take megabytes in each thread
+        if self.rows <= EXACT_ROWS:  # exact aggregates take megabytes in each thread
             limits["threads"] = 1
         self._db = connect(**limits)
         self._file = scan_of(table, len(columns), missing)
@@ -93,35 +92,52 @@ class TableFigures:
             self._file = "cells"
 
     def summaries(self, places: Sequence[int]) -> list[dict[str, Any]]:
-        """Return what one look at the columns tells."""
-        if not places:
-            return []
-        wanted = [self._summary(place) for place in places]
-        row = iter(self._query(places, [expression for column in wanted for expression in column.values()])[0])
-        return [_sound(dict.fromkeys(FIGURES) | {name: next(row) for name in column}) for column in wanted]
+        """Return the exact figures of these columns except for their bins; ``ranks`` are quantiles around others."""
+        wanted = [{**self._summary(place), **self._exact(place)} for place in places]
+        return [dict.fromkeys(FIGURES) | column for column in self._aggregates(places, wanted)]
+
+    def counted(
+        self, places: Sequence[int], known: Sequence[Mapping[str, Any]], *, is_exact: bool
+    ) -> list[dict[str, Any]]:
+        """Return the figures of these columns with their bins; ``known`` are their summaries, or those of a sample."""
+        bins = [
+            bins_of(column, self._columns[place]["kind"], 0 if is_exact else BEYOND)
+            for place, column in zip(places, known, strict=True)
+        ]
+        edges = [_edges(column, each, is_exact=is_exact) for column, each in zip(known, bins, strict=True)]
+        values = [() if is_exact else _candidates(column) for column in known]
+        wanted: list[dict[str, str]] = []
+        for place, below, frequent in zip(places, edges, values, strict=True):
+            wanted.append({} if is_exact else {**self._summary(place), "distinct": f"approx_count_distinct(x{place})"})
+            wanted[-1] |= {f"below {edge!r}": f"count_if(v{place} < '{edge!r}'::DOUBLE)" for edge in below}
+            wanted[-1] |= {f"is {at}": f"count_if(x{place} = {quoted(value)})" for at, value in enumerate(frequent)}
+        found = []
+        rows = self._aggregates(places, wanted) if any(wanted) else [{} for _ in wanted]
+        for place, column, each, below, frequent, row in zip(places, known, bins, edges, values, rows, strict=True):
+            counts = {edge: int(row.pop(f"below {edge!r}") or 0) for edge in below}
+            top = [(value, int(row.pop(f"is {at}") or 0)) for at, value in enumerate(frequent)]
+            figures = {**column, **row}
+            if not is_exact:
+                figures["top"] = sorted(top, key=lambda value: (-value[1], value[0]))
+                figures["quantiles"] = _quantiles(figures, counts, is_whole=self._columns[place]["kind"] != "number")
+            if each:
+                figures["bins"] = each.counted(counts, int(figures["fitting"]))
+            found.append(_sound(figures))
+        return found
 
     def _summary(self, place: int) -> dict[str, str]:
+        """Return the aggregates that are exact and cheap in a table of any size."""
         x, v, kind = f"x{place}", f"v{place}", self._columns[place]["kind"]
-        quantiles, distinct, top = f"approx_quantile({v}, {list(SHARES)})", f"approx_count_distinct({x})", "NULL"
-        if self.is_exact:
-            quantiles, distinct = f"quantile_cont({v}, {list(SHARES)})", f"count(DISTINCT {x})"
-            entries = f"list_transform(map_entries(histogram({x})), lambda e: {{'n': -(e.value::BIGINT), 'x': e.key}})"
-            top = f"list_transform(list_sort({entries})[:{TOP}], lambda e: [left(e.x, {SHOWN}), (-e.n)::VARCHAR])"
-        if kind in WITHOUT_VALUES:
-            return {
-                "count": f"count({x})",
-                "distinct": distinct,
-                "shortest": f"min(length({x}))",
-                "longest": f"max(length({x}))",
-                "mean_length": f"avg(length({x}))",
-                "top": top,
-            }
-        return {
+        of_text = {
             "count": f"count({x})",
-            "distinct": distinct,
             "shortest": f"min(length({x}))",
             "longest": f"max(length({x}))",
             "mean_length": f"avg(length({x}))",
+        }
+        if kind in WITHOUT_VALUES:
+            return of_text
+        return {
+            **of_text,
             "fitting": f"count({v})",
             "minimum": f"min({v})",
             "maximum": f"max({v})",
@@ -130,50 +146,20 @@ class TableFigures:
             "zeros": f"count_if({v} = 0)",
             "fractions": f"count_if({v} <> trunc({v}))" if kind == "integer" else "0",
             "clocks": f"count_if(contains({x}, ':'))" if kind in DATES else "0",
-            "quantiles": quantiles,
             "strays": f"min({x}, {STRAYS}) FILTER (WHERE {v} IS NULL)",
-            "top": top,
         }
 
-    def add_figures(
-        self,
-        places: Sequence[int],
-        known: Sequence[Mapping[str, Any]],
-        pairs: Sequence[tuple[int, int]],
-        found: list[dict[str, Any]],
-        *,
-        is_summarized: bool,
-    ) -> list[tuple[int, int, float]]:
-        """Add the figures of these columns to ``found``, with bins and frequent values; return correlations of pairs.
-
-        ``known`` are the summaries of the columns, or those of a sample.
-        """
-        columns = [dict(known[place]) for place in places]
-        expressions: list[str] = []
-        uses: list[Callable[[Any], None]] = []
-        for place, column in zip(places, columns, strict=True):
-            wanted = {} if is_summarized else self._summary(place)
-            expressions += wanted.values()
-            uses += [partial(column.__setitem__, name) for name in wanted]
-            if bins := bins_of(known[place], self._columns[place]["kind"]):
-                column["bins"] = {"start": bins.start, "step": bins.step, "unit": bins.unit}
-                expressions.append(f"histogram({bins.sql(f'v{place}')})")
-                uses.append(partial(_keep_bins, column["bins"]))
-            if counted := "" if self.is_exact else self._counted_values(place, known[place]):
-                expressions.append(counted)
-                uses.append(partial(_keep_top, column))
-        expressions += map(_correlation, pairs)
-        row = self._query(places, expressions)[0] if expressions else ()
-        for use, answer in zip(uses, row, strict=False):
-            use(answer)
-        found += map(_sound, columns)
-        return _finite(pairs, row[len(uses) :])
-
-    def _counted_values(self, place: int, known: Mapping[str, Any]) -> str:
-        if known["distinct"] <= MOST_COUNTED:
-            return f"histogram(x{place})"
-        values = ", ".join(quoted(value) for value, count in known["top"] if count > 1)
-        return f"histogram(x{place}) FILTER (WHERE x{place} IN ({values}))" if values else ""
+    def _exact(self, place: int) -> dict[str, str]:
+        x, v = f"x{place}", f"v{place}"
+        entries = f"list_transform(map_entries(histogram({x})), lambda e: {{'n': -(e.value::BIGINT), 'x': e.key}})"
+        exact = {
+            "distinct": f"count(DISTINCT {x})",
+            "top": f"list_transform(list_sort({entries})[:{CANDIDATES}], lambda e: [e.x, (-e.n)::VARCHAR])",
+        }
+        if self._columns[place]["kind"] not in WITHOUT_VALUES:
+            around = [min(max(share + by, 0), 1) for share in SHARES for by in (-CLOSE, CLOSE)]
+            exact |= {"quantiles": f"quantile_cont({v}, {list(SHARES)})", "ranks": f"quantile_cont({v}, {around})"}
+        return exact
 
     def gaps(self, found: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
         """Return the missing cells of the columns that have some, in stripes of rows from the first to the last."""
@@ -203,7 +189,9 @@ class TableFigures:
         if not pairs:
             return []
         places = sorted({place for pair in pairs for place in pair})
-        return _finite(pairs, self._query(places, [_correlation(pair) for pair in pairs])[0])
+        values = self._query(places, [f"corr(v{one}, v{two})" for one, two in pairs])
+        found = zip(pairs, values, strict=True)
+        return [(one, two, value) for (one, two), value in found if value is not None and isfinite(value)]
 
     def duplicates(self) -> int | None:
         """Return the number of rows that repeat an earlier one; None if there is too much to compare."""
@@ -213,19 +201,57 @@ class TableFigures:
         hashes = f"SELECT hash({cells}) AS h FROM {self._file}"
         return self.rows - int(self._db.execute(f"SELECT count(DISTINCT h) FROM ({hashes})").fetchall()[0][0])
 
-    def _query(self, places: Sequence[int], expressions: Sequence[str]) -> list[tuple[Any, ...]]:
+    def _aggregates(self, places: Sequence[int], wanted: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+        """Return the aggregates of each column by their names."""
+        row = iter(self._query(places, [expression for column in wanted for expression in column.values()]))
+        return [dict(zip(column, islice(row, len(column)), strict=True)) for column in wanted]
+
+    def _query(self, places: Sequence[int], expressions: Sequence[str]) -> tuple[Any, ...]:
         values = ", ".join(
             f"{self._columns[place]['value'].replace(CELL, f'x{place}')} AS v{place}"
             for place in places
             if self._columns[place]["kind"] not in WITHOUT_VALUES
         )
         cells = f"SELECT *{', ' if values else ''}{values} FROM ({self._cells(places)})"
-        return self._db.execute(f"SELECT {', '.join(expressions)} FROM ({cells})").fetchall()
+        [row] = self._db.execute(f"SELECT {', '.join(expressions)} FROM ({cells})").fetchall()
+        return tuple(row)
 
     def _cells(self, places: Sequence[int]) -> str:
         """Return the query of the cells, NULL for missing ones."""
         cells = (f"c{place} AS x{place}" for place in places)
         return f"SELECT {', '.join(cells)} FROM {self._file}"
+
+
+def _edges(column: Mapping[str, Any], bins: Bins | None, *, is_exact: bool) -> list[float]:
+    """Return below which values to count: the edges of bins, and what encloses the quantiles of a larger table."""
+    edges = set(bins.edges[1:-1]) if bins else set()
+    if not is_exact:
+        ranks = column.get("ranks") or ()
+        edges |= {rank if at % 2 == 0 else nextafter(rank, inf) for at, rank in enumerate(ranks)}
+    return sorted(filter(isfinite, edges))
+
+
+def _candidates(column: Mapping[str, Any]) -> Sequence[str]:
+    """Return the values that occur in the sample more than once, or all if they are few."""
+    is_whole = column["distinct"] <= CANDIDATES
+    return [value for value, count in column["top"] or () if (int(count) > 1 or is_whole) and len(value) <= LONGEST]
+
+
+def _quantiles(column: Mapping[str, Any], below: Mapping[float, int], *, is_whole: bool) -> list[float] | None:
+    """Return the quantiles between the values of which is known how many are below them."""
+    if not column.get("fitting"):
+        return None
+    total = int(column["fitting"])
+    points = [(0, column["minimum"]), *((count, edge) for edge, count in below.items()), (total, column["maximum"])]
+    found = []
+    for share in SHARES:
+        rank = share * total
+        low = max(point for point in points if point[0] <= rank)
+        high = min(point for point in points if point[0] > rank)
+        is_same = high[1] <= nextafter(low[1], inf)
+        value = low[1] if is_same else low[1] + (high[1] - low[1]) * ((rank - low[0]) / (high[0] - low[0]))
+        found.append(min(max(float(floor(value)) if is_whole else value, column["minimum"]), column["maximum"]))
+    return found
 
 
 def connect(*, threads: int, memory: int, folder: str) -> duckdb.DuckDBPyConnection:
@@ -258,29 +284,12 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _correlation(pair: tuple[int, int]) -> str:
-    return f"corr(v{pair[0]}, v{pair[1]})"
-
-
-def _finite(pairs: Sequence[tuple[int, int]], values: Sequence[float | None]) -> list[tuple[int, int, float]]:
-    found = zip(pairs, values, strict=True)
-    return [(one, two, value) for (one, two), value in found if value is not None and isfinite(value)]
-
-
 def _sound(column: dict[str, Any]) -> dict[str, Any]:
     """Return the figures without those that cannot be computed."""
     for name in ("mean", "deviation"):
         if column[name] is not None and not isfinite(column[name]):
             column[name] = None
     column["strays"] = [value[:SHOWN] for value in column["strays"] or ()]
-    column["top"] = [(value, int(count)) for value, count in column["top"] or ()]
+    column["top"] = [(value[:SHOWN], int(count)) for value, count in column["top"] or ()][:TOP]
+    column.pop("ranks", None)
     return column
-
-
-def _keep_bins(bins: dict[str, Any], counts: Mapping[Any, int] | None) -> None:
-    bins["counts"] = sorted((int(place), count) for place, count in (counts or {}).items())
-
-
-def _keep_top(column: dict[str, Any], counts: Mapping[str, int] | None) -> None:
-    frequent = sorted((counts or {}).items(), key=lambda each: (-each[1], each[0]))[:TOP]
-    column["top"] = [(value[:SHOWN], count) for value, count in frequent]

@@ -37,16 +37,20 @@ class CanonicalTable:
 
 
 class _Sample:
-    """Every nth row, with n doubled whenever there are too many."""
+    """Every nth row, with n doubled whenever there are too many; of plain lines, as many from the begin of a block."""
 
     def __init__(self, delimiter: str) -> None:
         self._delimiter = delimiter
         self._step = 1
         self.rows: list[Row] = []
 
-    def add(self, seen: int, rows: Sequence[Row | str]) -> None:
+    def add(self, seen: int, batch: PlainLines | Sequence[Row]) -> None:
         """Add some of the rows below the first ``seen`` ones."""
-        self.rows += [_cells(row, self._delimiter) for row in rows[-seen % self._step :: self._step]]
+        if isinstance(batch, PlainLines):
+            places = range(-seen % self._step, batch.count, self._step)
+            self.rows += _cells(batch.lines(len(places)), self._delimiter) if places else ()
+        else:
+            self.rows += batch[-seen % self._step :: self._step]
         while len(self.rows) > SAMPLE:
             self.rows = self.rows[::2]
             self._step *= 2
@@ -58,19 +62,22 @@ def write_canonical(
     """Write the file; ``progress`` gets the bytes that were read and the rows so far."""
     mark = table.dialect.delimiter
     sample = _Sample(mark)
-    first: list[Row | str] = []
-    last: list[Row | str] = []
+    first: list[Row] = []
+    last: list[Row] = []
     seen, longest, has_breaks = 0, 0, False
     with path.open("wb") as out, _without_cycle_collection():
         for batch in table.batches():
-            rows, text, longest_here = _canonical(table, batch, problems)
+            rows, text = _canonical(table, batch, problems)
+            count = rows.count if isinstance(rows, PlainLines) else len(rows)
             out.write(text.encode("utf-8", "replace"))
-            longest = max(longest, longest_here)
-            has_breaks = has_breaks or text.count("\n") > len(rows)
-            first += rows[: ENDS - len(first)]
-            last = [*last, *rows[-ENDS:]][-ENDS:]
+            if not isinstance(rows, PlainLines):
+                longest = max(longest, *map(len, text.split("\n")))
+                has_breaks = has_breaks or text.count("\n") > count
+            if len(first) < ENDS:
+                first += _begin(rows, ENDS - len(first), mark)
+            last = [*last, *_end(rows, mark)][-ENDS:]
             sample.add(seen, rows)
-            seen += len(rows)
+            seen += count
             progress(table.bytes_read(), seen)
     return CanonicalTable(
         path=path,
@@ -79,29 +86,40 @@ def write_canonical(
         rows=seen,
         longest=4 * (LONGEST_LINE if has_breaks else longest),
         has_breaks=has_breaks,
-        first=tuple(_cells(row, mark) for row in first),
-        last=tuple(_cells(row, mark) for row in last),
+        first=tuple(first),
+        last=tuple(last),
         sample=tuple(sample.rows),
     )
 
 
 def _canonical(
     table: Table, batch: ParsedRows | PlainLines, problems: RowProblems
-) -> tuple[Sequence[Row | str], str, int]:
-    """Return the rows, as lines if they were not parsed; all of them as text; and the length of the longest line."""
+) -> tuple[PlainLines | Sequence[Row], str]:
+    """Return the rows, as lines if they need no parser, and all of them as text."""
     mark = table.dialect.delimiter
-    blank, header = f"\n{mark * (table.shape.width - 1)}\n", mark.join(table.shape.names)
-    if isinstance(batch, PlainLines) and header not in batch.text and blank not in batch.text:
-        return batch.lines, batch.text, batch.longest
+    blank, header = f"{mark * (table.shape.width - 1)}\n", mark.join(table.shape.names)
+    if isinstance(batch, PlainLines) and not (
+        header in batch.text or f"\n{blank}" in batch.text or batch.text.startswith(blank)
+    ):
+        return batch, batch.text
     _, rows = table.sound_rows(table.parsed(batch), problems)
     text = StringIO(newline="")
     csv.writer(text, delimiter=mark, lineterminator="\n").writerows(rows)
-    written = text.getvalue()
-    return rows, written, max(map(len, written.split("\n")))
+    return rows, text.getvalue()
 
 
-def _cells(row: Row | str, mark: str) -> Row:
-    return row.split(mark) if isinstance(row, str) else row
+def _begin(rows: PlainLines | Sequence[Row], most: int, mark: str) -> Sequence[Row]:
+    return _cells(rows.lines(min(most, rows.count)), mark) if isinstance(rows, PlainLines) else rows[:most]
+
+
+def _end(rows: PlainLines | Sequence[Row], mark: str) -> Sequence[Row]:
+    if not isinstance(rows, PlainLines):
+        return rows[-ENDS:]
+    return _cells(rows.text.rsplit("\n", min(ENDS, rows.count) + 1)[-min(ENDS, rows.count) - 1 : -1], mark)
+
+
+def _cells(lines: Sequence[str], mark: str) -> list[Row]:
+    return [line.split(mark) for line in lines]
 
 
 @contextmanager

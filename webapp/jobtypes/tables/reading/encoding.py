@@ -65,9 +65,21 @@ def encoding_of(file: BinaryIO) -> Encoding:
     marked = next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), None)
     if codec := marked or _utf16_without_mark(head):
         return Encoding(codec)
-    evidence = _evidence(file)
+    evidence = None if _is_utf8_throughout(file) else _evidence(file)
     file.seek(0)
     return Encoding("utf-8") if evidence is None else _legacy(evidence)
+
+
+def _is_utf8_throughout(file: BinaryIO) -> bool:
+    """Read the file, and rewind it unless all of it is UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while chunk := file.read(CHUNK):
+            decoder.decode(chunk)
+    except UnicodeDecodeError:
+        file.seek(0)
+        return False
+    return True
 
 
 def _utf16_without_mark(head: bytes) -> str | None:
@@ -95,7 +107,7 @@ def _evidence(file: BinaryIO) -> bytes | None:
         size += len(line)
         if size > EVIDENCE and valid < len(found):
             break
-        if size > EVIDENCE:  # UTF-8 so far: go on, a single letter late in the file can prove the contrary
+        if size > EVIDENCE:  # UTF-8 so far: go on to the lines that are not
             found, valid, size = [], 0, 0
     return None if 2 * valid >= len(found) else b"".join(found)
 

@@ -66,8 +66,8 @@ class Table:
         """Return the rows of a batch one by one."""
         if isinstance(batch, ParsedRows):
             return batch
-        numbers = range(batch.first_line, batch.first_line + len(batch.lines))
-        rows = [line.split(self.dialect.delimiter) for line in batch.lines]
+        numbers = range(batch.first_line, batch.first_line + batch.count)
+        rows = [line.split(self.dialect.delimiter) for line in batch.lines()]
         return ParsedRows(lines=numbers, rows=rows, is_last=False)
 
     def sound_rows(self, batch: ParsedRows, problems: RowProblems) -> tuple[list[int], list[Row]]:

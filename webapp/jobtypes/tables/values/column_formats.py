@@ -12,6 +12,7 @@ from webapp.jobtypes.tables.values.date_styles import DateStyle, date_styles
 from webapp.jobtypes.tables.values.number_styles import NumberStyle, number_styles, quoted, unit_of
 
 MOSTLY = 0.95
+MOST = 1_000  # values that are looked at
 LIKELY = 0.8  # of a sample: the whole table decides
 BOOLEANS = ("true", "false", "yes", "no", "t", "f", "y", "n", "ja", "nein", "wahr", "falsch")
 _CODE_NAME = re.compile(
@@ -79,9 +80,7 @@ def column_formats(
     delimiter: str = ",",
 ) -> tuple[ColumnFormat, ...]:
     """Return the format of each column. Columns that can be two things follow those that can be only one."""
-    columns = [
-        tuple(dict.fromkeys(cell for cell in cells if cell not in missing)) for cells in zip(*sample, strict=True)
-    ] or [()] * len(names)
+    columns = [_looked_at(cells, missing) for cells in zip(*sample, strict=True)] or [()] * len(names)
     decimal = choices.decimal or _decimal_of(columns)
     usual = decimal or ("," if delimiter == ";" else "")
     day_first = choices.day_first if choices.day_first is not None else _day_first(columns)
@@ -89,6 +88,12 @@ def column_formats(
         _format(name, cells, usual, is_proven=bool(decimal), day_first=day_first)
         for name, cells in zip(names, columns, strict=True)
     )
+
+
+def _looked_at(cells: Iterable[str], missing: frozenset[str]) -> tuple[str, ...]:
+    """Return different values, at most twice `MOST` of them, at equal distances."""
+    different = tuple(dict.fromkeys(cell for cell in cells if cell not in missing))
+    return different[:: max(1, len(different) // MOST)]
 
 
 def _format(name: str, cells: Sequence[str], decimal: str, *, is_proven: bool, day_first: bool | None) -> ColumnFormat:
