@@ -1,6 +1,7 @@
 """A server that accepts connections and never answers looks like a frozen one."""
 
 import os
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -138,3 +139,28 @@ def test_a_server_that_answers_again_is_used_by_all(engine: Engine) -> None:
 def use(engine: Engine) -> int:
     with reading(engine) as connection:
         return int(connection.execute(text("SELECT 1")).scalar_one())
+
+
+def test_a_connection_that_was_just_in_use_is_not_asked_first(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(BoundedConnection, "execute", lambda _, query: asked.append(query))
+    assert [use(engine) for _ in range(3)] == [1, 1, 1]
+    assert asked == []
+    monkeypatch.setattr(bounded_connection, "_FRESH_SECONDS", 0.0)
+    assert use(engine) == 1
+    assert asked == ["SELECT 1"]
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced_even_if_it_was_just_in_use(engine: Engine) -> None:
+    with reading(engine) as connection:
+        process, driver = (
+            connection.execute(text("SELECT pg_backend_pid()")).scalar_one(),
+            driver_connection(connection),
+        )
+    with psycopg.connect(driver.info.dsn) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [process])
+    poll_for_input = select.poll()
+    poll_for_input.register(driver.pgconn.socket, select.POLLIN)
+    assert poll_for_input.poll(LONG_SECONDS * 1000)
+    assert use(engine) == 1
+    assert driver.closed

@@ -12,9 +12,15 @@ from sqlalchemy import Connection, Engine, insert
 
 from webapp.accounts.audit_log import AuditLine
 from webapp.db.engine import in_next_transaction, writing
+from webapp.db.prepared_statement import PreparedStatement
 from webapp.schema import audit, now
 
-_INSERT = insert(audit).values(at=now())  # built once: building it takes longer than running it
+_COLUMNS = (
+    *("actor_id", "actor", "role", "address", "token"),
+    *("action", "kind", "object_id", "object_name", "before", "after"),
+)
+_INSERT = PreparedStatement(insert(audit).values(at=now()).inline(), columns=_COLUMNS)
+_ENCODER = json.JSONEncoder(default=str)  # `dumps` would make one each time
 _LONGEST = 4000  # characters of JSON; more than that is not "a few plain values"
 
 
@@ -50,12 +56,12 @@ def write_line(connection: Connection, line: AuditLine) -> None:
         "before": _small(line.before),
         "after": _small(line.after),
     }
-    connection.execute(_INSERT, values)
+    _INSERT.execute(connection, values)
 
 
 def _small(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if values is None:
         return None
-    text = json.dumps(dict(values), default=str)
+    text = _ENCODER.encode(dict(values))
     kept: dict[str, Any] = json.loads(text) if len(text) <= _LONGEST else {"left_out": f"{len(text)} characters"}
     return kept

@@ -24,6 +24,7 @@ from webapp.accounts.user import Role, User
 from webapp.accounts.user_rows import COLUMNS, to_user
 from webapp.accounts.validation import BadAccount
 from webapp.db.engine import reading, writing
+from webapp.db.prepared_statement import PreparedStatement
 from webapp.schema import api_tokens, later, now, users
 from webapp.visible_text import unreadable_character, without_invisible
 
@@ -41,8 +42,7 @@ _FIELDS = (
     *("expires_at", "revoked_at", "last_used_at", "last_address"),
 )
 _COLUMNS = tuple(api_tokens.c[name].label(f"token_{name}") for name in _FIELDS)
-# built once, because every request of a program runs it
-_OF_HASH = (
+_OF_HASH = PreparedStatement(  # every request of a program runs it
     select(*COLUMNS, *_COLUMNS, now().label("moment"))
     .join(api_tokens, api_tokens.c.user_id == users.c.id)
     .where(api_tokens.c.token_hash == bindparam("token_hash"))
@@ -157,7 +157,7 @@ class Tokens:
         if len(text) != _LENGTH or not text.startswith(PREFIX):
             return None
         with reading(self.engine) as connection:
-            row = connection.execute(_OF_HASH, {"token_hash": _hash(text)}).mappings().first()
+            row = _OF_HASH.first(connection, {"token_hash": _hash(text)})
         if row is None or not row["active"]:
             return None
         token = _token(row)
@@ -276,7 +276,7 @@ def _sum(moment: datetime, period: timedelta) -> datetime:
         raise BadToken(message) from None
 
 
-def _token(row: RowMapping) -> ApiToken:
+def _token(row: RowMapping | Mapping[str, Any]) -> ApiToken:
     values = {name: row[f"token_{name}"] for name in _FIELDS}
     known = frozenset(Scope(scope) for scope in values["scopes"].split(","))
     return ApiToken(**values | {"scopes": known})

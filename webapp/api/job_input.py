@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import abort, request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
-from webapp.api.endpoint import fingerprint_of, read_body
+from webapp.api.endpoint import KEY_HEADER, fingerprint_of, read_body
 from webapp.api.json_body import parse_json, read_json
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.upload_rules import upload_rules
@@ -69,8 +69,8 @@ class JobInput:
 def read_job_input() -> JobInput:
     """Read the request: JSON, or a part ``job`` with JSON and parts with the files of the payload's fields."""
     if request.mimetype == "application/json":
-        body = request.get_data()
-        return JobInput(read_body(JobRequest, read_json()), fingerprint=fingerprint_of(body))
+        digest = fingerprint_of(request.get_data()) if KEY_HEADER in request.headers else b""
+        return JobInput(read_body(JobRequest, read_json()), fingerprint=digest)
     if request.mimetype != "multipart/form-data":
         abort(415, "Send application/json, or multipart/form-data with a part “job” and one part per file.")
     return _multipart_input()

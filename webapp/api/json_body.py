@@ -25,9 +25,7 @@ def parse_json(raw: bytes | str) -> Any:
     """Parse a text; raise `BadJson`."""
     try:
         text = raw if isinstance(raw, str) else raw.decode()
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_number, parse_int=_integer
-        )
+        value = _DECODER.decode(text)
         _check(value, 0)
     except UnicodeDecodeError:
         message = "The body is not UTF-8."
@@ -67,6 +65,11 @@ def _integer(text: str) -> int:
     except ValueError:  # thousands of digits
         message = "A number of the body is too large."
         raise BadJson(message) from None
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_number, parse_int=_integer
+)
 
 
 def _check(value: Any, depth: int) -> None:

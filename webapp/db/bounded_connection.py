@@ -6,16 +6,18 @@ asks the server again; the others fail at once, so that their pages say what is 
 """
 
 import os
+from select import POLLIN, poll
 from threading import Lock
 from time import monotonic
 from typing import Any, TypeVar
 
-from psycopg import Connection, OperationalError
+from psycopg import Connection, Error, OperationalError
 from psycopg.abc import PQGen
 from psycopg.errors import ConnectionTimeout
 
 from webapp.db.engine import PING_SECONDS
 
+_FRESH_SECONDS = 0.5  # after which an idle connection is asked whether it still works
 _PAUSE_SECONDS = 1.0  # before a silent server is asked again
 _INTERVAL = 0.1  # seconds after which a wait notices Ctrl-C
 T = TypeVar("T")
@@ -38,6 +40,31 @@ class BoundedConnection(Connection[Any]):
 
     answer_seconds: float | None = PING_SECONDS
     server = ""
+    used_at = float("-inf")
+
+    def answers(self) -> bool:
+        """Return whether the server is still there.
+
+        It is asked unless the connection was in use a moment ago and nothing has come from the server since: a server
+        that ends says so and closes its connections.
+        """
+        if self.closed:
+            return False
+        if monotonic() - self.used_at < _FRESH_SECONDS and not self._has_input():
+            return True
+        try:
+            was_autocommit = self.autocommit
+            self.autocommit = True
+            self.execute("SELECT 1")
+            self.autocommit = was_autocommit
+        except Error:
+            return False
+        return True
+
+    def _has_input(self) -> bool:
+        arrived = poll()
+        arrived.register(self.pgconn.socket, POLLIN)
+        return bool(arrived.poll(0))
 
     def wait(self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None) -> T:
         """Wait for the server; raise ``OperationalError`` at the limit."""
@@ -79,4 +106,5 @@ def _connect(server: str, *arguments: Any, **parameters: Any) -> BoundedConnecti
         raise
     _silent.since.pop(server, None)
     connection.server = server
+    connection.used_at = monotonic()
     return connection

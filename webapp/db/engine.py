@@ -3,7 +3,8 @@
 Does not know any table. Reads never take SQLite's write lock. Writes take it immediately
 (``BEGIN IMMEDIATE``), so that a second writer waits instead of failing in the middle.
 
-A connection comes from the engine's pool and is checked there: PostgreSQL is asked, SQLite's file must still exist.
+A connection comes from the engine's pool and is checked there: PostgreSQL is asked, unless the connection was in use a
+moment ago and the server has not closed it; SQLite's file must still exist.
 `sharing_reads` and `holding_connections` do that once for many statements.
 """
 
@@ -11,11 +12,12 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 
 from webapp.db import case_folding
 from webapp.db.sqlite_file import has_its_file, remember_file
@@ -47,7 +49,6 @@ def engine_options(url: str) -> dict[str, Any]:
         return {"connect_args": {"timeout": _BUSY_TIMEOUT_SECONDS}, **({"max_overflow": -1} if in_a_file else {})}
     return {
         "max_overflow": -1,
-        "pool_pre_ping": True,
         "connect_args": {
             "connect_timeout": 3,
             "client_encoding": "utf8",
@@ -281,8 +282,11 @@ def _connect_with_limits(dialect: Any, _record: object, arguments: list[Any], pa
 
 
 @event.listens_for(Engine, "checkout")
-def _allow_statements(connection: Any, _record: object, _proxy: object) -> None:
+def _check_connection(connection: Any, _record: object, _proxy: object) -> None:
+    """Ask the server first if the connection was idle; drop all of them if it does not answer."""
     if hasattr(connection, "answer_seconds"):
+        if not connection.answers():
+            raise InvalidatePoolError
         connection.answer_seconds = STATEMENT_SECONDS
 
 
@@ -290,6 +294,7 @@ def _allow_statements(connection: Any, _record: object, _proxy: object) -> None:
 def _allow_only_a_ping(connection: Any, _record: object) -> None:
     if hasattr(connection, "answer_seconds"):
         connection.answer_seconds = PING_SECONDS
+        connection.used_at = monotonic()
 
 
 @event.listens_for(Engine, "begin")
