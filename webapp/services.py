@@ -364,7 +364,7 @@ class Services:
             workers_in_database=self.workers.in_database,
             clock_silent_for=lambda: time_since_heartbeat(self.engine),
             folder=self.settings.storage,
-            usual_duration=self.queries.estimates.usual_duration,
+            usual_run=self.queries.estimates.usual_run,
         )
 
     @cached_property

@@ -34,6 +34,7 @@ class _AttemptColumns(TypedColumns):
     traceback: Named[str | None] = Column(Text)
     peak_memory: Named[int | None] = Column(BigInteger)
     cpu_seconds: Named[float | None] = Column(Float)
+    longest_silence: Named[float | None] = Column(Float)  # seconds without a report
 
 
 attempts = Table("attempts", metadata, _AttemptColumns, sqlite_with_rowid=False)

@@ -53,6 +53,8 @@ def test_a_job_completes_when_its_handler_returns(services: Services, run: Run, 
     assert (attempt.outcome, attempt.error, attempt.worker) == ("completed", None, LOCATION.worker)
     assert attempt.peak_memory > 2**20
     assert attempt.cpu_seconds >= 0
+    assert attempt.longest_silence is not None
+    assert attempt.longest_silence >= 0
     assert [event.name for event in services.queries.jobs.timeline(job.id)] == ["created", "started", "completed"]
 
 

@@ -196,3 +196,28 @@ def test_unstorable_characters_are_replaced(
 
 def test_the_interval_is_short_enough_for_live_updates() -> None:
     assert module.INTERVAL_SECONDS <= 0.25
+
+
+def test_an_item_that_takes_long_is_no_report(services: Services, job: Job, reporter: Reporter) -> None:
+    amounts = {"done": 1.0, "total": 3.0, "progress": 33.0}
+    reporter.live_amount = lambda: amounts
+    reporter.flush()
+    before = services.jobs.get(job.id)
+    reporter.flush()
+    assert services.jobs.get(job.id) == before
+    amounts = {**amounts, "done": 2.0}
+    reporter.flush()
+    assert services.jobs.get(job.id).done == 2
+
+
+def test_the_longest_silence_lies_between_two_reports(
+    job: Job, reporter: Reporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at, expected in ((3, 3), (10, 7), (12, 7)):
+        monkeypatch.setattr(module, "monotonic", lambda at=at: reporter.started + at)
+        reporter.set_values(progress=float(at))
+        reporter.flush()
+        assert reporter.longest_silence() == pytest.approx(expected)
+    monkeypatch.setattr(module, "monotonic", lambda: reporter.started + 30)
+    reporter.flush()  # without a report
+    assert reporter.longest_silence() == pytest.approx(18)

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from tests.jobs.conftest import end
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.progress import UsualRun
 from webapp.jobs.monitoring.snapshot import HealthCheck, HealthSnapshot
 from webapp.schema import events, jobs, later
 from webapp.services import Services
@@ -55,8 +56,13 @@ def test_a_running_job_without_a_word_for_longer_than_usual_is_found(
     assert (silent.job_id, silent.title) == (job.id, "Nothing")
     assert silent.silent_for >= timedelta(seconds=3599)
     assert fresh.id != silent.job_id
-    monkeypatch.setattr(services.health_check, "_usual_duration", lambda _: timedelta(hours=2))
+    monkeypatch.setattr(services.health_check, "_usual_run", lambda _: UsualRun(duration=timedelta(hours=2)))
     assert snapshot(services).silent_jobs == ()
+    monkeypatch.setattr(services.health_check, "_usual_run", lambda _: UsualRun(silence=timedelta(seconds=2)))
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(heartbeat_at=later(-90)))
+    [silent] = snapshot(services).silent_jobs
+    assert (silent.job_id, silent.usual_silence) == (job.id, timedelta(seconds=2))
 
 
 def test_the_longest_wait_is_found(services: Services, make: Make) -> None:

@@ -3,16 +3,17 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, insert, text, update
 
 from tests.jobs.conftest import LOCATION, end
 from tests.jobs.statements import analyze, plan_of, recorded
 from webapp.db.engine import is_sqlite, writing
 from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.progress import UsualRun
 from webapp.jobs.queries.visible_jobs import TAB_CEILING, TABS, Viewer
 from webapp.jobs.store.fence import Fence, add_log_lines, report
 from webapp.jobs.store.job_store import JobNotFound
-from webapp.schema import jobs, later
+from webapp.schema import attempts, jobs, later, now
 from webapp.services import Services
 
 pytestmark = pytest.mark.dialect
@@ -194,6 +195,31 @@ def test_the_usual_duration_is_the_median_of_completed_jobs(
     usual = services.queries.estimates.usual_duration("nothing")
     assert usual is not None
     assert timedelta(seconds=19) < usual < timedelta(seconds=21)
+
+
+def test_the_usual_silence_is_the_longest_one_of_all_but_a_tenth_of_the_runs(
+    services: Services, make: Callable[..., Job], database: str
+) -> None:
+    def ran(silence: float | None) -> None:
+        job = make()
+        set_status(services, job, Status.COMPLETED, started_at=later(-60), finished_at=later(0), attempt=1)
+        row = {"job_id": job.id, "number": 1, "outcome": "completed", "worker": "w", "host": "h", "pid": 1}
+        with writing(services.engine) as connection:
+            connection.execute(
+                insert(attempts).values(**row, started_at=now(), finished_at=now(), longest_silence=silence)
+            )
+
+    assert services.queries.estimates.usual_run("nothing") == UsualRun()
+    for silence in (None, 2, 3):
+        ran(silence)
+    few = services.queries.estimates.usual_run("nothing")
+    assert (few.duration is not None, few.silence) == (True, None)
+    ran(1)
+    assert services.queries.estimates.usual_run("nothing").silence == timedelta(seconds=3)
+    for _ in range(6):
+        ran(2)
+    ran(3600)
+    assert services.queries.estimates.usual_run("nothing").silence == timedelta(seconds=3)
 
 
 def test_the_latest_creation_of_a_type_is_known(services: Services, make: Callable[..., Job]) -> None:

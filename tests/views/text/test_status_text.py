@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.progress import UsualRun
 from webapp.views.text import status_text
 from webapp.views.text.status_text import QueueFacts, QueuePause, StatusFacts
 
@@ -14,10 +15,11 @@ STARTED = NOW - timedelta(seconds=38)
 
 
 def facts(status: Status, **values: Any) -> StatusFacts:
-    about = {name: values.pop(name) for name in ("usual", "stopped_by", "shown_left") if name in values}
+    about = {name: values.pop(name) for name in ("stopped_by", "shown_left", "slower") if name in values}
+    run = UsualRun(duration=values.pop("usual", None), silence=values.pop("usual_silence", None))
     queue = {name: values.pop(name) for name in ("place", "workers", "starts_within", "pause") if name in values}
     job = Job(id=uuid4(), type="report", title="Report", status=status, **values)
-    return StatusFacts(job=job, now=NOW, zone=ZoneInfo("UTC"), queue=QueueFacts(**queue), **about)
+    return StatusFacts(job=job, now=NOW, zone=ZoneInfo("UTC"), queue=QueueFacts(**queue), run=run, **about)
 
 
 def said(status: Status, **values: Any) -> str:
@@ -33,10 +35,42 @@ def test_every_status_has_a_sentence(status: Status) -> None:
 def test_a_stuck_job_says_how_long_it_has_been_silent() -> None:
     values = {"started_at": NOW - timedelta(minutes=50), "progress": 46.0}
     stuck = said(Status.RUNNING, heartbeat_at=NOW - timedelta(minutes=40), **values)
-    assert stuck == "Running for 50 min. No update for 40 min."
+    assert stuck == "Running for 50 min. No progress for 40 min."
     quiet = said(Status.RUNNING, heartbeat_at=NOW - timedelta(minutes=40), usual=timedelta(hours=1), **values)
-    assert "No update" not in quiet
+    assert "No progress" not in quiet
     assert "left" not in quiet
+
+
+@pytest.mark.parametrize(
+    ("silent", "usual", "hint"),
+    [
+        (240, 2, "No progress for 4 min (usually every 2 s)."),
+        (240, 0.25, "No progress for 4 min (usually every 1 s)."),
+        (59, 2, "About 35 s left."),
+        (240, 90, "About 2 min left."),  # three times as long is still usual
+        (271, 90, "No progress for 5 min (usually every 1 min 30 s)."),
+    ],
+)
+def test_a_job_is_stuck_if_it_is_silent_for_longer_than_its_type_usually_is(
+    silent: float, usual: float, hint: str
+) -> None:
+    values = {"started_at": NOW - timedelta(minutes=10), "progress": 50.0 if silent > 100 else 85.0}
+    said_now = said(
+        Status.RUNNING,
+        heartbeat_at=NOW - timedelta(seconds=silent),
+        usual_silence=timedelta(seconds=usual),
+        **values,
+    )
+    assert said_now.partition(". ")[2] == hint
+
+
+def test_the_time_left_never_rises_without_a_word() -> None:
+    values = {"started_at": NOW - timedelta(minutes=10), "heartbeat_at": NOW, "progress": 50.0}
+    shown = {minutes: timedelta(minutes=minutes) for minutes in (4, 12)}
+    assert said(Status.RUNNING, **values, shown_left=shown[12]).endswith("About 11 min left.")
+    raised = said(Status.RUNNING, **values, shown_left=shown[4])
+    assert raised.endswith("About 10 min left, more than estimated before.")
+    assert said(Status.RUNNING, **values, shown_left=shown[12], slower=True).endswith("more than estimated before.")
 
 
 def test_a_running_job_says_how_long_and_how_much_longer() -> None:

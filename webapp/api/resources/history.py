@@ -71,6 +71,7 @@ class AttemptDocument(BaseModel):
     traceback: str | None
     peak_memory: int | None = Field(description="Bytes.")
     cpu_seconds: float | None
+    longest_silence: float | None = Field(description="The most seconds between two reports.")
 
 
 class ChildrenQuery(LimitQuery):

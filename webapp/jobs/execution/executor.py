@@ -149,6 +149,7 @@ class Executor:
             **_masked_texts(ending, reporter.mask),
             cpu_seconds=process_time() - started,
             peak_memory=peak_memory(),
+            longest_silence=reporter.longest_silence(),
         )
         try:
             self._write(job, location, ending, reporter, claim_next)
@@ -330,7 +331,8 @@ class Executor:
                 raise
             # what was reported last cannot be stored
             why = _failed(sentence_of(refused, reporter.mask), traceback_of(refused, reporter.mask))
-            failed = replace(why, cpu_seconds=ending.cpu_seconds, peak_memory=ending.peak_memory)
+            measured = ("cpu_seconds", "peak_memory", "longest_silence")
+            failed = replace(why, **{name: getattr(ending, name) for name in measured})
             values = reporter.error_values(failed.error)
             self._retry(lambda: self._end(job, location, failed, values=values, lines=[]))
 

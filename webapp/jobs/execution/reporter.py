@@ -62,6 +62,8 @@ class Reporter:
         self._fence = Fence(job_id=job.id, attempt=job.attempt)
         self.started = monotonic()  # before the time limit begins to run
         self._claimed_at = job.heartbeat_at
+        self._spoke_at, self._longest_silence = self.started, 0.0
+        self._written_amounts: Mapping[str, Any] = {}
         self._values: dict[str, Any] = {}
         self._warnings, self._errors = list(job.warnings), list(job.errors)
         self._omitted = {"warnings": 0, "errors": 0}
@@ -165,6 +167,10 @@ class Reporter:
         with self._write_lock:  # of another thread that writes at this moment
             return self._take()
 
+    def longest_silence(self) -> float:
+        """Return the most seconds between two reports of the attempt, from its start until now."""
+        return max(self._longest_silence, monotonic() - self._spoke_at)
+
     def error_values(
         self, error: str | None, key: str = "", parameters: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -189,6 +195,7 @@ class Reporter:
                 signals.send_after_commit(connection, signals.job_progressed, [self._fence.job_id])
             faultpoint("report.commit")
         faultpoint("report.committed")
+        self._longest_silence, self._spoke_at = self.longest_silence(), monotonic()
         return stop_requested_now
 
     def _put_back(self, values: PendingValues, lines: PendingLines) -> None:
@@ -199,9 +206,18 @@ class Reporter:
     def _take(self) -> tuple[PendingValues, PendingLines]:
         with self._lock:
             values, self._values = self._values, {}
-        if self.live_amount:
-            values = {**self.live_amount(), **values}
+        values = {**self._new_amounts(), **values}
         return values, [self._lines.popleft() for _ in range(len(self._lines))]
+
+    def _new_amounts(self) -> Mapping[str, Any]:
+        """Return the amounts of `track` if they have changed: an item that takes for ever is no progress."""
+        if not self._has_new_amounts() or not self.live_amount:
+            return {}
+        self._written_amounts = self.live_amount()
+        return self._written_amounts
+
+    def _has_new_amounts(self) -> bool:
+        return self.live_amount is not None and self.live_amount() != self._written_amounts
 
     def _ensure_thread(self) -> None:
         if self._thread is None:
@@ -212,7 +228,7 @@ class Reporter:
         rounds = 0
         while not self._closing.wait(INTERVAL_SECONDS):
             rounds += 1
-            if self._values or self._lines or self.live_amount or rounds % _IDLE_ROUNDS == 0:
+            if self._values or self._lines or self._has_new_amounts() or rounds % _IDLE_ROUNDS == 0:
                 self._flush_or_keep()
 
     def _flush_or_keep(self) -> None:

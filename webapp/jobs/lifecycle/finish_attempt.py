@@ -69,6 +69,7 @@ class Ending:
     cancel_kind: str | None = None
     peak_memory: int | None = None
     cpu_seconds: float | None = None
+    longest_silence: float | None = None  # seconds
     retry_in: float | None = None  # seconds until the next attempt, with Status.SCHEDULED
 
 
@@ -134,6 +135,7 @@ _ATTEMPT_COLUMNS = (
     "traceback",
     "peak_memory",
     "cpu_seconds",
+    "longest_silence",
 )
 _ITS_ROOT = bindparam("its_root", type_=Uuid())  # a parameter, so that the plan always uses the primary key
 _DIVISION_BY_ZERO = "22012"
@@ -301,6 +303,7 @@ def _attempt_parameters(job: Job, location: AttemptLocation, ending: Ending) -> 
         "attempt_traceback": ending.traceback,
         "attempt_peak_memory": ending.peak_memory,
         "attempt_cpu_seconds": ending.cpu_seconds,
+        "attempt_longest_silence": ending.longest_silence,
     }
 
 

@@ -1,10 +1,13 @@
 """Compute progress in per cent from amounts, and estimate the time left. Pure."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from math import log10
 
 UNKNOWN_TOTAL_CEILING = 95.0
-_SHORTEST_SILENCE = timedelta(minutes=15)
+_UNKNOWN_SILENCE = timedelta(minutes=15)
+SHORTEST_SILENCE = timedelta(minutes=1)
+_LONGER = 3  # times the longest silence of runs that went well
 _MIN_PERCENT = 5.0  # below this, the type's usual duration gives a better estimate
 
 
@@ -22,9 +25,22 @@ def from_amounts(current: float, done: float, total: float | None) -> float:
     return min(max(100 * done / total, 0.0), 100.0)
 
 
-def silence_limit(usual: timedelta | None) -> timedelta:
-    """Return how long a running job can report nothing before it may be stuck: longer than such a job usually takes."""
-    return max(_SHORTEST_SILENCE, usual or timedelta())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsualRun:
+    """How long jobs of a type usually run, and how long they are silent at most; None while too few have run."""
+
+    duration: timedelta | None = None
+    silence: timedelta | None = None
+
+    @property
+    def silence_limit(self) -> timedelta:
+        """How long a running job can report nothing before it may be stuck."""
+        if self.silence is not None:
+            return max(SHORTEST_SILENCE, _LONGER * self.silence)
+        return max(_UNKNOWN_SILENCE, self.duration or timedelta())
+
+
+UNKNOWN_RUN = UsualRun()
 
 
 def time_left(

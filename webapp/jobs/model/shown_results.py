@@ -65,7 +65,10 @@ def table_file(title: str, rows: Iterable[Any], columns: Sequence[str] | None = 
     cut = [f"{ROWS_LIMIT:,} rows"] if more else []
     cut += [f"{COLUMNS_LIMIT} columns"] if len(columns) > COLUMNS_LIMIT else []
     return ShownFile(
-        name=f"{_stem(title)}.csv", content=written.getvalue(), media_type=TABLE_TYPE, cut=_cut("table", title, cut)
+        name=f"{_stem(title)}.csv",
+        content=written.getvalue(),
+        media_type=TABLE_TYPE,
+        cut=_cut(f"The table {title}", cut),
     )
 
 
@@ -74,7 +77,9 @@ def markdown_file(title: str, text: str) -> ShownFile:
     title = _title(title)
     cut = [f"{MARKDOWN_LIMIT:,} characters"] if len(text) > MARKDOWN_LIMIT else []
     content = clean_text(text, MARKDOWN_LIMIT)
-    return ShownFile(name=f"{_stem(title)}.md", content=content, media_type=MARKDOWN_TYPE, cut=_cut("text", title, cut))
+    return ShownFile(
+        name=f"{_stem(title)}.md", content=content, media_type=MARKDOWN_TYPE, cut=_cut(f"The text {title}", cut)
+    )
 
 
 def chart_file(
@@ -109,7 +114,7 @@ def chart_file(
         "labels": shown_labels[:POINTS_LIMIT],
         "series": [{**each, "values": each["values"][:POINTS_LIMIT]} for each in shown[:SERIES_LIMIT]],
     }
-    return _json_file(f"{_stem(title)}.chart.json", chart, CHART_TYPE, _cut("chart", title, cut))
+    return _json_file(f"{_stem(title)}.chart.json", chart, CHART_TYPE, _cut(f"The chart {title}", cut))
 
 
 def link_file(text: str, address: str) -> ShownFile:
@@ -176,5 +181,5 @@ def _value(value: float | None, title: str) -> float | None:
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
-def _cut(kind: str, title: str, places: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"The {kind} {title} was cut after {place}." for place in places)
+def _cut(what: str, places: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{what} was cut after {place}." for place in places)

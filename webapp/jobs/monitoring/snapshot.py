@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, literal, literal
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import NO_QUEUE, Job, Status
-from webapp.jobs.model.progress import silence_limit
+from webapp.jobs.model.progress import SHORTEST_SILENCE, UNKNOWN_RUN, UsualRun
 from webapp.jobs.monitoring.workers import Worker
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, COUNT_CEILING, list_conditions
 from webapp.jobs.queueing.claim import QUEUED, queues_with_jobs
@@ -59,6 +59,7 @@ class SilentJob:
     job_id: UUID
     title: str
     silent_for: timedelta
+    usual_silence: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,7 @@ class HealthCheck:
         workers_in_database: Callable[[], tuple[Worker, ...]],
         clock_silent_for: Callable[[], timedelta | None],
         folder: Path,
-        usual_duration: Callable[[str], timedelta | None] = lambda _: None,
+        usual_run: Callable[[str], UsualRun] = lambda _: UNKNOWN_RUN,
     ) -> None:
         self._engine = engine
         self._redis = redis
@@ -102,7 +103,7 @@ class HealthCheck:
         self._workers_in_database = workers_in_database
         self._clock_silent_for = clock_silent_for
         self._folder = folder
-        self._usual_duration = usual_duration
+        self._usual_run = usual_run
 
     def take_snapshot(self) -> HealthSnapshot:
         """Read everything once; a Redis that does not answer is part of the result."""
@@ -125,16 +126,18 @@ class HealthCheck:
             )
 
     def _silent_jobs(self, connection: Connection, at: datetime) -> tuple[SilentJob, ...]:
-        """Return running jobs that have reported nothing for longer than such jobs usually take."""
-        shortest = silence_limit(None).total_seconds()
+        """Return running jobs that have reported nothing for longer than such jobs usually do."""
+        shortest = SHORTEST_SILENCE.total_seconds()
         columns = (jobs.c.id, jobs.c.type, jobs.c.title, jobs.c.heartbeat_at)
         quiet = (jobs.c.status == literal_column("'running'"), ALL_UNFINISHED, jobs.c.heartbeat_at <= later(-shortest))
         rows = connection.execute(select(*columns).where(*quiet).order_by(jobs.c.heartbeat_at).limit(_SILENT)).all()
-        limits = {name: silence_limit(self._usual_duration(name)) for name in {row.type for row in rows}}
+        usual = {name: self._usual_run(name) for name in {row.type for row in rows}}
         return tuple(
-            SilentJob(job_id=row.id, title=row.title, silent_for=at - row.heartbeat_at)
+            SilentJob(
+                job_id=row.id, title=row.title, silent_for=at - row.heartbeat_at, usual_silence=usual[row.type].silence
+            )
             for row in rows
-            if at - row.heartbeat_at > limits[row.type]
+            if at - row.heartbeat_at > usual[row.type].silence_limit
         )
 
     def running(self, limit: int) -> tuple[Job, ...]:

@@ -95,6 +95,7 @@ class Attempt:
     traceback: str | None
     peak_memory: int | None
     cpu_seconds: float | None
+    longest_silence: float | None  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,22 +4,24 @@ The place in line follows the order of the claim: priority, then the owners' tur
 Without enough data there is no estimate.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Engine, func, select, union_all
+from sqlalchemy import CompoundSelect, Connection, Engine, Select, and_, func, select, union_all
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.progress import UsualRun
 from webapp.jobs.queries.visible_jobs import ROOTS, Viewer
 from webapp.jobs.queueing.claim import QUEUED
-from webapp.schema import UtcDateTime, jobs, now
+from webapp.schema import UtcDateTime, attempts, jobs, now
 
 PLACES = 1000
 RECENT = 1000
 _SAMPLES = 20
+_LEAST_SAMPLES = 3  # of silences, before they mean anything
 _IMMEDIATELY = timedelta(seconds=5)
 
 
@@ -57,6 +59,22 @@ class StartEstimates:
         """Return the median duration of the type's last 20 completed jobs; ``None`` without any."""
         with reading(self.engine) as connection:
             return _usual_duration(connection, type_name)
+
+    def usual_run(self, type_name: str) -> UsualRun:
+        """Return the median duration of the type's last 20 completed jobs, and the longest silence in them.
+
+        One of ten can have been silent for longer: it may have been stuck itself.
+        """
+        ended = and_(attempts.c.job_id == jobs.c.id, attempts.c.number == jobs.c.attempt)
+        recent = (
+            _recent_runs(type_name).add_columns(attempts.c.longest_silence).select_from(jobs).outerjoin(attempts, ended)
+        )
+        with reading(self.engine) as connection:
+            rows = connection.execute(recent).all()
+        silences = sorted(row.longest_silence for row in rows if row.longest_silence is not None)
+        enough = len(silences) >= _LEAST_SAMPLES
+        usual = silences[-1 - len(silences) // 10] if enough else None
+        return UsualRun(duration=_median(rows), silence=None if usual is None else timedelta(seconds=usual))
 
     def last_started(self, viewer: Viewer) -> dict[str, datetime]:
         """Return when the viewer last started each type, among the newest `RECENT` roots that they own."""
@@ -108,14 +126,21 @@ def _as_datetime(value: Any) -> datetime:
 
 
 def _usual_duration(connection: Connection, type_name: str) -> timedelta | None:
-    recent = (
+    return _median(connection.execute(_recent_runs(type_name)).all())
+
+
+def _median(runs: Sequence[Any]) -> timedelta | None:
+    spans = [(run.finished_at - run.started_at).total_seconds() for run in runs if run.finished_at and run.started_at]
+    return timedelta(seconds=median(spans)) if spans else None
+
+
+def _recent_runs(type_name: str) -> Select[datetime | None, datetime | None]:
+    return (
         select(jobs.c.started_at, jobs.c.finished_at)
         .where(jobs.c.type == type_name, jobs.c.status == "completed", jobs.c.started_at.is_not(None))
         .order_by(jobs.c.id.desc())
         .limit(_SAMPLES)
     )
-    spans = [(end - start).total_seconds() for start, end in connection.execute(recent) if end and start]
-    return timedelta(seconds=median(spans)) if spans else None
 
 
 def _divided_work(

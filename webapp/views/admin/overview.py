@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.permissions import Right
 from webapp.jobs.model.job import Job
+from webapp.jobs.model.progress import UNKNOWN_RUN
 from webapp.jobs.monitoring.snapshot import HealthSnapshot
 from webapp.jobs.queries.visible_jobs import COUNT_CEILING
 from webapp.services import Services
@@ -136,5 +137,5 @@ def _longest_wait(health: HealthSnapshot) -> str:
 
 def _rows(services: Services, jobs: tuple[Job, ...], context: ViewerContext) -> tuple[JobRow, ...]:
     running = {job.type for job in jobs if job.is_running}
-    usual = {type_name: services.queries.estimates.usual_duration(type_name) for type_name in running}
-    return tuple(job_row(job, (), context, usual=usual.get(job.type)) for job in jobs)
+    usual = {type_name: services.queries.estimates.usual_run(type_name) for type_name in running}
+    return tuple(job_row(job, (), context, run=usual.get(job.type, UNKNOWN_RUN)) for job in jobs)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER
-from webapp.jobs.monitoring.snapshot import HealthSnapshot
+from webapp.jobs.monitoring.snapshot import HealthSnapshot, SilentJob
 from webapp.views.text.date_format import duration, rough_duration
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
@@ -144,12 +144,20 @@ def _silent_jobs(health: HealthSnapshot) -> Iterator[Problem]:
                 len(health.silent_jobs),
                 period=rough_duration(longest.silent_for),
             ),
-            advice=_(
-                "That is longer than usual. Look at “%(title)s”, and stop it if it is stuck.", title=longest.title
-            ),
+            advice=_silence_advice(longest),
             endpoint="jobs.show",
             arguments=(("job_id", str(longest.job_id)),),
         )
+
+
+def _silence_advice(job: SilentJob) -> str:
+    if job.usual_silence is None:
+        return _("That is longer than usual. Look at “%(title)s”, and stop it if it is stuck.", title=job.title)
+    return _(
+        "Such jobs usually report something every %(period)s. Look at “%(title)s”, and stop it if it is stuck.",
+        period=duration(max(job.usual_silence, timedelta(seconds=1))),
+        title=job.title,
+    )
 
 
 def _paused_queues(health: HealthSnapshot) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from flask import request
 from webapp.accounts.permissions import Right
 from webapp.jobs.metrics.error_groups import ErrorGroup, ErrorNotFound
 from webapp.jobs.model.job import EventName, Job, Status
+from webapp.jobs.model.progress import UNKNOWN_RUN, UsualRun
 from webapp.jobs.queries.dependency_graph import NO_GRAPH, DependencyGraph
 from webapp.jobs.queries.related_jobs import NO_RELATED_JOBS, RelatedJobs
 from webapp.jobs.queries.visible_jobs import Attempt, Event, RunLocation
@@ -78,6 +79,8 @@ class JobPage:
     amounts: str
     location: str
     seconds_left: int | None
+    slower: bool  # than estimated when the page was opened
+    stuck: bool
     opened: bool
     failure: FailureHelp | None
     error_group: ErrorGroupLink | None
@@ -114,7 +117,7 @@ class JobPageData:
     queue: QueueFacts | None = None
     location: RunLocation | None = None
     error_group: ErrorGroup | None = None
-    usual: timedelta | None = None
+    run: UsualRun = UNKNOWN_RUN
     shown_left: timedelta | None = None
     removed_at: datetime | None = None
     actions: tuple[OfferedAction, ...] = ()
@@ -137,7 +140,7 @@ def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
         queue=queue_outlook(job, context),
         location=queries.jobs.run_location(job) if context.viewer.sees_all else None,
         error_group=_error_group(job) if opened else None,
-        usual=None if job.is_finished else queries.estimates.usual_duration(job.type),
+        run=UNKNOWN_RUN if job.is_finished else queries.estimates.usual_run(job.type),
         shown_left=_shown_left(context),
         removed_at=services().pruner.deletion_time(job),
         actions=offered_actions(job, services().registry, context),
@@ -165,6 +168,8 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         else status_labels.progress_amounts(job),
         location=_location(data.location),
         seconds_left=round(left.total_seconds()) if left is not None else None,
+        slower=status_text.is_slower(facts),
+        stuck=facts.silence is not None,
         opened=opened,
         failure=failure,
         error_group=_error_group_link(data.error_group) if failure and data.error_group else None,
@@ -211,8 +216,9 @@ def _facts(job: Job, data: JobPageData, context: ViewerContext) -> StatusFacts:
         now=context.now,
         zone=context.zone,
         queue=data.queue,
-        usual=data.usual,
+        run=data.run,
         shown_left=data.shown_left,
+        slower=request.args.get("slower") == "1",
         stopped_by=context.name(actors[-1]) if actors else "",
     )
 

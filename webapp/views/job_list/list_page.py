@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.progress import UNKNOWN_RUN
 from webapp.jobs.queries.pagination import ListChangeTag
 from webapp.jobs.queries.visible_jobs import PAGE, TAB_CEILING, TABS
 from webapp.services import Services
@@ -166,9 +167,10 @@ def _rows(
 ) -> dict[UUID, JobRow]:
     attached = services.queries.files.attachments_of([job.id for job in jobs if context.may_open(job)])
     running_types = {job.type for job in jobs if job.is_running}
-    usual = {name: services.queries.estimates.usual_duration(name) for name in running_types}
+    usual = {name: services.queries.estimates.usual_run(name) for name in running_types}
     return {
-        job.id: job_row(job, attached.get(job.id, ()), context, usual=usual.get(job.type), words=words) for job in jobs
+        job.id: job_row(job, attached.get(job.id, ()), context, run=usual.get(job.type, UNKNOWN_RUN), words=words)
+        for job in jobs
     }
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from webapp.jobs.model.job import Job, Status, short_id
+from webapp.jobs.model.progress import UNKNOWN_RUN, UsualRun
 from webapp.jobs.model.shown_results import PAGE_ONLY_TYPES
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.job_list.search_match import SearchMatch, search_matches
@@ -70,6 +71,7 @@ class JobRow:
     parent: ParentLink | None
     percent: float | None
     outlook: str
+    stuck: bool  # it has reported nothing for longer than usual
     runs: bool
     started_by: str
     started_by_inline: str
@@ -94,14 +96,14 @@ def job_row(
     attached: Sequence[Attachment],
     context: ViewerContext,
     *,
-    usual: timedelta | None = None,
+    run: UsualRun = UNKNOWN_RUN,
     words: Sequence[str] = (),
 ) -> JobRow:
     """Describe a job to this viewer, who searched for ``words``; ``attached`` is empty for a job they cannot open."""
     job = context.readable(job)
     downloads = [file for file in attached if file.media_type not in PAGE_ONLY_TYPES]
     outputs = [file for file in file_links(downloads, context) if file.role == "output"]
-    facts = StatusFacts(job=job, now=context.now, zone=context.zone, usual=usual)
+    facts = StatusFacts(job=job, now=context.now, zone=context.zone, run=run)
     error = _error(job, context)
     title, line = translated(job.title), error or _line(facts)
     return JobRow(
@@ -117,6 +119,7 @@ def job_row(
         parent=_parent(job),
         percent=status_labels.percent(job),
         outlook=status_text.expectation(facts) if job.is_running else "",
+        stuck=facts.silence is not None,
         runs=status_labels.appears_running(job),
         started_by=context.on_behalf(job, context.label(_starter(job))),
         started_by_inline=context.on_behalf(job, context.name(_starter(job))),

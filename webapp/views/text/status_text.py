@@ -11,7 +11,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.model.progress import silence_limit
+from webapp.jobs.model.progress import UNKNOWN_RUN, UsualRun
 from webapp.jobs.model.progress import time_left as model_time_left
 from webapp.jobs.queueing.start_estimate import PLACES
 from webapp.views.text.date_format import (
@@ -57,15 +57,17 @@ class QueueFacts:
 class StatusFacts:
     """What the status text is made from. ``None`` means unknown.
 
-    ``shown_left`` is the time left that the page showed last, minus the time passed since.
+    ``shown_left`` is the time left that the page showed last, minus the time passed since; ``slower`` if it had to be
+    raised since the page was opened.
     """
 
     job: Job
     now: datetime
     zone: ZoneInfo
     queue: QueueFacts | None = None
-    usual: timedelta | None = None
+    run: UsualRun = UNKNOWN_RUN
     shown_left: timedelta | None = None
+    slower: bool = False
     stopped_by: str = ""
 
     @property
@@ -78,7 +80,12 @@ class StatusFacts:
     def silence(self) -> timedelta | None:
         """How long a running job has reported nothing, if that is longer than usual."""
         job = self.job
-        return self.quiet if job.is_running and self.quiet > silence_limit(self.usual) else None
+        return self.quiet if job.is_running and self.quiet > self.run.silence_limit else None
+
+    @property
+    def usual(self) -> timedelta | None:
+        """How long such jobs usually take."""
+        return self.run.duration
 
     @property
     def quiet(self) -> timedelta:
@@ -104,8 +111,10 @@ def status_text(facts: StatusFacts) -> StatusText:
 def expectation(facts: StatusFacts) -> str:
     """Return how much longer a running job will take, as a phrase; empty if unknown."""
     if facts.silence:
-        return _("no update for %(period)s", period=rough_duration(facts.silence))
+        return _silence(facts.silence, facts.run.silence)
     if (guess := time_left(facts)) is not None:
+        if is_slower(facts):
+            return _("%(period)s left, more than estimated before", period=about_duration(guess))
         return _("%(period)s left", period=about_duration(guess))
     elapsed = facts.elapsed
     if facts.usual is None:
@@ -122,6 +131,19 @@ def time_left(facts: StatusFacts) -> timedelta | None:
         return None
     known = percent(facts.job) or 0.0
     return _steady_time_left(elapsed, known, facts.usual, shown=facts.shown_left, quiet=min(facts.quiet, elapsed))
+
+
+def is_slower(facts: StatusFacts) -> bool:
+    """Return whether the estimate of the time left was raised since the page was opened: it never rises silently."""
+    guess, shown = time_left(facts), facts.shown_left
+    return guess is not None and (facts.slower or (shown is not None and guess > shown))
+
+
+def _silence(silence: timedelta, usual: timedelta | None) -> str:
+    if usual is None:
+        return _("no progress for %(period)s", period=rough_duration(silence))
+    every = duration(max(usual, timedelta(seconds=1)))
+    return _("no progress for %(period)s (usually every %(usual)s)", period=rough_duration(silence), usual=every)
 
 
 def _stopping(facts: StatusFacts) -> StatusText:
