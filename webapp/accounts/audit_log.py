@@ -58,6 +58,8 @@ class AuditAction(StrEnum):
     ERROR_RETRY = "error_retry"
     SETTINGS_CHANGE = "settings_change"
     AUDIT_EXPORT = "audit_export"
+    BACKUP = "backup"
+    RESTORE = "restore"
     TOKEN_ADD = "token_add"  # noqa: S105  (the name of an action)
     TOKEN_REVOKE = "token_revoke"  # noqa: S105
     RULE_ADD = "rule_add"
@@ -82,6 +84,7 @@ class AuditTarget(StrEnum):
     ERROR = "error"
     SETTINGS = "settings"
     AUDIT = "audit"
+    INSTALLATION = "installation"
     TOKEN = "token"  # noqa: S105
     RULE = "rule"
 

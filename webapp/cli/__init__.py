@@ -119,6 +119,9 @@ def job_type() -> None:
         "maintain": ("processes:maintain", "Run the clock's chores and maintenance once."),
         "demo": ("demo:demo", "Fill an empty installation with sample data: users, jobs, files, history."),
         "verify": ("verify:verify", "Check that nothing is lost, duplicated or left behind."),
+        "doctor": ("operations.doctor:doctor", "Look for what is wrong with this installation."),
+        "backup": ("operations.backup:backup", "Write a backup of rows and files, while Deskjob runs."),
+        "restore": ("operations.backup:restore", "Restore a backup into an empty installation."),
         "db": db,
         "user": user,
         "token": token,
@@ -127,7 +130,7 @@ def job_type() -> None:
         "queue": queue,
         "type": job_type,
     },
-    on_machine=("up", "web", "clock", "maintain", "demo", "verify"),
+    on_machine=("up", "web", "clock", "maintain", "demo", "verify", "doctor", "backup", "restore"),
 )
 @click.option("--server", envvar="DESKJOB_SERVER", metavar="URL", help="Work with another installation, over its API.")
 @click.option(

@@ -37,12 +37,12 @@ def database_revision(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def upgrade(engine: Engine) -> None:
-    """Migrate the database to the newest revision."""
+def upgrade(engine: Engine, to: str = "head") -> None:
+    """Migrate the database to the newest revision, or to an earlier one."""
     config = Config(str(MIGRATIONS / "alembic.ini"))
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["engine"] = engine
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 class RevisionCheck:

@@ -35,6 +35,17 @@ _LOCKED_OUT = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_dete
 
 def migrate(services: Services) -> None:
     """Migrate the database to the newest revision; raise `Unready` if the database cannot be used."""
+    with database_to_change(services):
+        if revision.database_revision(services.engine) != revision.expected_revision():
+            upgrade_with_retries(lambda: revision.upgrade(services.engine))
+
+
+@contextmanager
+def database_to_change(services: Services) -> Iterator[None]:
+    """Create the folder and the file of the database, and let only this process change its tables in the block.
+
+    Raises `Unready` if the database cannot be used, and `BadSettingError` for a folder that cannot.
+    """
     _make_folder(services.settings.data_dir)
     quiet_alembic()
     try:
@@ -43,8 +54,7 @@ def migrate(services: Services) -> None:
         _check(services)
         refuse_newer_tables(services)
         with migration_lock(services.engine, services.settings.data_dir):
-            if revision.database_revision(services.engine) != revision.expected_revision():
-                upgrade_with_retries(lambda: revision.upgrade(services.engine))
+            yield
     except DBAPIError as error:
         raise Unready(_sentence(services, " ".join(str(error.orig).split()))) from None
     finally:

@@ -1,0 +1,119 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, update
+
+from webapp.config import load
+from webapp.db.engine import engine_options, writing
+from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
+from webapp.operations import doctor
+from webapp.operations.doctor import Diagnosis, Level, examine
+from webapp.schema import clocks
+from webapp.services import Services
+
+Look = Callable[..., dict[str, list[Diagnosis]]]
+
+
+@pytest.fixture
+def look(services: Services) -> Look:
+    """Examine an installation; return what is not good, by subject."""
+
+    def look(other: Services | None = None, **environment: str) -> dict[str, list[Diagnosis]]:
+        found: dict[str, list[Diagnosis]] = {}
+        for finding in examine(other or services, environment):
+            assert finding.text.endswith((".", "?"))
+            if finding.level is not Level.GOOD:
+                found.setdefault(finding.subject, []).append(finding)
+        return found
+
+    return look
+
+
+@pytest.fixture
+def with_settings(tmp_path: Path, valkey_url: str) -> Callable[..., Services]:
+    def make(**values: object) -> Services:
+        settings = load(**{"data_dir": tmp_path / "other", "redis_url": valkey_url, **values})
+        return Services(settings, create_engine(settings.database, **engine_options(settings.database)))
+
+    return make
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.dialect
+def test_a_healthy_installation_lacks_only_processes(look: Look) -> None:
+    assert set(look()) - {"disk", "limits", "folders"} == {"workers", "clock"}
+
+
+def test_a_clock_that_runs_is_seen_and_one_that_is_silent_is_not(look: Look, services: Services) -> None:
+    ClockHeartbeat(services.engine).beat()
+    assert "clock" not in look()
+    with writing(services.engine) as connection:
+        connection.execute(update(clocks).values(beat_at=datetime.now(UTC) - timedelta(minutes=1)))
+    assert "clock" in look()
+
+
+def test_settings_that_make_no_sense_are_named(look: Look, with_settings: Callable[..., Services]) -> None:
+    odd = with_settings(public_url="http://jobs.example.org", secret_key="k" * 32)
+    assert [finding.text for finding in look(odd, DESKJOB_WORKER="3")["settings"]] == [
+        "DESKJOB_WORKER is not a setting and is ignored. Did you mean DESKJOB_WORKERS?",
+        "DESKJOB_PUBLIC_URL begins with http, so passwords travel unencrypted.",
+    ]
+    behind = with_settings(trusted_proxies="1", secret_key="k" * 32)
+    assert "no DESKJOB_PUBLIC_URL" in look(behind)["settings"][0].text
+
+
+def test_what_others_can_read_is_said(look: Look, services: Services, with_settings: Callable[..., Services]) -> None:
+    services.settings.data_dir.chmod(0o755)
+    assert "chmod go-rwx" in look()["folders"][0].advice
+    own_key = with_settings()
+    (own_key.settings.data_dir / "secret_key").chmod(0o644)
+    assert look(own_key)["secret key"][0].level is Level.PROBLEM
+
+
+def test_a_database_without_tables_or_without_an_answer_is_a_problem(
+    look: Look, with_settings: Callable[..., Services], tmp_path: Path
+) -> None:
+    assert "There is no database" in look(with_settings())["database"][0].text
+    (tmp_path / "other" / "deskjob.sqlite3").touch()
+    assert look(with_settings())["database"][0].advice == "Run ./deskjob db upgrade."
+    away = with_settings(database_url="postgresql://nobody@127.0.0.1:1/nothing", secret_key="k" * 32)
+    assert "does not answer" in look(away)["database"][0].text
+
+
+def test_redis_that_is_away_is_a_problem_and_an_embedded_one_a_warning(
+    look: Look, with_settings: Callable[..., Services], services: Services
+) -> None:
+    database = services.settings.database_url
+    away = with_settings(redis_url="redis://127.0.0.1:1", database_url=database)
+    assert look(away)["Redis"][0].level is Level.PROBLEM
+    embedded = with_settings(redis_url="", database_url=database)
+    assert look(embedded)["Redis"][0].level is Level.WARNING
+
+
+def test_a_module_of_job_types_that_is_missing_is_a_problem(look: Look, with_settings: Callable[..., Services]) -> None:
+    assert "office_jobs" in look(with_settings(jobtypes=("office_jobs",)))["job types"][0].text
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(0, Level.GOOD), (5, Level.WARNING), (-3600, Level.PROBLEM)])
+def test_a_clock_that_is_off_is_said(
+    services: Services, monkeypatch: pytest.MonkeyPatch, seconds: int, level: Level
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime.now(UTC) + timedelta(seconds=seconds)
+
+    monkeypatch.setattr(doctor, "datetime", Clock)
+    assert doctor._skew(services).level is level
+
+
+def test_a_disk_that_is_nearly_full_is_a_problem(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_LITTLE_SPACE", 10**18)
+    assert {finding.level for finding in look()["disk"]} == {Level.PROBLEM}
+
+
+def test_few_files_are_a_warning(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.resource, "getrlimit", lambda _: (256, 1024))
+    assert "1,024 files" in look()["limits"][0].text

@@ -1,0 +1,139 @@
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from webapp.db import revision
+from webapp.db.engine import reading
+from webapp.jobs.invariants.verifier import run_checks
+from webapp.operations.backup import back_up
+from webapp.operations.backup_format import MANIFEST, BadBackup, Manifest, rows_name
+from webapp.operations.restore import restore
+from webapp.schema import events, jobs
+from webapp.services import Services
+
+NEEDS_PROCESSES = ("A clock sent", "Redis contains", "Every queue with claimable")
+
+
+@pytest.fixture
+def archive(installation: Services, tmp_path: Path) -> Path:
+    back_up(installation, tmp_path / "backup.zip")
+    return tmp_path / "backup.zip"
+
+
+def tables_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if name != MANIFEST}
+
+
+def changed(path: Path, change: Callable[[str, bytes], bytes | None]) -> Path:
+    """Write a copy of an archive with other contents; None leaves an entry out."""
+    copy = path.with_name("changed.zip")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
+        for name in old.namelist():
+            content = change(name, old.read(name))
+            if content is not None:
+                new.writestr(name, content)
+    return copy
+
+
+def with_manifest(path: Path, **values: object) -> Path:
+    def change(name: str, content: bytes) -> bytes:
+        if name != MANIFEST:
+            return content
+        return Manifest.model_validate_json(content).model_copy(update=values).model_dump_json().encode()
+
+    return changed(path, change)
+
+
+def test_every_row_and_file_comes_back(archive: Path, empty: Services, tmp_path: Path) -> None:
+    restored = restore(empty, archive)
+    assert (restored.files, restored.missing_files) == (3, 0)
+    back_up(empty, tmp_path / "again.zip")
+    assert tables_of(tmp_path / "again.zip") == tables_of(archive)
+    broken = [finding.rule for finding in run_checks(empty.checks(deep=True)) if not finding.holds]
+    assert [rule for rule in broken if not rule.startswith(NEEDS_PROCESSES)] == []
+
+
+def test_a_backup_of_sqlite_is_restored_to_postgresql(
+    archive: Path, empty_on_postgresql: Services, tmp_path: Path
+) -> None:
+    restore(empty_on_postgresql, archive)
+    back_up(empty_on_postgresql, tmp_path / "again.zip")
+    again, first = tables_of(tmp_path / "again.zip"), tables_of(archive)
+    assert again.keys() == first.keys()
+    assert {name: len(content.splitlines()) for name, content in again.items() if name.startswith("tables/")} == {
+        name: len(content.splitlines()) for name, content in first.items() if name.startswith("tables/")
+    }
+    job = empty_on_postgresql.jobs.create_job("maintenance")  # its event gets a number of its own
+    with reading(empty_on_postgresql.engine) as connection:
+        assert connection.execute(select(func.count()).where(events.c.job_id == job.id)).scalar_one() == 1
+
+
+def test_secrets_can_be_read_after_a_restore(archive: Path, empty: Services, installation: Services) -> None:
+    restore(empty, archive)
+    empty.registry.add(installation.registry.get("letter"))
+    [job] = [job for job in empty.queries.all_jobs.newest(10) if job.payload.get("to") == "Zoë"]
+    assert b"hunter2" not in archive.read_bytes()
+    assert "hunter2" not in str(job.payload)
+
+
+def test_an_installation_in_use_is_left_alone(archive: Path, installation: Services) -> None:
+    before = len(installation.queries.all_jobs.newest(100))
+    with pytest.raises(BadBackup, match="in use already"):
+        restore(installation, archive)
+    assert len(installation.queries.all_jobs.newest(100)) == before
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"key": "another"}, "another secret key"),
+        ({"revision": "9999"}, "newer version"),
+        ({"format": 2}, "newer version"),
+    ],
+)
+def test_a_backup_that_does_not_fit_is_refused(
+    archive: Path, empty: Services, values: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(BadBackup, match=sentence):
+        restore(empty, with_manifest(archive, **values))
+    assert revision.database_revision(empty.engine) is None, "nothing was written"
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(18)])
+def test_a_file_that_is_no_backup_is_refused(empty: Services, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "file.zip").write_bytes(content)
+    with pytest.raises(BadBackup, match=r"damaged|no backup"):
+        restore(empty, tmp_path / "file.zip")
+    with pytest.raises(BadBackup, match="There is no file"):
+        restore(empty, tmp_path / "nowhere.zip")
+
+
+def test_a_half_written_archive_is_refused(archive: Path, empty: Services) -> None:
+    archive.write_bytes(archive.read_bytes()[:-200])
+    with pytest.raises(BadBackup, match="damaged"):
+        restore(empty, archive)
+
+
+def test_a_file_with_other_bytes_is_refused_and_nothing_is_restored(archive: Path, empty: Services) -> None:
+    broken = changed(archive, lambda name, content: content[:-1] + b"?" if name.startswith("files/") else content)
+    with pytest.raises(BadBackup, match="another SHA-256"):
+        restore(empty, broken)
+    with reading(empty.engine) as connection:
+        assert connection.execute(select(func.count()).select_from(jobs)).scalar_one() == 0
+
+
+def test_a_row_that_is_missing_is_noticed(archive: Path, empty: Services) -> None:
+    def cut(name: str, content: bytes) -> bytes:
+        return content.rsplit(b"\n", 2)[0] + b"\n" if name == rows_name(events.name) else content
+
+    with pytest.raises(BadBackup, match="rows are missing in events"):
+        restore(empty, changed(archive, cut))
+
+
+def test_files_that_are_not_in_the_archive_are_counted(archive: Path, empty: Services) -> None:
+    restored = restore(empty, changed(archive, lambda name, content: None if name.startswith("files/") else content))
+    assert (restored.files, restored.missing_files) == (0, 3)

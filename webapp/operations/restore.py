@@ -1,0 +1,193 @@
+"""Restore a backup into an empty installation: first the files, then all rows in one transaction."""
+
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+from sqlalchemy import JSON, Connection, Engine, Integer, Table, bindparam, delete, func, insert, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from webapp.db import revision
+from webapp.db.engine import is_sqlite, lift_time_limit
+from webapp.jobs.store.file_store import FileStore
+from webapp.operations.backup import Progress
+from webapp.operations.backup_format import (
+    FORMAT,
+    MANIFEST,
+    BadBackup,
+    Manifest,
+    backed_up_tables,
+    file_name,
+    key_mark,
+    read_rows,
+    rows_name,
+)
+from webapp.private_files import private_opener
+from webapp.schema import attachments, audit, jobs, users
+from webapp.services import Services
+
+_ROWS = 1_000  # at once
+_CHUNK = 1024 * 1024
+_NULL_OR_JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What was restored; ``missing_files`` have a row, but are not in the archive."""
+
+    manifest: Manifest
+    files: int
+    missing_files: int
+
+
+def restore(services: Services, source: Path, *, progress: Progress = lambda _: None) -> Restored:
+    """Restore the archive ``source``; the tables get the newest revision.
+
+    Raises `BadBackup` if the archive cannot be used, if it is newer than this program, if its secrets need another
+    secret key, or if the installation is not empty. Rows are written whole or not at all; files of a failed attempt
+    have no rows, so maintenance removes them.
+    """
+    with _opened(source) as archive:
+        manifest = _manifest(archive, source)
+        _refuse_unusable(manifest, services)
+        _refuse_used(services)
+        revision.upgrade(services.engine, manifest.revision)
+        files = _restore_files(services.files, archive, progress)
+        _restore_rows(services.engine, archive, manifest, progress)
+        revision.upgrade(services.engine)
+    return Restored(manifest=manifest, files=sum(files.values()), missing_files=len(files) - sum(files.values()))
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            yield archive
+    except FileNotFoundError:
+        raise BadBackup(f"There is no file {source}.") from None
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise BadBackup(f"{source} is damaged or no backup: {error}.") from None
+
+
+def _manifest(archive: zipfile.ZipFile, source: Path) -> Manifest:
+    try:
+        manifest = Manifest.model_validate_json(archive.read(MANIFEST))
+    except (KeyError, ValidationError):
+        raise BadBackup(f"{source} is no backup of Deskjob, or it is incomplete.") from None
+    if manifest.format != FORMAT:
+        raise BadBackup(f"{source} was made by a newer version of Deskjob ({manifest.version}). Use that version.")
+    return manifest
+
+
+def _refuse_unusable(manifest: Manifest, services: Services) -> None:
+    if revision.is_newer(manifest.revision):
+        message = f"The backup was made by a newer version of Deskjob ({manifest.version}). Use that version."
+        raise BadBackup(message)
+    if manifest.key != key_mark(services.secret_key):
+        message = (
+            "The backup belongs to another secret key, without which its secrets cannot be read. Set "
+            "DESKJOB_SECRET_KEY to the key of that installation, or put its file secret_key into DESKJOB_DATA_DIR."
+        )
+        raise BadBackup(message)
+
+
+def _refuse_used(services: Services) -> None:
+    if revision.database_revision(services.engine) is None:
+        return
+    with services.engine.connect() as connection:
+        used = any(_count(connection, table) for table in (users, jobs, audit))
+    if used:
+        message = (
+            "This installation is in use already: it has users, jobs or an audit log. "
+            "Restore into an empty database and an empty data folder."
+        )
+        raise BadBackup(message)
+
+
+def _restore_files(files: FileStore, archive: zipfile.ZipFile, progress: Progress) -> Mapping[UUID, bool]:
+    """Copy the files into the store and compare their SHA-256; return which files of the rows were in the archive."""
+    contained = set(archive.namelist())
+    found: dict[UUID, bool] = {}
+    with archive.open(rows_name(attachments.name)) as lines:
+        for row in read_rows(lines, attachments):
+            if row["deleted_at"] is None:
+                file_id: UUID = row["id"]
+                found[file_id] = file_name(file_id) in contained
+                if found[file_id]:
+                    progress(f"file {len(found):,}")
+                    _restore_file(files, archive, file_id, row["sha256"])
+    return found
+
+
+def _restore_file(files: FileStore, archive: zipfile.ZipFile, file_id: UUID, expected: str) -> None:
+    digest = sha256()
+    draft = files.partial_path(file_id)
+    with archive.open(file_name(file_id)) as source, open(draft, "wb", opener=private_opener) as target:
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+            target.write(chunk)
+        target.flush()
+        os.fsync(target.fileno())
+    if digest.hexdigest() != expected:
+        draft.unlink()
+        raise BadBackup(f"The backup is damaged: the file {file_id} has another SHA-256 than its row.")
+    files.adopt(file_id)
+
+
+def _restore_rows(engine: Engine, archive: zipfile.ZipFile, manifest: Manifest, progress: Progress) -> None:
+    tables = [table for table in backed_up_tables() if table.name in manifest.rows]
+    with engine.connect() as connection:
+        lift_time_limit(connection)
+        with connection.begin():
+            if not is_sqlite(engine):
+                connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            for table in tables:
+                progress(table.name)
+                _load(connection, archive, table)
+            for table in tables:  # triggers may have added rows to tables that were filled before
+                if _count(connection, table) != manifest.rows[table.name]:
+                    _load(connection, archive, table)
+                _continue_numbering(connection, table)
+            wrong = [table.name for table in tables if _count(connection, table) != manifest.rows[table.name]]
+            if wrong:
+                raise BadBackup(f"The backup is damaged: rows are missing in {', '.join(wrong)}.")
+
+
+def _load(connection: Connection, archive: zipfile.ZipFile, table: Table) -> None:
+    """Replace the rows of a table, of which migrations and triggers may have made some, by those of the archive."""
+    if _count(connection, table):
+        connection.execute(delete(table))
+    with archive.open(rows_name(table.name)) as file:
+        rows = read_rows(file, table)
+        while batch := list(islice(rows, _ROWS)):
+            connection.execute(_insert(table, batch[0]), batch)
+
+
+def _insert(table: Table, row: Mapping[str, Any]) -> Any:
+    # JSON values must tell NULL from a JSON null
+    types = {name: table.columns[name].type for name in row}
+    bound = {name: _NULL_OR_JSON if isinstance(kind, JSON) else kind for name, kind in types.items()}
+    return insert(table).values({name: bindparam(name, type_=kind) for name, kind in bound.items()})
+
+
+def _count(connection: Connection, table: Table) -> int:
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def _continue_numbering(connection: Connection, table: Table) -> None:
+    """Let generated ids go on after the restored ones."""
+    key = next(iter(table.primary_key.columns))
+    if is_sqlite(connection.engine) or len(table.primary_key.columns) > 1 or not isinstance(key.type, Integer):
+        return
+    sequence = func.pg_get_serial_sequence(table.name, key.name)
+    if connection.execute(select(sequence)).scalar():
+        newest = select(func.coalesce(func.max(key), 0) + 1).scalar_subquery()
+        connection.execute(select(func.setval(sequence, newest, False)))  # noqa: FBT003  (an SQL argument)
