@@ -41,7 +41,7 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
     ),
     **dict.fromkeys(
         (
-            *("cli/command_group", "cli/context", "cli/database", "cli/serve"),
+            *("cli/command_group", "cli/context", "cli/operations/database", "cli/serve"),
             *("cli/jobs/job_list", "cli/jobs/log", "cli/schedules/*", "cli/accounts/errors"),
         ),
         "the tests of the commands run them with real arguments",

@@ -44,8 +44,8 @@ def worker(context: click.Context, queues: str, workers: int | None) -> None:
 @click.group(
     cls=LazyGroup,
     places={
-        "upgrade": ("database:upgrade", "Migrate the database to the newest revision."),
-        "check": ("database:check", "Check that the tables match the code."),
+        "upgrade": ("operations.database:upgrade", "Migrate the database to the newest revision."),
+        "check": ("operations.database:check", "Check that the tables match the code."),
     },
     on_machine=("upgrade", "check"),
 )
@@ -118,7 +118,7 @@ def job_type() -> None:
         "clock": ("processes:clock", "Run the clock, which starts due jobs."),
         "maintain": ("processes:maintain", "Run the clock's chores and maintenance once."),
         "demo": ("demo:demo", "Fill an empty installation with sample data: users, jobs, files, history."),
-        "verify": ("verify:verify", "Check that nothing is lost, duplicated or left behind."),
+        "verify": ("operations.verify:verify", "Check that nothing is lost, duplicated or left behind."),
         "doctor": ("operations.doctor:doctor", "Look for what is wrong with this installation."),
         "backup": ("operations.backup:backup", "Write a backup of rows and files, while Deskjob runs."),
         "restore": ("operations.backup:restore", "Restore a backup into an empty installation."),
