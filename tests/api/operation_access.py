@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.api.conftest import Objects
+from tests.views.page.conftest import add_webhook_rule
 from webapp.accounts.audit_log import AuditAction
 from webapp.jobs.model.job import Status
 
@@ -28,6 +29,8 @@ OPERATE_JOB = _access(NONE, WHY, NONE, WHY, OK, OK)
 SYSTEM_JOB = _access(NONE, NONE, NONE, WHY, OK, OK)
 SEE = _access(NONE, NONE, NONE, OK, OK, OK)  # the installation
 RUN = _access(WHY, WHY, NONE, WHY, OK, OK)  # users have no token with the scope; a tenant's admin sees nothing of it
+SYSTEM_RULE = _access(NONE, NONE, NONE, WHY, WHY, OK)
+_RULE = {"name": "Failures", "topics": ["failed"], "channel": "webhook", "address": "https://example.org/hook"}
 MANAGE = _access(WHY, WHY, NONE, WHY, WHY, OK)
 TO_START = {"type": "job_history_export", "payload": {"format": "csv"}}
 _SCHEDULE = {"type": "job_history_export", "name": "Nightly", "rule": "0 3 * * *", "payload": {"format": "csv"}}
@@ -68,6 +71,21 @@ def _paused_schedule(objects: Objects) -> Mapping[str, Any]:
 
 def _user(objects: Objects) -> Mapping[str, Any]:
     return {"user_id": objects.user()}
+
+
+def _own_rule(objects: Objects) -> Mapping[str, Any]:
+    return {"rule_id": add_webhook_rule(objects.services, objects.owner).id}
+
+
+def _system_rule(objects: Objects) -> Mapping[str, Any]:
+    return {"rule_id": add_webhook_rule(objects.services, None).id}
+
+
+def _delivery(objects: Objects) -> Mapping[str, Any]:
+    log = objects.services.delivery_log
+    delivery_id = log.add_test(add_webhook_rule(objects.services, None))
+    log.record_failure(delivery_id, "It did not arrive.", final=True)
+    return {"delivery_id": delivery_id}
 
 
 def _token(objects: Objects) -> Mapping[str, Any]:
@@ -143,6 +161,15 @@ ROWS: Mapping[str, Row] = {
     "disable_user": Row(MANAGE, _user, action=A.USER_DISABLE),
     "enable_user": Row(MANAGE, _user, action=A.USER_ENABLE),
     "set_password": Row(MANAGE, _user, action=A.USER_PASSWORD),
+    "list_rules": Row(PERSON),
+    "create_rule": Row(PERSON, body=_RULE, action=A.RULE_ADD),
+    "get_rule": Row(_access(NONE, OK, NONE, NONE, NONE, NONE), _own_rule),
+    "change_rule": Row(SYSTEM_RULE, _system_rule, {"name": "New"}, A.RULE_CHANGE),
+    "delete_rule": Row(SYSTEM_RULE, _system_rule, action=A.RULE_REMOVE),
+    "test_rule": Row(SYSTEM_RULE, _system_rule, action=A.RULE_TEST),
+    "list_deliveries": Row(PERSON),
+    "get_delivery": Row(_access(NONE, NONE, NONE, OK, OK, OK), _delivery),
+    "send_again": Row(SYSTEM_RULE, _delivery, action=A.MESSAGE_REDELIVER),
     "list_tokens": Row(PERSON),
     "create_token": Row(MANAGE, body=lambda o: {"name": "nightly", "user": o.service_account()}, action=A.TOKEN_ADD),
     "revoke_token": Row(_access(NONE, OK, NONE, WHY, WHY, OK), _token, action=A.TOKEN_REVOKE),

@@ -16,6 +16,7 @@ from webapp.api.resources import (
     history,
     job_types,
     jobs,
+    notifications,
     queues,
     schedules,
     stats,
@@ -27,7 +28,7 @@ from webapp.views.page.problem_details import API_ROOT
 
 RESOURCES = (  # in the order of the documentation
     *(jobs, files, history, bulk, events, job_types),
-    *(schedules, queues, errors, users, tokens, stats),
+    *(schedules, queues, errors, users, tokens, notifications, stats),
 )
 bp = Blueprint("api", __name__, url_prefix=API_ROOT)
 

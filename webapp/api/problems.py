@@ -25,6 +25,8 @@ from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
 from webapp.jobs.schedules.service import ScheduleNotFound, StaleSchedule
 from webapp.jobs.store.file_store import FileTooLarge
 from webapp.jobs.store.job_store import StaleJob
+from webapp.notifications.delivery_log import NotRedeliverable
+from webapp.notifications.rule_form import InvalidRule
 from webapp.views.page.problem_details import problem
 
 PAYLOAD = "#/payload"
@@ -34,7 +36,7 @@ _STATUSES: Mapping[type[Exception], int] = MappingProxyType(
     {
         **dict.fromkeys((ScheduleNotFound, UserNotFound, WorkerNotFound, ErrorNotFound, TokenNotFound), 404),
         **dict.fromkeys((CannotStart, PreviousRunUnfinished, QueueInUse, StaleSchedule, StaleJob), 409),
-        **dict.fromkeys((LastAdmin, NameTaken, NoPassword, DryRunBusy), 409),
+        **dict.fromkeys((LastAdmin, NameTaken, NoPassword, DryRunBusy, NotRedeliverable), 409),
         **dict.fromkeys((BadRequest, NotStorable, BadAccount, UnknownJobType, KeyReused), 422),
         BadJson: 400,
         FileTooLarge: 413,
@@ -58,6 +60,7 @@ def register(bp: Blueprint) -> None:
     bp.register_error_handler(InvalidInput, lambda error: _invalid(error.errors))
     bp.register_error_handler(InvalidPayload, _payload_problem)
     bp.register_error_handler(UnknownQueue, lambda error: _invalid([{"pointer": "#/queue", "detail": str(error)}]))
+    bp.register_error_handler(InvalidRule, lambda error: _invalid(_members(error.errors, "#")))
     bp.register_error_handler(InvalidSchedule, lambda error: _invalid(_members(error.errors, "#")))
     bp.register_error_handler(StillInProgress, lambda error: problem(409, str(error), headers={"Retry-After": "2"}))
 

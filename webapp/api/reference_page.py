@@ -40,6 +40,7 @@ _TAGS: Mapping[str, str] = {
     "errors": lazy_gettext("Errors"),
     "users": lazy_gettext("Users"),
     "tokens": lazy_gettext("API tokens"),
+    "notifications": lazy_gettext("Notifications"),
     "stats": lazy_gettext("Statistics"),
 }
 
@@ -216,12 +217,16 @@ def _values(types: tuple[JobType, ...]) -> dict[str, str]:
     errors = services().metrics.errors.page(limit=1) if sees else ()
     workers = services().workers.in_database() if sees else ()
     tokens = services().tokens.page(signed_in().id, limit=1)
+    rules = services().notification_rules.of_user(signed_in().id)
+    deliveries = services().delivery_log.of_user(signed_in().id, limit=1)
     return {
         "job_id": str(job.id if job else _NO_ID),
         "file_id": str(files[-1].id if files else _NO_ID),
         "type_name": types[0].name if types else "type",
         "user_id": str(signed_in().id),
         "token_id": str(tokens[0].id if tokens else _NO_ID),
+        "rule_id": str(rules[0].id if rules else _NO_ID),
+        "delivery_id": str(deliveries[0].id if deliveries else _NO_ID),
         "schedule_id": str(schedules[0].id if schedules else _NO_ID),
         "fingerprint": errors[0].fingerprint if errors else "0123456789abcdef",
         "queues.name": "default",

@@ -32,11 +32,12 @@ class RuleRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRow:
-    """A message; ``note`` is why it waits or did not arrive, ``subject_url`` the page of what it is about."""
+    """A message about a ``subject`` with a page; ``event`` is what happened, ``note`` why it has not arrived."""
 
     delivery: Delivery
     look: StatusLabel
     subject: str
+    event: str
     subject_url: str
     channel: str
     target: str
@@ -95,6 +96,7 @@ def _delivery_row(delivery: Delivery, context: ViewerContext) -> DeliveryRow:
         delivery=delivery,
         look=_look(delivery),
         subject=_subject(delivery),
+        event=topic_labels().get(delivery.facts[0]["topic"], "") if delivery.event_count == 1 else "",
         subject_url=_subject_url(delivery),
         channel=channel_labels()[delivery.channel],
         target=readable_address(delivery),
@@ -123,8 +125,7 @@ def _subject(delivery: Delivery) -> str:
         return ngettext("%(num)s event", "%(num)s events", delivery.event_count)
     fact = delivery.facts[0]
     about = translated(str(fact.get("title") or fact.get("name") or fact.get("queue") or ""))
-    label = topic_labels()[fact["topic"]]
-    return f"{label}: {about}" if about else label
+    return about or topic_labels()[fact["topic"]]
 
 
 def _subject_url(delivery: Delivery) -> str:
