@@ -10,7 +10,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from multiprocessing import forkserver
 from pathlib import Path
+
+from webapp.os_process import die_with_parent
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__, "webapp.cli.processes", "webapp.cli.serve", "tests.jobs.fake_types"])
@@ -53,6 +56,7 @@ class ForkedCommand:
 def _run(words: tuple[str, ...], environment: dict[str, str], output: str) -> None:
     from webapp.cli import main  # noqa: PLC0415  (in the fork, where it is imported already)
 
+    _end_with_the_tests()
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
@@ -61,3 +65,12 @@ def _run(words: tuple[str, ...], environment: dict[str, str], output: str) -> No
         os.dup2(file, stream)
     sys.argv = ["deskjob", *words]
     main()
+
+
+def _end_with_the_tests() -> None:
+    """Let the server end when the tests are killed, and this command with the server.
+
+    A command inherits the pipe whose other end the server watches, so the server would last as long as the command.
+    """
+    os.close(forkserver._forkserver._forkserver_alive_fd)
+    die_with_parent(os.getppid())
