@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 from tests.installation import wait_for
 from tests.jobs.conftest import Nothing
 from tests.jobs.execution.conftest import Create
+from tests.threads import threads
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.output.output_lines import FULL, MAX_LINES
 from webapp.jobs.model.incoming_text import TEXT_LIMIT
@@ -190,10 +191,6 @@ def test_everything_is_put_back(services: Services, create: Create) -> None:
 
     def handler(job: JobContext, payload: Nothing) -> None:
         print("printed")
-
-    def threads() -> set[threading.Thread]:
-        # without those that only become known: the threads of the test runner, when they log something
-        return {thread for thread in threading.enumerate() if not thread.name.startswith("Dummy-")}
 
     before, threads_before = state(), threads()
     services.run_inline(create(handler).id)
