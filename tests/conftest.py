@@ -52,8 +52,8 @@ LONGEST = (
     *("tests/test_architecture", "tests/journeys", "tests/processes", "tests/benchmarks", "tests/faults"),
     *(
         "tests/jobs/lifecycle/test_lifecycle",
-        "tests/views/page/test_polling_pages",
-        "tests/views/admin/test_job_actions",
+        "tests/views/page/test_permissions_by_url",
+        "tests/views/admin/test_job_doors",
     ),
 )
 DATABASES = ("sqlite", "postgresql")
@@ -111,14 +111,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _longest_early(items: list[pytest.Item]) -> Iterator[pytest.Item]:
     """Begin with the longest modules, and others between them: the longest wait for processes, the others do not."""
     modules = [list(module) for _, module in groupby(items, key=lambda item: item.nodeid.partition("::")[0])]
-    longest = [module for module in modules if module[0].nodeid.startswith(LONGEST)]
-    others = [module for module in modules if not module[0].nodeid.startswith(LONGEST)]
+    longest = [module for module in modules if _is_long(module[0])]
+    others = [module for module in modules if not _is_long(module[0])]
     each = len(others) // (2 * len(longest)) if longest else 0
     between = iter(others)
     for module in longest:
         yield from module
         yield from chain.from_iterable(islice(between, each))
     yield from chain.from_iterable(between)
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return item.nodeid.startswith(LONGEST) or item.get_closest_marker("browser") is not None
 
 
 def pytest_collection_finish() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage
+from playwright.sync_api import Browser, ConsoleMessage, ViewportSize
 from sqlalchemy import select, update
 
 from tests.browser import CALM, violations
@@ -37,7 +37,7 @@ Slots = Mapping[str, Sequence[str]]
 LOCALES = {"en": "en-GB", "de": "de-DE"}
 LOOKS = ("en light", "de dark", "de light", "en dark")  # how a page is read: its language and its colours
 PASSWORD = "seven plain copper kettles"
-PHONE, DESK = {"width": 390, "height": 800}, {"width": 1200, "height": 800}
+PHONE, DESK = ViewportSize(width=390, height=800), ViewportSize(width=1200, height=800)
 SLOT = re.compile(r"<(?:\w+:)?(\w+)>")
 # Parts of pages, answers to machines, and downloads
 NO_PAGE = re.compile(r"/_|/api/|/files/|/static/|/parameters/|^/healthz|^/readyz|^/metrics|\.(zip|csv|json|txt)$")
@@ -141,11 +141,16 @@ class Reader:
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.complaints.append(message.text)
 
-    def go(self, address: str) -> int:
+    def go(self, address: str, viewport: ViewportSize = DESK) -> int:
         self.complaints.clear()
-        self.page.set_viewport_size(DESK)
+        self.resize(viewport)
         answer = self.page.goto(address)
         return answer.status if answer else 0
+
+    def resize(self, viewport: ViewportSize) -> None:
+        """Draw the page anew only if that changes its size."""
+        if self.page.viewport_size != viewport:
+            self.page.set_viewport_size(viewport)
 
     def evaluate(self, expression: str) -> Any:
         return self.page.evaluate(expression)
@@ -231,7 +236,7 @@ def visit(reader: Reader, address: str, language: str, scheme: str) -> int:
         reader.evaluate(OPEN)
     assert violations(reader.page) == [], f"{address} in {scheme} colours"
     reader.evaluate(OPEN)
-    reader.page.set_viewport_size(PHONE)
+    reader.resize(PHONE)
     assert reader.evaluate(SIDEWAYS) <= 0, f"{address} scrolls sideways on a phone"
     assert reader.complaints == [], address
     return status
@@ -241,8 +246,7 @@ def visit(reader: Reader, address: str, language: str, scheme: str) -> int:
 @pytest.mark.usefixtures("rule")
 def test_a_page_needs_no_script(addresses: list[str], plain_browser: Reader) -> None:
     for address in addresses:
-        plain_browser.go(address)
-        plain_browser.page.set_viewport_size(PHONE)
+        plain_browser.go(address, PHONE)
         assert plain_browser.evaluate("document.documentElement.lang") == "de", address
         assert plain_browser.page.locator("h1").first.is_visible(), address
         assert plain_browser.evaluate(SIDEWAYS) <= 0, f"{address} scrolls sideways on a phone"

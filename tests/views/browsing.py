@@ -1,13 +1,13 @@
-"""A real browser in which ana is signed in, on pages of the application under test; for `conftest.py`."""
+"""A real browser in which people are signed in, on pages of the application under test; for `conftest.py`."""
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import update
 from werkzeug.serving import make_server
 
@@ -22,6 +22,13 @@ from webapp.services import Services
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
     app.config["PROPAGATE_EXCEPTIONS"] = False
+    with served(app) as address:
+        yield address
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """Serve the application in a thread; yield its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -32,14 +39,30 @@ def address(app: Flask) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, address: str, user: User, client_of: Callable[[User], FlaskClient]) -> Iterator[Page]:
-    """A page in which ana is signed in as with `client_of`: the form is for the tests of signing in."""
-    context = browser.new_context(base_url=address, **CALM)
-    client = client_of(user)
-    name = client.application.config["SESSION_COOKIE_NAME"]
-    context.add_cookies([{"name": name, "value": client.get_cookie(name).value, "url": address}])
-    yield context.new_page()
-    context.close()
+def open_page(browser: Browser, address: str, app: Flask) -> Iterator[Callable[..., Page]]:
+    """Open an empty page of a signed-in user: `open_page(user, java_script_enabled=False)`, with options of a context.
+
+    The form would cost three pages: it is for the tests of signing in.
+    """
+    contexts: list[BrowserContext] = []
+
+    def open_page(user: User, **options: Any) -> Page:
+        contexts.append(browser.new_context(base_url=address, **CALM, **options))
+        client, name = app.test_client(), app.config["SESSION_COOKIE_NAME"]
+        with client.session_transaction() as session:
+            session["_user_id"] = app.extensions["deskjob"].sessions.begin(user.id)
+        contexts[-1].add_cookies([{"name": name, "value": client.get_cookie(name).value, "url": address}])
+        return contexts[-1].new_page()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page], user: User) -> Page:
+    """Open a page in which ana is signed in."""
+    return open_page(user)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, update
 from uuid_utils.compat import uuid7
 
-from tests.views.browsing import address, change, page  # noqa: F401  (fixtures)
+from tests.views.browsing import address, change, open_page, page  # noqa: F401  (fixtures)
 from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner, Status

@@ -1,12 +1,10 @@
 """The overview, errors and schedules in a real browser: live updates, use without JavaScript, contrast."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser import CALM
 from webapp.accounts.user import User
 from webapp.jobs.model.job import Job, Owner, Status
 
@@ -25,26 +23,11 @@ def seeded(insert_ended: InsertEnded, put: Callable[..., Job], update_metrics: C
     update_metrics()
 
 
-def signed_in(browser: Browser, address: str, user: User, password: str, **options: Any) -> Page:
-    page = browser.new_context(base_url=address, **CALM, **options).new_page()
-    page.goto("/login")
-    page.fill("#name", user.name)
-    page.fill("#password", password)
-    page.click("main button")
-    return page
-
-
-@pytest.fixture
-def page(browser: Browser, address: str, admin: User, password: str) -> Iterator[Page]:
-    page = signed_in(browser, address, admin, password)
-    yield page
-    page.context.close()
-
-
 @pytest.mark.usefixtures("seeded")
 def test_the_overview_updates_without_a_reload_and_keeps_its_table_open(
-    page: Page, put: Callable[..., Job], admin: User
+    open_page: Callable[..., Page], put: Callable[..., Job], admin: User
 ) -> None:
+    page = open_page(admin)
     page.goto("/admin")
     page.click("#hours-table summary")
     page.evaluate("window.stayed = true")
@@ -57,10 +40,8 @@ def test_the_overview_updates_without_a_reload_and_keeps_its_table_open(
 
 
 @pytest.mark.usefixtures("seeded")
-def test_an_error_is_retried_and_resolved_without_javascript(
-    browser: Browser, address: str, admin: User, password: str
-) -> None:
-    page = signed_in(browser, address, admin, password, java_script_enabled=False)
+def test_an_error_is_retried_and_resolved_without_javascript(open_page: Callable[..., Page], admin: User) -> None:
+    page = open_page(admin, java_script_enabled=False)
     page.goto("/admin")
     page.click("text=different error")
     page.click("#errors-table a")
@@ -69,7 +50,6 @@ def test_an_error_is_retried_and_resolved_without_javascript(
     expect(page.locator("main")).to_contain_text("there is nothing to retry")
     page.click("#to-resolved")
     expect(page.locator("main .chip").first).to_have_text("Resolved")
-    page.context.close()
 
 
 CONTRAST = """button => {
@@ -84,11 +64,9 @@ CONTRAST = """button => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_disabled_buttons_have_enough_contrast(
-    browser: Browser, address: str, person: Callable[..., User], password: str, scheme: str
-) -> None:
-    page = signed_in(browser, address, person("olga", role="operator"), password, color_scheme=scheme)
+def test_disabled_buttons_have_enough_contrast(open_page: Callable[..., Page], person: Callable[..., User]) -> None:
+    page = open_page(person("olga", role="operator"))
     page.goto("/admin/schedules")
-    assert page.locator("#add-schedule:disabled").evaluate(CONTRAST) >= 4.5
-    page.context.close()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert page.locator("#add-schedule:disabled").evaluate(CONTRAST) >= 4.5, scheme

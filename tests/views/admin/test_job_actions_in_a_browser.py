@@ -1,21 +1,17 @@
 """Actions on queues, workers, jobs and schedules in a real browser, with real workers."""
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import insert
-from werkzeug.serving import make_server
 
-from tests.browser import CALM
-from tests.conftest import PASSWORD, PASSWORD_HASH
+from tests.conftest import PASSWORD_HASH
 from tests.installation import TYPES, Installation, installed, wait_for
+from tests.views.browsing import served
 from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import writing
@@ -39,46 +35,26 @@ def installation(sqlite_template: Path, valkey_url: str) -> Iterator[Installatio
         yield installation
 
 
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 @pytest.fixture(scope="module")
-def address(installation: Installation) -> Iterator[str]:
+def app(installation: Installation) -> Iterator[Flask]:
+    """Another application on the same installation."""
     redis = installation.settings["DESKJOB_REDIS_URL"]
-    limits = {"login_limit": "1000 per minute", "address_limit": "1000 per minute"}
-    settings = load(data_dir=installation.folder, redis_url=redis, secret_key="k" * 32, jobtypes=(TYPES,), **limits)
-    app = create_app(settings)
-    with served(app) as address:
-        yield address
+    app = create_app(load(data_dir=installation.folder, redis_url=redis, secret_key="k" * 32, jobtypes=(TYPES,)))
+    yield app
     app.extensions["deskjob"].engine.dispose()
 
 
+@pytest.fixture(scope="module")
+def address(app: Flask) -> Iterator[str]:
+    with served(app) as address:
+        yield address
+
+
 @pytest.fixture
-def open_as(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
-    """Return a function that signs a user in: `open_as("admin", java_script_enabled=False)`."""
-    contexts: list[BrowserContext] = []
-
-    def open_as(name: str, **options: Any) -> Page:
-        contexts.append(browser.new_context(base_url=address, **CALM, **options))
-        page = contexts[-1].new_page()
-        page.goto("/login")
-        page.fill("#name", name)
-        page.fill("#password", PASSWORD)
-        page.click("main button")
-        page.wait_for_url("**/jobs")
-        return page
-
-    yield open_as
-    for context in contexts:
-        context.close()
+def open_as(open_page: Callable[..., Page], installation: Installation) -> Callable[..., Page]:
+    """Return a function that opens a page of a user: `open_as("admin", java_script_enabled=False)`."""
+    people = {person.name: person for person in installation.services.accounts.all()}
+    return lambda name, **options: open_page(people[name], **options)
 
 
 def test_a_pause_stops_the_workers_and_shows_in_another_browser_within_one_poll(

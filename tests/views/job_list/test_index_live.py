@@ -124,11 +124,11 @@ def test_an_error_that_a_dialog_cannot_show_opens_as_a_page(page: Page, put: Put
     expect(page.get_by_role("heading", name="Stop 1 job?")).to_be_visible()
 
 
-def test_the_list_works_without_javascript(page: Page, address: str, put: Put, services: Services) -> None:
+def test_the_list_works_without_javascript(
+    open_page: Callable[..., Page], user: User, put: Put, services: Services
+) -> None:
     job = put(Status.QUEUED, title="Needle")
-    same_person = {"base_url": address, "storage_state": page.context.storage_state()}
-    context = page.context.browser.new_context(java_script_enabled=False, **same_person)
-    plain = context.new_page()
+    plain = open_page(user, java_script_enabled=False)
     plain.goto("/jobs")
     plain.fill("[data-search]", "needle")
     plain.get_by_role("button", name="Search").click()
@@ -138,7 +138,6 @@ def test_the_list_works_without_javascript(page: Page, address: str, put: Put, s
     expect(plain.locator("#toasts")).to_contain_text("1 job was stopped")
     assert "q=needle" in plain.url
     assert services.jobs.get(job.id).status is Status.CANCELLED
-    context.close()
 
 
 def test_every_action_works_with_the_keyboard_alone(page: Page, put: Put, services: Services) -> None:

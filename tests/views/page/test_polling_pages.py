@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 from sqlalchemy import delete, update
 
 from tests.browser import violations
@@ -41,10 +41,11 @@ def test_a_job_in_any_status_can_be_read_by_everyone(
     complaints = complaints_of(page)
     errors = ({"text": "The file has no column sku.", "at": "2026-11-21T12:00:00+00:00"},)
     some = [put(status, errors=errors, warnings=errors, progress=30.0) for status in Status]
-    shown = some if thorough else some[first::2]
+    lists = ("/jobs", "/jobs?tab=stopped", "/jobs?tab=failed&type=none")
+    places = [*lists, *(f"/jobs/{job.id}" for job in some)]
     put(owner=Owner(public=True))
     attach(some[-1], "a-file-with-a-rather-long-name-" * 4 + ".csv")
-    for where in ("/jobs", "/jobs?tab=stopped", "/jobs?tab=failed&type=none", *(f"/jobs/{job.id}" for job in shown)):
+    for where in places if thorough else places[first::2]:
         page.goto(where)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, where
         assert violations(page) == [], where
@@ -142,9 +143,13 @@ def test_a_hidden_page_asks_nothing_and_catches_up_at_once(page: Page, running: 
 
 
 def test_updates_can_be_paused(page: Page, running: Job, change: Callable[..., None]) -> None:
+    under_way: list[Request] = []
+    page.on("request", lambda asked: under_way.append(asked) if "x-poll" in asked.headers else None)
+    page.on("requestfinished", lambda asked: under_way.remove(asked) if asked in under_way else None)
     page.goto(f"/jobs/{running.id}")
     page.click("[data-live]")
     expect(page.locator("[data-live]")).to_have_text("Paused")
+    wait_for(lambda: page.wait_for_timeout(50) or not under_way)  # an answer on its way may still be shown
     change(running, message="later")
     page.wait_for_timeout(1800)
     expect(page.locator("#status")).not_to_contain_text("later")

@@ -1,9 +1,9 @@
 """The top bar in a real browser: one row on a phone, with menus that need no script and no mouse."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
 from tests.browser import violations
@@ -52,15 +52,11 @@ def phone(page: Page, services: Services, user: User, role: str, language: str) 
 
 
 @pytest.fixture
-def plain(page: Page, browser: Browser, address: str) -> Iterator[Page]:
+def plain(open_page: Callable[..., Page], user: User) -> Page:
     """The same person on a phone that runs no scripts."""
-    context = browser.new_context(
-        base_url=address, viewport=PHONE, java_script_enabled=False, storage_state=page.context.storage_state()
-    )
-    plain = context.new_page()
+    plain = open_page(user, viewport=PHONE, java_script_enabled=False)
     plain.goto("/jobs")
-    yield plain
-    context.close()
+    return plain
 
 
 def sizes(page: Page, selector: str) -> list[tuple[float, float]]:

@@ -1,14 +1,14 @@
 """The pages of schedules in a real browser: keyboard, accessibility, with and without JavaScript."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import insert
 
-from tests.browser import CALM, violations
+from tests.browser import violations
 from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.jobs.schedules.schedule import Schedule
@@ -27,24 +27,15 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def sign_in(browser: Browser, address: str, admin: User, password: str, complaints: list[str]) -> Iterator[Open]:
-    """Open a page in which the admin is signed in; choices as a browser's context takes them."""
-    contexts: list[BrowserContext] = []
+def open_as_admin(open_page: Open, admin: User, complaints: list[str]) -> Open:
+    """Open a page in which the admin is signed in; options as a browser's context takes them."""
 
-    def sign_in(**choices: Any) -> Page:
-        contexts.append(browser.new_context(base_url=address, **CALM, **choices))
-        page = contexts[-1].new_page()
+    def open_as_admin(**options: Any) -> Page:
+        page = open_page(admin, **options)
         page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
-        page.goto("/login")
-        page.fill("#name", admin.name)
-        page.fill("#password", password)
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/jobs")
         return page
 
-    yield sign_in
-    for context in contexts:
-        context.close()
+    return open_as_admin
 
 
 @pytest.fixture
@@ -63,14 +54,16 @@ def busy(services: Services, add: Add) -> Schedule:
 
 
 def test_pages_with_long_names_and_all_results_are_accessible(
-    sign_in: Open, busy: Schedule, services: Services, complaints: list[str]
+    open_as_admin: Open, busy: Schedule, services: Services, complaints: list[str], thorough: bool
 ) -> None:
+    """By default one form of each kind is enough: `test_every_page.py` visits the others, with shorter names."""
     width = 390
-    page = sign_in(color_scheme="dark", viewport={"width": width, "height": 844})
+    page = open_as_admin(color_scheme="dark", viewport={"width": width, "height": 844})
     pages = [f"/admin/schedules/{one.id}" for one in services.schedules.all()]
     here = pages[-2]
     forms = ("/admin/schedules/new", "/admin/schedules/new/mirror", f"{here}/edit", f"{here}/remove", f"{here}/pause")
-    for where in ("/admin/schedules", *pages, *forms):
+    some = (*pages, *forms) if thorough else (*pages[-3:], f"{here}/edit", f"{here}/remove")
+    for where in ("/admin/schedules", *some):
         page.goto(where)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, where
         assert violations(page) == [], where
@@ -91,9 +84,9 @@ def to(page: Page, name: str) -> None:
 
 
 def test_schedules_can_be_edited_with_the_keyboard_alone(
-    sign_in: Open, services: Services, complaints: list[str]
+    open_as_admin: Open, services: Services, complaints: list[str]
 ) -> None:
-    page = sign_in()
+    page = open_as_admin()
     page.goto("/admin/schedules")
     for link, address in (("Add a schedule", "**/new"), ("Mirror a folder", "**/new/mirror")):
         to(page, link)
@@ -136,8 +129,8 @@ def test_schedules_can_be_edited_with_the_keyboard_alone(
     assert complaints == []
 
 
-def test_schedules_work_without_javascript(sign_in: Open, services: Services) -> None:
-    page = sign_in(java_script_enabled=False)
+def test_schedules_work_without_javascript(open_as_admin: Open, services: Services) -> None:
+    page = open_as_admin(java_script_enabled=False)
     page.goto("/admin/schedules/new/mirror")
     page.get_by_label("Rule", exact=True).fill("30 9 * * 1")
     page.get_by_role("button", name="Preview").click()
@@ -156,8 +149,8 @@ def test_schedules_work_without_javascript(sign_in: Open, services: Services) ->
     assert services.schedules.all() == ()
 
 
-def test_the_list_updates_without_a_reload(sign_in: Open, services: Services, add: Add) -> None:
-    page, schedule = sign_in(), add()
+def test_the_list_updates_without_a_reload(open_as_admin: Open, services: Services, add: Add) -> None:
+    page, schedule = open_as_admin(), add()
     page.goto("/admin/schedules")
     interval = page.locator("#schedules-live").get_attribute("hx-trigger") or ""
     found = re.match(r"every (\d+)ms", interval)
