@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from webapp.jobs.execution.by_hand.dry_run_process import DryRunProcesses
     from webapp.jobs.execution.executor import Executor
     from webapp.jobs.execution.failure_hooks import FailureHooks
+    from webapp.jobs.execution.groups.begun_jobs import BegunJobs
     from webapp.jobs.execution.leases import Leases
     from webapp.jobs.execution.output.last_output import LastOutput
     from webapp.jobs.execution.watchdog import Watchdog
@@ -388,7 +389,17 @@ class Services:
         """The rights of work-horses to run jobs."""
         from webapp.jobs.execution.leases import Leases
 
-        return Leases(self.engine, self._wake, lambda name: self._type_or_removed(name).rerun_lost)
+        return Leases(
+            self.engine, self._wake, lambda name: self._type_or_removed(name).rerun_lost, begun_jobs=self.begun_jobs
+        )
+
+    @cached_property
+    def begun_jobs(self) -> BegunJobs:
+        """What the work-horses of this machine have noted."""
+        from webapp.jobs.execution.groups.begun_jobs import BegunJobs
+        from webapp.jobs.execution.leases import boot_id
+
+        return BegunJobs(self.settings.data_dir / "work-horses", boot_id())
 
     @cached_property
     def last_output(self) -> LastOutput:
@@ -471,6 +482,7 @@ class Services:
             retry_seconds=retry_seconds,
             await_wake_up=await_wake_up,
             linger_seconds=linger_seconds,
+            begun_jobs=self.begun_jobs,
         )
 
     def make_watchdog(self, lease_id: UUID) -> Watchdog:

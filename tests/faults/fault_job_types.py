@@ -28,6 +28,17 @@ class Trial(BaseModel):
     first: str = "goes well"
 
 
+class Short(BaseModel):
+    marks: str
+    seconds: float = 0.0
+
+
+def run_shortly(job: JobContext, payload: Short) -> None:
+    with Path(payload.marks).open("a") as marks:
+        marks.write(f"{job.title}\n")
+    time.sleep(payload.seconds)
+
+
 def run(job: JobContext, payload: Trial) -> None:
     with Path(payload.marks).open("a") as marks:
         marks.write(f"{job.title}\n")
@@ -160,4 +171,5 @@ at_once = RetryPolicy(max_attempts=MAX_ATTEMPTS, delays=(timedelta(0),), jitter=
 again = job_type("again", title="Again", max_running=1, retry=at_once)(run)
 briefly = job_type("briefly", title="Briefly", timeout=timedelta(seconds=1))(run)
 each_time = job_type("each_time", title="Each time", max_attempts=3)(run_badly)
+in_group = job_type("in_group", title="In a group")(run_shortly)
 once = job_type("once", title="Once", max_running=1, rerun_lost=False)(run)

@@ -61,7 +61,8 @@ class FaultyInstallation:
     def compile_statements(self) -> None:
         """Run one job and one tick here, so that every fork inherits the compiled statements."""
         services, pid = self.services, psutil.Process().pid
-        job = services.jobs.create_job("again", {"marks": str(self.output)}, queue=QUEUE)
+        name = next(iter(services.registry)).name
+        job = services.jobs.create_job(name, {"marks": str(self.output)}, queue=QUEUE)
         lease_id = services.leases.open(Holder(worker="warm-up", host="here", boot_id="now", pid=pid), QUEUE)
         services.work_horse().drain(QUEUE, lease_id, AttemptLocation(worker="warm-up", host="here", pid=pid))
         services.leases.settle(lease_id, why="The warm-up ended.")
@@ -149,11 +150,18 @@ class FaultyInstallation:
 
 @contextmanager
 def faulty_installation(
-    database_url: str, valkey_url: str, folder: Path, *, workers: int = 1, lease_seconds: float = LEASE_SECONDS
+    database_url: str,
+    valkey_url: str,
+    folder: Path,
+    *,
+    workers: int = 1,
+    lease_seconds: float = LEASE_SECONDS,
+    only_short_jobs: bool = False,
 ) -> Iterator[FaultyInstallation]:
     settings = load(data_dir=folder, database_url=database_url, redis_url=valkey_url, secret_key="k" * 32)
     registry = Registry()
-    for job_type in (fault_job_types.again, fault_job_types.once, fault_job_types.briefly, fault_job_types.each_time):
+    trials = (fault_job_types.again, fault_job_types.once, fault_job_types.briefly, fault_job_types.each_time)
+    for job_type in (fault_job_types.in_group,) if only_short_jobs else trials:  # a limit of one type keeps all alone
         registry.add(job_type)
     engine = _engine(settings.database)
     short = {"lease_seconds": lease_seconds, "stop_grace_seconds": 1.0, "horse_linger_seconds": LINGER_SECONDS}

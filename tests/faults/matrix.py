@@ -26,7 +26,7 @@ CREATING = ("create.commit", "create.wake", "wake-up.push")
 POINTS = {
     **dict.fromkeys(CREATING, "goes well"),
     **dict.fromkeys(("worker.woken", "worker.order", "worker.ordered"), "goes well"),
-    **dict.fromkeys(("horse.begin", "claim.commit", "horse.claimed"), "goes well"),
+    **dict.fromkeys(("horse.begin", "claim.commit", "horse.claimed", "horse.begun"), "goes well"),
     **dict.fromkeys(("horse.lingers", "horse.woken", "horse.ready"), "goes well"),
     **dict.fromkeys(("report.commit", "report.committed"), "goes well"),
     **dict.fromkeys(("file.sync", "file.rename", "file.renamed", "file.row"), "goes well"),

@@ -1,10 +1,11 @@
 import re
 
 from tests.faults.matrix import DELETING, POINTS
+from tests.faults.test_groups import OF_GROUPS
 from tests.installation import ROOT
 
 
 def test_the_matrix_contains_every_fault_point() -> None:
     sources = (path.read_text() for path in (ROOT / "webapp").rglob("*.py"))
     names = {name for source in sources for name in re.findall(r'faultpoint\("(.+?)"\)', source)}
-    assert names == {*POINTS, DELETING}
+    assert names == {*POINTS, *OF_GROUPS, DELETING}

@@ -27,14 +27,19 @@ class PreparedStatement:
 
     def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> bool:
         """Execute it for its effect; return whether it returned a row."""
-        row, _ = self._compiled_for(connection.dialect).execute(connection, parameters)
-        return row is not None
+        rows, _ = self._compiled_for(connection.dialect).execute(connection, parameters)
+        return bool(rows)
 
     def first(self, connection: Connection, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         """Execute it; return its first row, by the names of the columns."""
+        rows = self.all(connection, parameters)
+        return rows[0] if rows else None
+
+    def all(self, connection: Connection, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Execute it; return its rows, by the names of the columns."""
         compiled = self._compiled_for(connection.dialect)
-        row, description = compiled.execute(connection, parameters)
-        return None if row is None else compiled.convert(row, description)
+        rows, description = compiled.execute(connection, parameters)
+        return [compiled.convert(row, description) for row in rows]
 
     def _compiled_for(self, dialect: Dialect) -> "_Compiled":
         if (known := self._compiled.get(dialect.name)) is None:
@@ -69,14 +74,14 @@ class _Compiled:
             self._template[place] = convert(bind.effective_value) if convert else bind.effective_value
 
     def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Execute it; return the first row of the answer, if there is one, and the description of its columns."""
+        """Execute it; return the rows of the answer and the description of its columns."""
         sql, values = self._sql, self._values(parameters)
         cursor = connection.connection.cursor()
         for listener in connection.dispatch.before_cursor_execute:
             sql, values = listener(connection, cursor, sql, values, None, False)  # noqa: FBT003  (the event's signature)
         try:
             cursor.execute(sql, values)
-            return cursor.fetchone() if self._names else None, cursor.description
+            return cursor.fetchall() if self._names else (), cursor.description
         except self._dialect.loaded_dbapi.Error as error:
             raise _wrapped(error, connection, sql, values) from error
         except BaseException as interruption:  # in the middle of an answer

@@ -79,6 +79,7 @@ def run_pool(services: Services, queues: list[str], workers: int | None = None) 
 
 
 def _remove_row(services: Services, name: str) -> None:
+    services.begun_jobs.remove(name)
     with suppress(DBAPIError):  # the clock removes the row later
         remove_workers(services.engine, name)
 
@@ -89,6 +90,7 @@ def settle_worker(services: Services, name: str) -> None:
     for lease_id in services.leases.held_by_worker(name):
         services.leases.settle(lease_id, why="The worker that ran this job was killed.", worker_gone=True)
     remove_workers(services.engine, name)
+    services.begun_jobs.remove(name)
     services.engine.dispose()
 
 
@@ -96,7 +98,10 @@ def settle_dead_workers(services: Services) -> None:
     """Settle the jobs of this machine's workers that died, for example when the machine went down."""
     for lease_id in services.leases.held_by_dead_workers(socket.gethostname(), _is_alive, boot_id()):
         services.leases.settle(lease_id, why="The worker that ran this job went down.", worker_gone=True)
-    remove_workers(services.engine, *services.workers.dead_on_host(socket.gethostname(), _is_alive, boot_id()))
+    dead = services.workers.dead_on_host(socket.gethostname(), _is_alive, boot_id())
+    remove_workers(services.engine, *dead)
+    for name in dead:
+        services.begun_jobs.remove(name)
     services.engine.dispose()
 
 

@@ -1,3 +1,4 @@
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from sqlalchemy import delete, event, select, update
 
 from tests.installation import PATIENCE_SECONDS
 from tests.jobs.conftest import HOLDER, Nothing, end
+from tests.jobs.row_invariants import broken, snapshot
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
@@ -248,3 +250,69 @@ def test_a_lost_job_runs_again_only_if_its_type_allows_it(services: Services, le
     assert services.jobs.get(rerun.id).status is Status.QUEUED
     assert services.jobs.get(lost.id).status is Status.STALE
     assert services.jobs.get(lost.id).finished_at is not None
+
+
+@pytest.fixture
+def group(services: Services, running: Callable[..., Job], lease: UUID) -> tuple[Job, Job, Job]:
+    """Three claimed jobs of a work-horse, of which the first has completed, and the second one runs."""
+    completed, runs, waits = running(), running(), running()
+    file = services.begun_jobs.file_of(HOLDER.worker)
+    assert file
+    assert completed.started_at
+    file.open(lease)
+    file.begin(completed, completed.started_at)
+    file.complete(completed, completed.started_at, completed.started_at, 0.25, 2**30)
+    file.begin(runs, completed.started_at)
+    return completed, runs, waits
+
+
+def test_a_dead_work_horse_loses_only_the_job_that_ran(
+    services: Services, group: tuple[Job, Job, Job], lease: UUID, database: str
+) -> None:
+    services.leases.settle(lease, why=WHY, horse_pid=7, peak_memory=2**33)
+    completed, failed, queued = (services.jobs.get(job.id) for job in group)
+    assert [completed.status, failed.status, queued.status] == [Status.COMPLETED, Status.FAILED, Status.QUEUED]
+    assert (queued.attempt, queued.started_at) == (0, None)
+    [attempt] = services.queries.jobs.attempts(completed.id)
+    assert (attempt.outcome, attempt.cpu_seconds, attempt.peak_memory) == ("completed", 0.25, 2**30)
+    assert attempt.pid == os.getpid()
+    assert broken(snapshot(services.engine)) == []
+
+
+def test_a_rescue_trusts_no_notes_because_the_work_horse_may_be_alive(
+    services: Services, group: tuple[Job, Job, Job], lease: UUID
+) -> None:
+    services.leases.settle(lease, why=WHY, worker_gone=True, unbeaten_since=0)
+    assert {services.jobs.get(job.id).status for job in group} == {Status.STALE}
+
+
+def test_the_job_that_runs_is_known_among_those_that_were_claimed(
+    services: Services, group: tuple[Job, Job, Job], lease: UUID
+) -> None:
+    completed, runs, waits = group
+    under_lease = services.leases.jobs_under(lease)
+    assert under_lease.running
+    assert under_lease.running.id == runs.id
+    assert {job.id for job in under_lease.others} == {completed.id, waits.id}
+
+
+def test_jobs_do_not_wait_for_a_long_one_that_was_claimed_with_them(
+    services: Services, group: tuple[Job, Job, Job], lease: UUID, database: str
+) -> None:
+    services.leases.relieve(lease, services.leases.jobs_under(lease))
+    statuses = [services.jobs.get(job.id).status for job in group]
+    assert statuses == [Status.COMPLETED, Status.RUNNING, Status.QUEUED]
+    assert services.leases.jobs_under(lease).others == ()
+    end(services, group[1])
+    assert broken(snapshot(services.engine)) == []
+
+
+def test_nothing_is_freed_once_the_long_job_has_ended(
+    services: Services, group: tuple[Job, Job, Job], lease: UUID
+) -> None:
+    under_lease = services.leases.jobs_under(lease)
+    file = services.begun_jobs.file_of(HOLDER.worker)
+    assert file
+    file.open(lease)
+    services.leases.relieve(lease, under_lease)
+    assert {services.jobs.get(job.id).status for job in group} == {Status.RUNNING}

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from tests.jobs.conftest import end
+from tests.jobs.conftest import HOLDER, end
 from webapp.db.engine import writing
 from webapp.jobs.execution import watchdog as module
 from webapp.jobs.execution.watchdog import DATABASE_AWAY, HARD_LIMIT, Watchdog
@@ -273,3 +273,22 @@ def test_a_root_with_unfinished_children_never_becomes_stale(
     silence_watchdog.check()
     clock.at += 41
     assert not silence_watchdog.check()
+
+
+def test_jobs_that_were_claimed_with_a_long_one_are_freed(
+    services: Services, running: Callable[..., Job], lease: UUID, watchdog: Watchdog, clock: Clock
+) -> None:
+    long, waits = running(), running()
+    file = services.begun_jobs.file_of(HOLDER.worker)
+    assert file
+    assert long.started_at
+    file.open(lease)
+    file.begin(long, long.started_at)
+    watchdog.check()
+    clock.at += 0.2
+    watchdog.check()
+    assert services.jobs.get(waits.id).status is Status.RUNNING
+    clock.at += 0.2
+    assert not watchdog.check()
+    assert services.jobs.get(waits.id).status is Status.QUEUED
+    assert services.jobs.get(long.id).status is Status.RUNNING

@@ -9,24 +9,32 @@ from sqlalchemy import event
 
 from tests.jobs.conftest import LOCATION
 from tests.jobs.statements import recorded
+from webapp.jobs.execution import work_horse
+from webapp.jobs.execution.groups import group_size
 from webapp.jobs.model.job import Job, Owner
 from webapp.services import Services
 
 pytestmark = pytest.mark.dialect
-# SQLite: end, attempt, event; claim, event. PostgreSQL does all that in one statement, without BEGIN and COMMIT
+# SQLite: ends, attempts, events; claim, events. PostgreSQL does all that in one statement, without BEGIN and COMMIT
 STATEMENTS = {"sqlite": 5, "postgresql": 1}
 COMMITS = {"sqlite": 1, "postgresql": 0}
 
 
+@pytest.mark.parametrize("group", [1, 10])
 @pytest.mark.parametrize("is_persons", [False, True])
-def test_a_job_of_the_system_or_a_person_costs_the_same(
+def test_a_job_of_the_system_or_a_person_costs_the_same_and_a_group_as_much_as_one_job(
     services: Services,
     make: Callable[..., Job],
     people: Callable[[], UUID],
     lease: UUID,
     database: str,
     is_persons: bool,
+    group: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name in ("WORTH_SECONDS", "MOST_SECONDS"):  # however slow the machine is
+        monkeypatch.setattr(group_size, name, 100.0 if group > 1 else 0.0)
+    monkeypatch.setattr(work_horse, "MOST_SECONDS", 100.0)
     owner = Owner(user_id=people() if is_persons else None)
 
     commits: list[object] = []
@@ -41,5 +49,6 @@ def test_a_job_of_the_system_or_a_person_costs_the_same(
             assert services.work_horse().drain("default", lease, LOCATION) == count
         return len(sent), len(commits) - before
 
-    few, many = cost_of(2), cost_of(12)
-    assert (many[0] - few[0], many[1] - few[1]) == (10 * STATEMENTS[database], 10 * COMMITS[database])
+    few, many = cost_of(4), cost_of(24)
+    claims = 20 // group
+    assert (many[0] - few[0], many[1] - few[1]) == (claims * STATEMENTS[database], claims * COMMITS[database])

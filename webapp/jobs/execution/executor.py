@@ -2,14 +2,15 @@
 
 import os
 import signal
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from time import process_time
 from typing import Any, TypeVar
+from uuid import UUID
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from webapp.db.engine import own_connections, writing, writing_autocommit
@@ -24,6 +25,9 @@ from webapp.jobs.definition.registry import Registry
 from webapp.jobs.execution import unknown_type
 from webapp.jobs.execution.batches import SliceEnded
 from webapp.jobs.execution.context import JobContext, JobCreator
+from webapp.jobs.execution.groups.begun_jobs import BegunJobsFile
+from webapp.jobs.execution.groups.finish_group import CompletedAttempt, complete_group
+from webapp.jobs.execution.groups.give_back import give_back
 from webapp.jobs.execution.handler_errors import (
     NON_RETRYABLE,
     OwnerMissing,
@@ -48,19 +52,22 @@ from webapp.jobs.metrics.error_signature import error_signature
 from webapp.jobs.model import policies
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.model.secret_mask import SecretMask
-from webapp.jobs.queueing.next_claim import NextClaim
+from webapp.jobs.queueing.next_claim import Following, NextClaim
 from webapp.jobs.store import events
 from webapp.jobs.store.attachments import Attachments
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines
 from webapp.jobs.store.file_store import FileStore
+from webapp.schema import jobs
 from webapp.telemetry import error_reports, traces
 from webapp.telemetry.log_context import process_fields
 from webapp.telemetry.log_format import attempt_log
 
 T = TypeVar("T")
-ClaimNext = Callable[[EventName], NextClaim | None]
+Follow = Callable[[EventName], Following]
+_NOTHING_FOLLOWS = Following()
 
 
+_COMPLETED = Ending(status=Status.COMPLETED, outcome=EventName.COMPLETED)
 _STOPS: Mapping[type[BaseException], Ending] = {
     JobCancelled: Ending(status=Status.CANCELLED, outcome=EventName.CANCELLED, cancel_kind="cooperative"),
     JobInterrupted: Ending(status=Status.QUEUED, outcome=EventName.INTERRUPTED),
@@ -102,6 +109,8 @@ class Executor:
         self._reporter: Reporter | None = None
         self._hears_ctrl_c = True
         self._peak_memory = PeakMemory()
+        self._completed: list[CompletedAttempt] = []  # whose ends wait
+        self.begun: BegunJobsFile | None = None  # of the work-horse in which this runs
         self.isolation: JobIsolation | None = None  # of the work-horse in which this runs
         self.output: OutputCapture | None = None  # of the process in which this runs
         self.interrupted = False
@@ -118,25 +127,30 @@ class Executor:
         if self._reporter and self._reporter.stop is None:
             self._reporter.stop = JobInterrupted()
 
-    def run(self, job: Job, location: AttemptLocation, claim_next: ClaimNext = lambda _outcome: None) -> EventName:
+    def run(self, job: Job, location: AttemptLocation, follow: Follow = lambda _outcome: _NOTHING_FOLLOWS) -> EventName:
         """Run the claimed ``job``, write how it ended and return that; writes nothing if its lease was lost.
 
-        ``claim_next`` receives the outcome before that is written, and can return a claim to make with it.
+        ``follow`` receives the outcome before that is written, and returns what follows. An end that can wait is
+        written with the next one that cannot.
         """
         with process_fields(job_id=str(job.id), job_type=job.type, attempt=job.attempt), self._traced(job) as span:
-            outcome = self._run(job, location, claim_next)
+            outcome = self._run(job, location, follow)
             if outcome in _BAD_OUTCOMES:
                 traces.mark_failed(span, outcome)
             attempt_log.info("Attempt ended: %s.", outcome, extra={"outcome": outcome})
         return outcome
 
-    def _run(self, job: Job, location: AttemptLocation, claim_next: ClaimNext) -> EventName:
+    def _run(self, job: Job, location: AttemptLocation, follow: Follow) -> EventName:
         reporter = self._reporter = Reporter(self._engine, job)
         if self.interrupted:  # since the claim
             reporter.stop = JobInterrupted()
-        self._hears_ctrl_c = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # a work-horse does not
+        # a work-horse does not
+        self._hears_ctrl_c = self.isolation is None and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
         started = process_time()
         self._peak_memory.reset()
+        if self.begun:
+            self.begun.begin(job, reporter.now())
+        faultpoint("horse.begun")
         try:
             ending = self._attempt(job, reporter)
         except FilesClosed:
@@ -152,9 +166,11 @@ class Executor:
             longest_silence=reporter.longest_silence(),
         )
         try:
-            self._write(job, location, ending, reporter, claim_next)
+            self._write(job, location, ending, reporter, follow)
         except LeaseLost:
+            self._forget_begun()
             return EventName.LOST  # another attempt is responsible for the job now; nothing was written
+        self._forget_begun()
         self._count(ending)
         return ending.outcome
 
@@ -166,6 +182,15 @@ class Executor:
         values = {"job_id": str(job.id), "job_type": job.type, "queue": job.queue, "attempt": job.attempt}
         attributes: dict[str, Any] = {f"deskjob.{name}": value for name, value in values.items()}
         return traces.span(f"attempt {job.type}", link=link, **attributes)
+
+    def give_back(self, lease_id: UUID, location: AttemptLocation) -> None:
+        """Give back the jobs that were claimed under the lease of this work-horse and have not begun."""
+        with writing(self._engine) as connection:
+            claimed = connection.execute(select(jobs.c.id).where(jobs.c.lease_id == lease_id)).scalars().all()
+            woken = give_back(connection, lease_id, claimed, location)
+            faultpoint("give-back.commit")
+        for queue in woken:
+            self._wake(queue)
 
     def take_counts(self) -> dict[str, int]:
         """Return how many attempts completed and failed since the last call."""
@@ -202,7 +227,7 @@ class Executor:
             return self._failure(job_type, job, error, reporter)
         if result is False:
             return _failed("The job reported that it failed.")
-        return Ending(status=Status.COMPLETED, outcome=EventName.COMPLETED)
+        return _COMPLETED
 
     def _isolated(self, job: Job) -> AbstractContextManager[object]:
         return self.isolation.around((job.type, job.owner)) if self.isolation else nullcontext()
@@ -317,10 +342,82 @@ class Executor:
         location: AttemptLocation,
         ending: Ending,
         reporter: Reporter,
-        claim_next: ClaimNext = lambda _outcome: None,
+        follow: Follow = lambda _outcome: _NOTHING_FOLLOWS,
     ) -> None:
         values, lines = reporter.close()
-        next_claim = claim_next(ending.outcome)
+        following = follow(ending.outcome)
+        if (
+            ending.outcome == EventName.COMPLETED
+            and not values
+            and not lines
+            and self._can_wait(job, location, following)
+        ):
+            self._wait_to_end(job, ending, reporter)
+            if not following.is_claimed:
+                self._end_group(location, following.claim)
+            return
+        self._end_group(location)
+        self._write_alone(job, location, ending, reporter, values=values, lines=lines, next_claim=following.claim)
+
+    def _can_wait(self, job: Job, location: AttemptLocation, following: Following) -> bool:
+        """Return whether the end of a job that has reported nothing is written with others, before it or after it."""
+        if self._completed and self._completed[0].job.root_id != job.root_id:
+            self._end_group(location)
+        return self.begun is not None and (following.is_claimed or bool(self._completed))
+
+    def _wait_to_end(self, job: Job, ending: Ending, reporter: Reporter) -> None:
+        assert self.begun is not None  # noqa: S101  (see `_can_wait`)
+        cpu, memory = ending.cpu_seconds or 0.0, ending.peak_memory or 0
+        started_at, finished_at = reporter.began_at, reporter.now()
+        self.begun.complete(job, started_at, finished_at, cpu, memory)
+        self._completed.append(
+            CompletedAttempt(
+                job=job, started_at=started_at, finished_at=finished_at, cpu_seconds=cpu, peak_memory=memory
+            )
+        )
+        faultpoint("group.completed")
+
+    def _end_group(self, location: AttemptLocation, next_claim: NextClaim | None = None) -> None:
+        """Write the ends that wait."""
+        completed, self._completed = tuple(self._completed), []
+        if not completed:
+            return
+        end = partial(self._complete, completed, location)
+        end_each = partial(self._complete_each, completed, location)
+        try:
+            self._retry(partial(_end_and_claim, end, next_claim) if next_claim else end, again=end_each)
+        except LeaseLost:
+            end_each()
+
+    def _complete(
+        self, completed: Sequence[CompletedAttempt], location: AttemptLocation, next_claim: NextClaim | None = None
+    ) -> None:
+        with writing_autocommit(self._engine) as connection:
+            complete_group(connection, completed, location, next_claim)
+            faultpoint("group.commit")
+
+    def _complete_each(self, completed: Sequence[CompletedAttempt], location: AttemptLocation) -> None:
+        for one in completed:
+            ending = replace(_COMPLETED, cpu_seconds=one.cpu_seconds, peak_memory=one.peak_memory)
+            with suppress(LeaseLost):  # it was written already, or another attempt is responsible for the job now
+                self._retry(partial(self._end, one.job, location, ending, values={}, lines=[]))
+
+    def _forget_begun(self) -> None:
+        """Forget what has begun, when it has ended in the database too."""
+        if self.begun and not self._completed:
+            self.begun.forget()
+
+    def _write_alone(
+        self,
+        job: Job,
+        location: AttemptLocation,
+        ending: Ending,
+        reporter: Reporter,
+        *,
+        values: PendingValues,
+        lines: PendingLines,
+        next_claim: NextClaim | None,
+    ) -> None:
         if ending.outcome not in _NO_ERRORS:
             values = {**values, **reporter.error_values(ending.error, ending.key, ending.parameters)}
         end = partial(self._end, job, location, ending, values=values, lines=lines)

@@ -6,7 +6,8 @@ does it, once the lease had no heartbeat for `LEASE_SECONDS` of the clock's own 
 if no heartbeat has arrived since. The times of two machines are never compared.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -17,11 +18,14 @@ from uuid_utils.compat import uuid7
 from webapp.db.engine import reading, writing, writing_autocommit
 from webapp.db.prepared_statement import PreparedStatement
 from webapp.fault_injection import faultpoint
+from webapp.jobs.execution.groups.begun_jobs import BegunJob, BegunJobs, BegunUnderLease
+from webapp.jobs.execution.groups.give_back import give_back
 from webapp.jobs.lifecycle import finish_family
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model import policies
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.store import lock_order
+from webapp.jobs.store.fence import LeaseLost
 from webapp.jobs.store.job_store import to_job
 from webapp.schema import jobs, leases, now
 
@@ -40,10 +44,20 @@ _END_UNUSED = PreparedStatement(
     )
     .returning(leases.c.id)
 )
+_UNDER_LEASE = select(jobs).where(jobs.c.lease_id == bindparam("of_lease"))
+COMPLETED = Ending(status=Status.COMPLETED, outcome=EventName.COMPLETED)
 _OPEN = PreparedStatement(
     insert(leases).values(beat_at=now(), started_at=now()).inline(),
     columns=("id", "host", "boot_id", "worker", "worker_pid", "queue"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsUnderLease:
+    """The job that runs under a lease, and those that were claimed with it and have not ended in the database."""
+
+    running: Job | None = None
+    others: tuple[Job, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +95,16 @@ class Leases:
     """The leases of one database."""
 
     def __init__(
-        self, engine: Engine, wake: Callable[[str], None], may_rerun: Callable[[str], bool] = lambda _: True
+        self,
+        engine: Engine,
+        wake: Callable[[str], None],
+        may_rerun: Callable[[str], bool] = lambda _: True,
+        begun_jobs: BegunJobs | None = None,
     ) -> None:
         self.engine = engine
         self._wake = wake
         self._may_rerun = may_rerun
+        self._begun_jobs = begun_jobs
 
     def open(self, holder: Holder, queue: str) -> UUID:
         """Open a lease for a work-horse that waits for it."""
@@ -103,9 +122,39 @@ class Leases:
 
     def running_job(self, lease_id: UUID) -> Job | None:
         """Return the job that runs under a lease, if one does."""
+        return self.jobs_under(lease_id).running
+
+    def jobs_under(self, lease_id: UUID) -> JobsUnderLease:
+        """Return the job that runs under a lease, and those that were claimed with it."""
         with reading(self.engine) as connection:
-            row = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings().first()
-        return to_job(row) if row else None
+            found = tuple(to_job(row) for row in connection.execute(_UNDER_LEASE, {"of_lease": lease_id}).mappings())
+            if len(found) <= 1:
+                return JobsUnderLease(running=found[0] if found else None)
+            lease = connection.execute(select(leases.c.worker).where(leases.c.id == lease_id)).first()
+        noted = self._noted(lease_id, lease.worker if lease else None)
+        running = [job for job in found if noted and noted.is_running(job)]
+        if not running:
+            return JobsUnderLease()  # in the moment between two jobs
+        return JobsUnderLease(running=running[0], others=tuple(job for job in found if job.id != running[0].id))
+
+    def relieve(self, lease_id: UUID, under_lease: JobsUnderLease) -> None:
+        """Free the jobs that were claimed with one that takes long: end the completed ones, and give back the others.
+
+        It must have run for longer than `group_size.MOST_SECONDS`: its work-horse begins no other job of the group.
+        """
+        woken: set[str] = set()
+        with writing(self.engine) as connection:
+            lease = connection.execute(select(leases).where(leases.c.id == lease_id)).first()
+            noted = self._noted(lease_id, lease.worker if lease else None)
+            if lease and noted and under_lease.running and noted.is_running(under_lease.running):
+                location = AttemptLocation(worker=lease.worker, host=lease.host, pid=noted.pid)
+                woken = _free_group(connection, lease_id, under_lease.others, noted, location)
+            faultpoint("relieve.commit")
+        for queue in woken:
+            self._wake(queue)
+
+    def _noted(self, lease_id: UUID, worker: str | None) -> BegunUnderLease | None:
+        return self._begun_jobs.under(lease_id, worker) if self._begun_jobs and worker else None
 
     def beats(self) -> Mapping[UUID, int | None]:
         """Return every lease with its heartbeat counter, for the clock to watch.
@@ -134,7 +183,9 @@ class Leases:
         queued again if it has attempts left, or if the interruption was not its fault (``hand_back``).
         Any other job fails with the message ``why``, or becomes stale if its end was not observed
         (``worker_gone``). ``peak_memory`` is in bytes. With ``unbeaten_since``, a heartbeat counter,
-        nothing happens if another heartbeat arrived or the lease ended in the meantime.
+        nothing happens if another heartbeat arrived or the lease ended in the meantime. Without it, the caller
+        knows that the work-horse is dead, so what it has noted holds: its completed jobs are completed, and those that
+        have not begun are given back.
         """
         if unbeaten_since is None and self._end_unused(lease_id):
             return ()
@@ -147,7 +198,13 @@ class Leases:
                 worker=lease.worker if lease else "", host=lease.host if lease else "", pid=horse_pid
             )
             still_running = _lock_running_jobs(connection, lease_id)
-            for job in still_running:
+            noted = self._noted(lease_id, lease.worker) if lease and unbeaten_since is None else None
+            unfinished = still_running
+            if noted:
+                unfinished = tuple(job for job in still_running if noted.is_running(job) or job.own_process)
+                free = tuple(job for job in still_running if job not in unfinished)
+                woken |= _free_group(connection, lease_id, free, noted, replace(location, pid=noted.pid))
+            for job in unfinished:
                 ending = self._ending_of(job, why, hand_back=hand_back, worker_gone=worker_gone)
                 woken |= _settle(connection, job, location, replace(ending, peak_memory=peak_memory))
             faultpoint("settle.commit")
@@ -203,6 +260,32 @@ def _lock_running_jobs(connection: Connection, lease_id: UUID) -> tuple[Job, ...
     lock_order.lock_families(connection, connection.execute(under_lease).scalars().all())
     rows = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings()
     return tuple(to_job(row) for row in rows)
+
+
+def _free_group(
+    connection: Connection,
+    lease_id: UUID,
+    free: Sequence[Job],
+    noted: BegunUnderLease,
+    location: AttemptLocation,
+) -> set[str]:
+    """End the jobs that have completed, and give back the others; return the queues in which jobs can be claimed."""
+    woken: set[str] = set()
+    waiting: list[UUID] = []
+    for job in free:
+        begun = noted.of(job)
+        if begun is None:
+            waiting.append(job.id)
+        else:
+            woken |= _complete(connection, job, begun, location)
+    return woken | give_back(connection, lease_id, waiting, location) if waiting else woken
+
+
+def _complete(connection: Connection, job: Job, begun: BegunJob, location: AttemptLocation) -> set[str]:
+    ending = replace(COMPLETED, cpu_seconds=begun.cpu_seconds, peak_memory=begun.peak_memory)
+    with suppress(LeaseLost):  # its work-horse has written it meanwhile
+        return finish_family.end_attempt(connection, replace(job, started_at=begun.begun_at), location, ending)
+    return set()
 
 
 def _settle(connection: Connection, job: Job, location: AttemptLocation, ending: Ending) -> set[str]:

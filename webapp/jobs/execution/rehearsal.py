@@ -12,13 +12,16 @@ from sqlalchemy import Engine
 from uuid_utils.compat import uuid7
 
 from webapp.db.engine import writing
+from webapp.jobs.execution.groups.finish_group import CompletedAttempt, complete_group
+from webapp.jobs.execution.groups.group_size import SIZES
 from webapp.jobs.execution.leases import Holder, Leases, insert_lease
 from webapp.jobs.execution.worker_heartbeat import add_job_counts
 from webapp.jobs.lifecycle import finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model.job import EventName, Job, Owner, Status
 from webapp.jobs.queueing.claim import Claims
-from webapp.jobs.queueing.next_claim import NextClaim
+from webapp.jobs.queueing.next_claim import Group, NextClaim
+from webapp.jobs.store.fence import LeaseLost
 from webapp.jobs.store.job_store import JobStore
 
 _NAME = "rehearsal"
@@ -38,11 +41,13 @@ def rehearse(claims: Claims, leases: Leases, holder: Holder) -> None:
     leases.running_job(no_lease)
     _end_a_job(leases.engine, holder)
     _end_a_job(leases.engine, holder, claims.next_claim(_NAME, no_lease))
+    _end_a_job(leases.engine, holder, claims.next_claim(_NAME, no_lease, Group(SIZES[0], _NAME)), in_group=True)
     leases.settle(no_lease, why=_NAME)
     add_job_counts(leases.engine, _NAME, done=0, failed=0)
 
 
-def _end_a_job(engine: Engine, holder: Holder, next_claim: NextClaim | None = None) -> None:
+def _end_a_job(engine: Engine, holder: Holder, next_claim: NextClaim | None = None, *, in_group: bool = False) -> None:
+    at = datetime.now(UTC)
     job = Job(
         id=uuid7(),
         type=_NAME,
@@ -51,12 +56,17 @@ def _end_a_job(engine: Engine, holder: Holder, next_claim: NextClaim | None = No
         owner=Owner(),
         payload={},
         queue=_NAME,
-        started_at=datetime.now(UTC),
+        started_at=at,
     )
     location = AttemptLocation(worker=holder.worker, host=holder.host, pid=holder.pid)
     shape = finish_attempt.family_shape_of(job, _COMPLETED)
     with suppress(_Rehearsed), writing(engine) as connection:
         insert_lease(connection, holder, _NAME)
         JobStore(engine).insert(connection, [job])
-        finish_attempt.end_attempt(connection, job, location, _COMPLETED, shape=shape, next_claim=next_claim)
+        if in_group:
+            completed = CompletedAttempt(job=job, started_at=at, finished_at=at, cpu_seconds=0.0, peak_memory=0)
+            with suppress(LeaseLost):
+                complete_group(connection, [completed], location, next_claim)
+        else:
+            finish_attempt.end_attempt(connection, job, location, _COMPLETED, shape=shape, next_claim=next_claim)
         raise _Rehearsed

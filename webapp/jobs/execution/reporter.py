@@ -127,6 +127,12 @@ class Reporter:
         assert self._claimed_at is not None  # noqa: S101  (a claim sets it)
         return self._claimed_at + timedelta(seconds=monotonic() - self.started)
 
+    @property
+    def began_at(self) -> datetime:
+        """The database's time at which the attempt began."""
+        assert self._claimed_at is not None  # noqa: S101  (as in `now`)
+        return self._claimed_at
+
     def read_stop_flag(self) -> bool:
         """Read the stop flag now; raises `LeaseLost` if the attempt is no longer the job's current one."""
         with reading(self.engine) as connection:

@@ -7,13 +7,15 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from webapp.jobs.execution.leases import Leases
+from webapp.jobs.execution.groups.group_size import MOST_SECONDS
+from webapp.jobs.execution.leases import JobsUnderLease, Leases
 from webapp.jobs.model.job import Job
 
 HARD_LIMIT = timedelta(seconds=10)  # after its timeout, a job that has not stopped is killed
 _MIN_LIMIT = timedelta(seconds=1)
 DATABASE_AWAY = "The database was unreachable for too long, so the job was killed."
 _BEATS_PER_LEASE = 6
+_LONG = 3 * MOST_SECONDS  # since it was first seen
 _FENCE = 2 / 3  # of a lease without a heartbeat: the work-horse must be dead before the job is rescued
 
 
@@ -70,10 +72,11 @@ class Watchdog:
         at = monotonic()
         try:
             alive = self._beat(at)
-            job = self._leases.running_job(self._lease_id) if alive else None
+            under_lease = self._leases.jobs_under(self._lease_id) if alive else JobsUnderLease()
+            self._relieve(at, under_lease)
         except DBAPIError:
-            alive, job = True, None
-        self.kill_reason = self.kill_reason or self._reason_to_kill(at, job, alive=alive)
+            alive, under_lease = True, JobsUnderLease()
+        self.kill_reason = self.kill_reason or self._reason_to_kill(at, under_lease.running, alive=alive)
         return bool(self.kill_reason)
 
     @property
@@ -98,6 +101,12 @@ class Watchdog:
             hand_back=(self._interrupted_at is not None or self.kill_reason == DATABASE_AWAY) and not self._is_stale,
             worker_gone=self._is_stale,
         )
+
+    def _relieve(self, at: float, under_lease: JobsUnderLease) -> None:
+        """Free the jobs that were claimed with one that runs for long."""
+        job = under_lease.running
+        if job and under_lease.others and self._attempt == (job.id, job.attempt) and at - self._job_since > _LONG:
+            self._leases.relieve(self._lease_id, under_lease)
 
     def _beat(self, at: float) -> bool:
         if at < self._beat_due:

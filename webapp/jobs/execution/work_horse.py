@@ -22,12 +22,14 @@ from webapp.db.engine import holding_connections
 from webapp.db.retry import ignore_while_away, retry_while_away
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.executor import Executor
+from webapp.jobs.execution.groups.begun_jobs import BegunJobs
+from webapp.jobs.execution.groups.group_size import MOST_SECONDS, RunTimes
 from webapp.jobs.execution.isolation.job_isolation import JobIsolation
 from webapp.jobs.execution.isolation.peak_memory import peak_memory
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.model.job import EventName, Job
 from webapp.jobs.queueing.claim import Claims
-from webapp.jobs.queueing.next_claim import NextClaim
+from webapp.jobs.queueing.next_claim import ClaimedJobs, Following
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -73,6 +75,7 @@ class WorkHorse:
         retry_seconds: float = 0.0,
         await_wake_up: AwaitWakeUp | None = None,
         linger_seconds: float = 0.0,
+        begun_jobs: BegunJobs | None = None,
     ) -> None:
         self._claims = claims
         self._executor = executor
@@ -85,7 +88,11 @@ class WorkHorse:
         self._count = 0  # of the jobs that were run
         self._failures = 0  # in a row
         self._goes_on = True  # whether this process can run another job
-        self._next_claim: NextClaim | None = None  # made with the end of the last job
+        self._begun_jobs = begun_jobs
+        self._run_times = RunTimes()
+        self._began = 0.0  # the job that runs
+        self._following = Following()  # the end of the last job
+        self._rest: ClaimedJobs | None = None  # of a group, which have not begun
         self._retry_seconds = retry_seconds  # how long a claim is retried while the database is away
 
     def drain(self, queue: str, lease_id: UUID, location: AttemptLocation) -> int:
@@ -99,6 +106,7 @@ class WorkHorse:
         All that can be prepared is done before the first one comes.
         """
         with holding_connections():
+            self._executor.begun = self._begun_jobs.file_of(location.worker) if self._begun_jobs else None
             self._executor.isolation = JobIsolation(self._budget.megabytes * _MEBIBYTE // _MEMORY_SHARE)
             ignore_while_away(self._claims.connect)
             while self._goes_on and (order := await_order()):
@@ -106,12 +114,16 @@ class WorkHorse:
                 self._deadline = began + self._budget.seconds - self._used_seconds
                 self._goes_on = self._carry_out(order, location)
                 self._used_seconds += monotonic() - began
-            self._executor.isolation = None
+            if self._executor.begun:
+                self._executor.begun.close()
+            self._executor.isolation = self._executor.begun = None
         return self._count
 
     def _carry_out(self, order: Order, location: AttemptLocation) -> bool:
         """Run the jobs of an order; return whether the process can carry out another one."""
         queue: str | None = order.queue
+        if self._executor.begun:
+            self._executor.begun.open(order.lease_id)
         while queue is not None:
             before = self._count
             self._run_jobs(queue, order.lease_id, location)
@@ -131,9 +143,12 @@ class WorkHorse:
                 self._wake(queue)  # there are more jobs than one, so another worker helps; and that one wakes the next
             faultpoint("horse.claimed")
             self._count += 1
+            self._began = monotonic()
             self._executor.run(job, location, partial(self._prepare_next, queue, lease_id, job))
             faultpoint("horse.ended")
-            job = self._next(queue, lease_id) if self._goes_on else None
+            if self._rest and not self._following.is_claimed:
+                self._give_back(lease_id, location)
+            job = self._next(queue, lease_id, location) if self._goes_on else None
 
     def _linger(self, queue: str) -> str | None:
         """Wait for the next wake-up and return its queue; ``None`` if the work-horse ends."""
@@ -146,21 +161,40 @@ class WorkHorse:
             self._wake(queue)
         return woken
 
-    def _prepare_next(self, queue: str, lease_id: UUID, job: Job, outcome: EventName) -> NextClaim | None:
-        """Return the claim to make in the transaction that ends ``job``, if this work-horse runs another one."""
+    def _prepare_next(self, queue: str, lease_id: UUID, job: Job, outcome: EventName) -> Following:
+        """Return what follows the end of ``job``, if this work-horse runs another one."""
+        self._run_times.add(job.type, monotonic() - self._began)
         self._goes_on = not (self._needs_fresh_process(job, outcome) or self._used_up())
-        can_claim = self._goes_on and not self._must_stop()
-        self._next_claim = self._claims.next_claim(queue, lease_id) if can_claim else None
-        return self._next_claim
+        self._following = self._find_following(queue, lease_id, job)
+        return self._following
 
-    def _next(self, queue: str, lease_id: UUID) -> Job | None:
-        """Return the job that was claimed with the end of the last one, or claim one."""
-        claim = self._next_claim
+    def _find_following(self, queue: str, lease_id: UUID, job: Job) -> Following:
+        if not self._goes_on or self._must_stop():
+            return Following()
+        if self._rest:
+            return Following(is_claimed=self._rest.age < MOST_SECONDS)
+        remaining = self._budget.jobs - self._count
+        group = self._run_times.group_after(job.type, remaining) if self._executor.begun else None
+        return Following(claim=self._claims.next_claim(queue, lease_id, group))
+
+    def _next(self, queue: str, lease_id: UUID, location: AttemptLocation) -> Job | None:
+        """Return the job that was claimed with the end of the last one or with others, or claim one."""
+        if self._rest and self._following.is_claimed:
+            return self._rest.begin()
+        claim = self._following.claim
         if claim and (job := claim.take()):
+            self._rest = claim.rest
             return job
         if claim and claim.is_uncertain:
+            if claim.size > 1:
+                self._give_back(lease_id, location)
             return self._retry(lambda: self._claims.claimed_under(lease_id)) or self._claim(queue, lease_id)
         return self._claim(queue, lease_id, only_restricted=claim is not None and claim.is_made)
+
+    def _give_back(self, lease_id: UUID, location: AttemptLocation) -> None:
+        """Give back the jobs of a group that do not begin: one took longer than expected, or this process must end."""
+        self._rest = None
+        self._retry(partial(self._executor.give_back, lease_id, location))
 
     def _claim(self, queue: str, lease_id: UUID, *, fresh: bool = False, only_restricted: bool = False) -> Job | None:
         if self._must_stop():

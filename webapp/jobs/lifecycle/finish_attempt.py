@@ -20,6 +20,7 @@ from sqlalchemy import (
     Connection,
     Float,
     FromClause,
+    Integer,
     Numeric,
     Select,
     Uuid,
@@ -137,9 +138,10 @@ _ATTEMPT_COLUMNS = (
     "cpu_seconds",
     "longest_silence",
 )
-_ITS_ROOT = bindparam("its_root", type_=Uuid())  # a parameter, so that the plan always uses the primary key
+ITS_ROOT = bindparam("its_root", type_=Uuid())  # a parameter, so that the plan always uses the primary key
+_ONE = literal_column("1", Integer)
 _DIVISION_BY_ZERO = "22012"
-_ALONE = (jobs.c.parts == 0, jobs.c.has_dependents.is_(False))
+ALONE = (jobs.c.parts == 0, jobs.c.has_dependents.is_(False))
 _INSERT_ATTEMPT = PreparedStatement(
     insert(attempt_rows).values(finished_at=now()).inline(), columns=("job_id", "number", *_ATTEMPT_COLUMNS)
 )
@@ -224,14 +226,14 @@ def _end_in_one_statement(
     connection: Connection, key: _StatementKey, parameters: dict[str, Any], next_claim: NextClaim | None
 ) -> bool:
     try:
-        row = _end_with_rows(key, with_claim=next_claim is not None).first(connection, parameters)
+        rows = _end_with_rows(key, claims=next_claim.size if next_claim else 0).all(connection, parameters)
     except DataError as error:
-        if _is_count_refused(error):
+        if is_count_refused(error):
             return False
         raise
-    if next_claim and row:
-        next_claim.set_row(row if row["id"] else None)
-    return row is not None
+    if next_claim and rows:
+        next_claim.set_rows([row for row in rows if row["id"]])
+    return bool(rows)
 
 
 @cache
@@ -247,14 +249,14 @@ def _job_update(key: _StatementKey) -> ReturningUpdate[UUID, int]:
     if "progress" in key.columns and key.status is not Status.COMPLETED:  # a completed job is at 100
         last["progress"] = bindparam("last_progress")
     if key.shape is not FamilyShape.ANY:
-        statement = statement.where(*_ALONE)
+        statement = statement.where(*ALONE)
     if key.shape is FamilyShape.LONE:
         statement = statement.where(jobs.c.root_id.is_(None))
     return statement.values(last) if last else statement
 
 
 @cache
-def _end_with_rows(key: _StatementKey, *, with_claim: bool) -> PreparedStatement:
+def _end_with_rows(key: _StatementKey, *, claims: int) -> PreparedStatement:
     ended = _job_update(key).cte("ended")
     # with a prefix: a parameter with the name of a column would be set in the UPDATE
     values = {name: bindparam(f"attempt_{name}", type_=attempt_rows.c[name].type) for name in _ATTEMPT_COLUMNS}
@@ -272,8 +274,8 @@ def _end_with_rows(key: _StatementKey, *, with_claim: bool) -> PreparedStatement
     last = ended
     if key.shape is FamilyShape.CHILD:
         last = _counted_root(ended, key.status)
-        written = _with_child_count(written, last)
-    return PreparedStatement(with_claim_after(last, written) if with_claim else written)
+        written = with_child_count(written, last)
+    return PreparedStatement(with_claim_after(select(last.c.id).exists(), written, claims) if claims else written)
 
 
 def _job_parameters(ending: Ending) -> dict[str, Any]:
@@ -309,28 +311,29 @@ def _attempt_parameters(job: Job, location: AttemptLocation, ending: Ending) -> 
 
 @cache
 def _count_child(status: Status) -> PreparedStatement:
-    return PreparedStatement(_root_update(status))
+    return PreparedStatement(root_update(status, _ONE))
 
 
-def _root_update(status: Status) -> ReturningUpdate[Any]:
-    """Count a child that has ended in ``status`` at its root, if the root waits for further children."""
-    counters = {f"parts_{name}": jobs.c[f"parts_{name}"] + 1 for name in ChildCounts().counters_for(status)}
-    is_progress = status in {Status.COMPLETED, Status.FAILED}
-    done = jobs.c.parts_completed + jobs.c.parts_failed - jobs.c.parts_stale + int(is_progress)
+def root_update(status: Status, count: ColumnElement[int]) -> ReturningUpdate[Any]:
+    """Count children that have ended in ``status`` at their root, if the root waits for further children."""
+    counters = {f"parts_{name}": jobs.c[f"parts_{name}"] + count for name in ChildCounts().counters_for(status)}
+    done = jobs.c.parts_completed + jobs.c.parts_failed - jobs.c.parts_stale
+    if status in {Status.COMPLETED, Status.FAILED}:
+        done += count
     progress = func.round(cast(COMPLETE * done / jobs.c.parts, Numeric), DECIMALS)
     return (
         update(jobs)
-        .where(jobs.c.id == _ITS_ROOT, *_waits_for_more(jobs))
+        .where(jobs.c.id == ITS_ROOT, *_waits_for_more(jobs, count))
         .values({**counters, "progress": progress, "version": jobs.c.version + 1})
         .returning(jobs.c.id)
     )
 
 
 def _counted_root(ended: CTE, status: Status) -> CTE:
-    return _root_update(status).where(select(ended.c.id).exists()).cte("counted")
+    return root_update(status, _ONE).where(select(ended.c.id).exists()).cte("counted")
 
 
-def _with_child_count(written: Select[Any], counted_root: CTE) -> Select[Any]:
+def with_child_count(written: Select[Any], counted_root: CTE) -> Select[Any]:
     """Count a child at its root in the statement that ends it (PostgreSQL), or write nothing at all.
 
     One part of a statement cannot undo another part, but an error undoes all of it. So the
@@ -340,11 +343,11 @@ def _with_child_count(written: Select[Any], counted_root: CTE) -> Select[Any]:
     return written.add_columns((literal_column("1") / count).label("counted"))
 
 
-def _is_count_refused(error: DBAPIError) -> bool:
+def is_count_refused(error: DBAPIError) -> bool:
     """Return whether a child's end was undone because its root does not wait for further children."""
     return getattr(error.orig, "sqlstate", "") == _DIVISION_BY_ZERO
 
 
-def _waits_for_more(root: FromClause) -> tuple[ColumnElement[bool], ...]:
+def _waits_for_more(root: FromClause, ended_now: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
     ended = root.c.parts_completed + root.c.parts_failed + root.c.parts_cancelled
-    return root.c.status == literal_column("'waiting'"), root.c.parts - ended > 1
+    return root.c.status == literal_column("'waiting'"), root.c.parts - ended > ended_now

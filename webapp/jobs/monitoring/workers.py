@@ -156,6 +156,10 @@ SHARED_COLUMNS = (
     *("memory", "horse_memory", "stop_requested_by"),
 )
 _names = union(select(workers.c.name), select(leases.c.worker)).subquery("names")
+_claimed = jobs.alias("claimed")
+_first_under_lease = (
+    select(_claimed.c.id).where(_claimed.c.lease_id == leases.c.id).order_by(_claimed.c.id).limit(1).scalar_subquery()
+)
 WORKER_ROWS = (
     select(
         _names.c.name,
@@ -172,5 +176,5 @@ WORKER_ROWS = (
     .select_from(_names)
     .outerjoin(workers, workers.c.name == _names.c.name)
     .outerjoin(leases, leases.c.worker == _names.c.name)
-    .outerjoin(jobs, jobs.c.lease_id == leases.c.id)
+    .outerjoin(jobs, jobs.c.id == _first_under_lease)  # one of several that are claimed for a moment
 )

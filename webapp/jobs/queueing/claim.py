@@ -6,8 +6,9 @@ claimed only once, so a wake-up that arrives twice runs nothing twice. An own-pr
 work-horse that has not run a job yet.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,9 @@ from sqlalchemy import (
     Engine,
     Insert,
     Select,
+    and_,
     bindparam,
+    case,
     exists,
     func,
     literal,
@@ -36,7 +39,7 @@ from webapp.jobs.definition import disabled_types
 from webapp.jobs.model.job import NO_QUEUE, EventName, Job
 from webapp.jobs.model.policies import Limits
 from webapp.jobs.queueing import concurrency
-from webapp.jobs.queueing.next_claim import NextClaim, Row
+from webapp.jobs.queueing.next_claim import Group, NextClaim, Row
 from webapp.jobs.store import events, signals
 from webapp.jobs.store.job_store import to_job
 from webapp.jobs.store.transitions import claimed
@@ -44,6 +47,7 @@ from webapp.schema import jobs, leases, now, queues, users
 
 Prepare = Callable[[Connection, UUID], UUID]
 QUEUED = jobs.c.status == literal_column("'queued'")  # a literal, so that the partial index is used
+_ORDER = (jobs.c.priority.desc(), jobs.c.fair, jobs.c.id)
 _RESTRICTED = or_(
     disabled_types.ANY_DISABLED,
     exists(
@@ -68,13 +72,40 @@ def _next_job(*conditions: ColumnElement[bool]) -> Select[UUID]:
     return (
         select(jobs.c.id)
         .where(jobs.c.queue == bindparam("wanted_queue"), QUEUED, *conditions)
-        .order_by(jobs.c.priority.desc(), jobs.c.fair, jobs.c.id)
+        .order_by(*_ORDER)
         .limit(literal_column("1"))
     )
 
 
 def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
     next_job = _next_job(*conditions).with_for_update(skip_locked=True).scalar_subquery()
+    return _claim_of(jobs.c.id == next_job)
+
+
+def _claim_group(size: int, *conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    """Claim the next job, and up to ``size`` in all that follow it without a gap and are of the wanted type.
+
+    Only jobs that have not started yet, so that one that does not begin can be given back as it was.
+    """
+    follows = and_(jobs.c.type == bindparam("group_type"), jobs.c.own_process.is_(False), jobs.c.started_at.is_(None))
+    first = (
+        select(jobs.c.id, jobs.c.priority, jobs.c.fair, follows.label("follows"))
+        .where(jobs.c.queue == bindparam("wanted_queue"), QUEUED, *conditions)
+        .order_by(*_ORDER)
+        .limit(literal_column(str(size)))  # no parameter, which the planner would have to guess
+        .with_for_update(skip_locked=True)
+        .cte("first")
+    )
+    order = (first.c.priority.desc(), first.c.fair, first.c.id)
+    gaps = func.sum(case((first.c.follows, 0), else_=1)).over(order_by=order)
+    placed = select(first.c.id, func.row_number().over(order_by=order).label("place"), gaps.label("gaps")).subquery(
+        "placed"
+    )
+    is_next = or_(placed.c.place == literal_column("1"), placed.c.gaps == literal_column("0"))
+    return _claim_of(jobs.c.id.in_(select(placed.c.id).where(is_next)))
+
+
+def _claim_of(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
     return (
         claimed.update(
             attempt=jobs.c.attempt + 1,
@@ -82,7 +113,7 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
             started_at=func.coalesce(jobs.c.started_at, now()),  # a slice continues an attempt
             heartbeat_at=now(),
         )
-        .where(jobs.c.id == next_job, _LEASED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
+        .where(which, _LEASED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
         .returning(*jobs.c, _OWNER_IS_ACTIVE.label(_ACTIVE))
     )
 
@@ -91,18 +122,23 @@ def _start_event_of(claim: CTE) -> Insert:
     return events.insert_from(claim, job_id=claim.c.id, name=EventName.STARTED, attempt=claim.c.attempt)
 
 
-def with_claim_after(ended: CTE, written: Select[Any]) -> Select[Any]:
-    """Let a statement claim the next job too, if ``ended`` has a row (PostgreSQL).
+def with_claim_after(all_ended: ColumnElement[bool], written: Select[Any], size: int) -> Select[Any]:
+    """Let a statement claim the next jobs too, if ``all_ended`` (PostgreSQL).
 
     The claim comes last: it waits for no lock, so what was locked before is not locked for longer. Its columns are
     null if there is no job.
     """
-    claim = _claim(~_RESTRICTED, select(ended.c.id).exists()).cte("next_claim")
+    conditions = (~_RESTRICTED, all_ended)
+    claim = (_claim_group(size, *conditions) if size > 1 else _claim(*conditions)).cte("next_claim")
     event = _start_event_of(claim).cte("next_event")
     return written.add_columns(*claim.c).outerjoin(claim, true()).add_cte(event)
 
 
 _CLAIM = PreparedStatement(_claim(~_RESTRICTED))
+# Of a lease under which nothing else runs
+_START_EVENTS = PreparedStatement(
+    _start_event_of(select(jobs.c.id, jobs.c.attempt).where(jobs.c.lease_id == bindparam("horse_lease")).cte("claimed"))
+)
 _CLAIM_CTE = _claim(~_RESTRICTED).cte("claimed")
 _CLAIM_WITH_EVENT = PreparedStatement(select(_CLAIM_CTE).add_cte(_start_event_of(_CLAIM_CTE).cte("event")))
 _OUTLOOK_COLUMNS: tuple[ColumnElement[Any], ...] = (
@@ -141,14 +177,15 @@ class Claims:
         row = None if self._limits else self._claim_unrestricted(values)
         return self._started(row) if row else self._claim_restricted(queue, values)
 
-    def next_claim(self, queue: str, lease_id: UUID) -> NextClaim | None:
+    def next_claim(self, queue: str, lease_id: UUID, group: Group | None = None) -> NextClaim | None:
         """Return a claim for the transaction that ends a job; ``None`` if limits need a transaction of its own.
 
-        If it finds no job, call `claim_restricted`.
+        With ``group``, which needs a lease under which nothing else runs then, it claims several jobs. If it finds no
+        job, call `claim_restricted`.
         """
         if self._limits or queue == NO_QUEUE:
             return None
-        return NextClaim(_parameters(queue, lease_id, fresh=False), _claim_and_log, self._started)
+        return NextClaim(_parameters(queue, lease_id, fresh=False), _claim_and_log, self._started, group)
 
     def claim_restricted(self, queue: str, lease_id: UUID) -> Job | None:
         """Claim a job that a `next_claim` leaves alone because its queue or another type is restricted."""
@@ -161,8 +198,13 @@ class Claims:
         return self._started(row) if row else None
 
     def claimed_under(self, lease_id: UUID) -> Job | None:
-        """Return the job that was claimed under a lease when the connection broke before the answer arrived."""
-        claimed_job = select(jobs, _OWNER_IS_ACTIVE.label(_ACTIVE)).where(jobs.c.lease_id == lease_id)
+        """Return the job that was claimed under a lease when the connection broke before the answer arrived.
+
+        Several are the rest of a group: they are returned one after the other, as they end.
+        """
+        claimed_job = (
+            select(jobs, _OWNER_IS_ACTIVE.label(_ACTIVE)).where(jobs.c.lease_id == lease_id).order_by(*_ORDER).limit(1)
+        )
         with reading(self._engine) as connection:
             row = connection.execute(claimed_job).mappings().first()
         return self._started(row) if row else None
@@ -207,7 +249,7 @@ class Claims:
         with writing_autocommit(self._engine) as connection:
             if not is_sqlite(self._engine):
                 return _CLAIM_WITH_EVENT.first(connection, values)
-            return _claim_and_log(connection, values)
+            return next(iter(_claim_and_log(connection, values)), None)
 
     def _claim_within_limits(self, queue: str, values: Mapping[str, Any]) -> Row | None:
         with writing(self._engine) as connection:
@@ -240,12 +282,20 @@ def _parameters(queue: str, lease_id: UUID, *, fresh: bool) -> dict[str, Any]:
     return {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": fresh}
 
 
-def _claim_and_log(connection: Connection, values: Mapping[str, Any]) -> Row | None:
-    row = _CLAIM.first(connection, values)
-    if row is not None:
-        _insert_start_event(connection, row)
+def _claim_and_log(connection: Connection, values: Mapping[str, Any], size: int = 1) -> Sequence[Row]:
+    rows = (_group_claim(size) if size > 1 else _CLAIM).all(connection, values)
+    if len(rows) == 1:
+        _insert_start_event(connection, rows[0])
+    elif rows:
+        _START_EVENTS.execute(connection, values)
+    if rows:
         faultpoint("claim.commit")
-    return row
+    return rows
+
+
+@cache
+def _group_claim(size: int) -> PreparedStatement:
+    return PreparedStatement(_claim_group(size, ~_RESTRICTED))
 
 
 def _insert_start_event(connection: Connection, row: Row) -> None:

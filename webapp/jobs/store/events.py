@@ -1,6 +1,6 @@
 """Events: the history of a job, one row per event, written in the transaction that makes the change.
 
-This is the only module that inserts events.
+This is the only module that inserts and deletes events of existing jobs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NotRequired, Protocol, TypedDict
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, FromClause, Insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Engine, FromClause, Insert, bindparam, delete, literal, select
 from sqlalchemy import insert as sql_insert
 
 from webapp.db.engine import reading
@@ -77,6 +77,17 @@ def insert_one(connection: Connection, *, job_id: UUID, name: EventName, attempt
 def insert_of_actor(connection: Connection, row: EventRow) -> None:
     """Insert an event that a user has caused just now; the fast way."""
     _INSERT_OF_ACTOR.execute(connection, row)
+
+
+def delete_starts(connection: Connection, attempts: Iterable[tuple[UUID, int]]) -> None:
+    """Delete the events of attempts (job, number) that were claimed and have not begun."""
+    started = delete(events).where(
+        events.c.job_id == bindparam("of_job"),
+        events.c.attempt == bindparam("of_attempt"),
+        events.c.name == literal(EventName.STARTED.value),
+    )
+    if rows := [{"of_job": job_id, "of_attempt": number} for job_id, number in attempts]:
+        connection.execute(started, rows)
 
 
 def rows_of(
