@@ -14,7 +14,7 @@ _KILLED = (
     "The process that ran this job was killed (SIGKILL). "
     "The machine may have run out of memory: the process used up to {memory:,} MB."
 )
-_TOO_LONG = "It ran longer than its limit of 2:00:00 and was stopped."
+_TOO_LONG = "It ran longer than its limit of 2 h and was stopped."
 _LOST = "The machine that ran this job stopped responding."
 _TWICE = "The column {column} appears twice."
 _RETRIED, _WITH_WARNINGS = 0.04, 0.12  # share of the jobs for which it is possible

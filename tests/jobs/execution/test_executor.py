@@ -116,7 +116,7 @@ def test_a_job_stops_at_its_timeout_even_if_it_catches_exceptions(run: Run) -> N
 
     job = run(handler, timeout=timedelta(seconds=0.2))
     assert job.status is Status.FAILED
-    assert job.errors[0]["text"] == "It ran longer than its limit of 0:00:00.200000 and was stopped."
+    assert job.errors[0]["text"] == "It ran longer than its limit of 0.2 s and was stopped."
 
 
 def test_the_timeout_of_one_job_does_not_affect_the_next(run: Run) -> None:

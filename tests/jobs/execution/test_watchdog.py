@@ -183,7 +183,7 @@ def test_a_job_that_ignores_its_timeout_is_killed(
     assert not watchdog.check()
     clock.at += 2
     assert watchdog.check()
-    assert watchdog.kill_reason == "It ran longer than its limit of 0:01:00 and was killed."
+    assert watchdog.kill_reason == "It ran longer than its limit of 1 min and was killed."
 
 
 def test_each_job_of_a_work_horse_has_a_separate_timeout(
@@ -251,7 +251,7 @@ def test_a_job_that_reports_nothing_for_too_long_becomes_stale(
     silence_watchdog.settle(silence_watchdog.kill_reason, 1, 0)
     after = services.jobs.get(job.id)
     assert after.status is Status.STALE
-    assert after.errors[-1]["text"] == "It reported nothing for 0:00:40 and was marked as lost."
+    assert after.errors[-1]["text"] == "It reported nothing for 40 s and was marked as lost."
 
 
 def test_a_silent_job_with_attempts_left_runs_again(

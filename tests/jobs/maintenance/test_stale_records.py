@@ -39,7 +39,7 @@ def test_a_record_without_updates_is_lost_after_the_limit(services: Services, cr
     lost = services.jobs.get(crawl.id)
     assert lost.status is Status.STALE
     assert lost.finished_at is not None
-    assert lost.errors[-1]["text"] == "No update for 0:30:00, so it was marked as lost."
+    assert lost.errors[-1]["text"] == "No update for 30 min, so it was marked as lost."
 
 
 def test_a_record_of_a_type_without_a_limit_has_that_of_the_installation(services: Services) -> None:

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from webapp.jobs.model.periods import period_in_units
+
 
 class JobTimeout(BaseException):
     """Raised when a job exceeds its type's timeout. A `BaseException`, so that no handler swallows it."""
 
     def __init__(self, limit: timedelta) -> None:
         """Name the limit."""
-        super().__init__(f"It ran longer than its limit of {limit} and was stopped.")
+        super().__init__(f"It ran longer than its limit of {period_in_units(limit)} and was stopped.")
 
 
 @contextmanager

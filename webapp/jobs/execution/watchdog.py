@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from webapp.jobs.execution.groups.group_size import MOST_SECONDS
 from webapp.jobs.execution.leases import JobsUnderLease, Leases
 from webapp.jobs.model.job import Job
+from webapp.jobs.model.periods import period_in_units
 
 HARD_LIMIT = timedelta(seconds=10)  # after its timeout, a job that has not stopped is killed
 _MIN_LIMIT = timedelta(seconds=1)
@@ -136,7 +137,7 @@ class Watchdog:
             return "It did not stop within its grace period and was killed."
         limit = self._timeout_of(job.type)
         if at - self._job_since > (limit + min(HARD_LIMIT, max(_MIN_LIMIT, limit))).total_seconds():
-            return f"It ran longer than its limit of {limit} and was killed."
+            return f"It ran longer than its limit of {period_in_units(limit)} and was killed."
         return self._reason_if_stale(at, job)
 
     def _reason_if_stale(self, at: float, job: Job) -> str:
@@ -145,4 +146,4 @@ class Watchdog:
         if limit is None or job.parts_left or at - self._reported_at <= limit.total_seconds():
             return ""
         self._is_stale = True
-        return f"It reported nothing for {limit} and was marked as lost."
+        return f"It reported nothing for {period_in_units(limit)} and was marked as lost."

@@ -14,6 +14,7 @@ from sqlalchemy import literal_column, select
 from webapp.db.engine import reading
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.model.job import IllegalTransition, Job
+from webapp.jobs.model.periods import period_in_units
 from webapp.jobs.service import Jobs
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import jobs, later
@@ -47,4 +48,4 @@ def _mark_stale(service: Jobs, name: str, limit: timedelta) -> int:
 def _if_unchanged(job: Job, *, version: int, limit: timedelta) -> Job:
     if job.version != version:  # it has just been updated
         return job
-    return job.mark_stale([f"No update for {limit}, so it was marked as lost."])
+    return job.mark_stale([f"No update for {period_in_units(limit)}, so it was marked as lost."])

@@ -1,4 +1,4 @@
-"""Periods as users write them, in commands and in the filters of pages: 90s, 10m, 24h, 1d12h."""
+"""Periods as users write them (90s, 10m, 24h, 1d12h), and as stored messages show them (1 h 30 min)."""
 
 import re
 from datetime import timedelta
@@ -14,3 +14,11 @@ def parse_period(text: str) -> timedelta | None:
     parts = re.findall(r"([0-9]+)([smhd])", text) if _PERIOD.fullmatch(text) else []
     period = sum((timedelta(**{_UNITS[unit]: int(count)}) for count, unit in parts), timedelta())
     return period if parts and period <= _LONGEST else None
+
+
+def period_in_units(period: timedelta) -> str:
+    """Return a period for a stored message, in units that all languages share: "2 h", "1 h 30 min", "0.2 s"."""
+    minutes, seconds = divmod(period.total_seconds(), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    parts = ((f"{hours:,}", "h"), (str(minutes), "min"), (f"{seconds:.3g}", "s"))
+    return " ".join(f"{amount} {unit}" for amount, unit in parts if amount != "0") or "0 s"

@@ -45,7 +45,7 @@ def test_the_result_of_a_handler_is_returned(run: Run, database: str) -> None:
 def test_a_handler_stops_at_the_time_limit(run: Run) -> None:
     result = run("deaf", {"seconds": ENDLESS_SECONDS}, seconds=0.5)
     assert result.completes is False
-    assert result.sentence == "It would fail: It ran longer than its limit of 0:00:00.500000 and was stopped."
+    assert result.sentence == "It would fail: It ran longer than its limit of 0.5 s and was stopped."
     assert texts(result) == ['state: {"begun": true}']
 
 

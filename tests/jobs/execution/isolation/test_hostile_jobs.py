@@ -87,7 +87,7 @@ def test_a_timeout_after_a_job_that_changed_signals_is_heard(
 ) -> None:
     installation, made = jobs
     endless = installation.get(made[what][2])
-    assert endless.errors[-1]["text"] == "It ran longer than its limit of 0:00:00.200000 and was stopped."
+    assert endless.errors[-1]["text"] == "It ran longer than its limit of 0.2 s and was stopped."
 
 
 @pytest.mark.parametrize("what", SHARED)
