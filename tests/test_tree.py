@@ -41,8 +41,9 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
     ),
     **dict.fromkeys(
         (
-            *("cli/command_group", "cli/context", "cli/operations/database", "cli/serve"),
-            *("cli/jobs/job_list", "cli/jobs/log", "cli/schedules/*", "cli/accounts/errors"),
+            *("cli/command_group", "cli/context", "cli/operations/database", "cli/serve", "cli/error_groups"),
+            *("cli/jobs/job_list", "cli/jobs/log", "cli/jobs/attributes", "cli/jobs/history"),
+            *("cli/schedules/*", "cli/accounts/errors"),
         ),
         "the tests of the commands run them with real arguments",
     ),

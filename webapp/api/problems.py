@@ -17,6 +17,7 @@ from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.execution.by_hand.dry_run_process import DryRunBusy
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.metrics.error_groups import ErrorNotFound
+from webapp.jobs.model.job import IllegalTransition
 from webapp.jobs.model.json_values import NotStorable
 from webapp.jobs.monitoring.workers import WorkerNotFound
 from webapp.jobs.queueing.queues import QueueInUse, UnknownQueue
@@ -36,7 +37,7 @@ _STATUSES: Mapping[type[Exception], int] = MappingProxyType(
     {
         **dict.fromkeys((ScheduleNotFound, UserNotFound, WorkerNotFound, ErrorNotFound, TokenNotFound), 404),
         **dict.fromkeys((CannotStart, PreviousRunUnfinished, QueueInUse, StaleSchedule, StaleJob), 409),
-        **dict.fromkeys((LastAdmin, NameTaken, NoPassword, DryRunBusy, NotRedeliverable), 409),
+        **dict.fromkeys((LastAdmin, NameTaken, NoPassword, DryRunBusy, NotRedeliverable, IllegalTransition), 409),
         **dict.fromkeys((BadRequest, NotStorable, BadAccount, UnknownJobType, KeyReused), 422),
         BadJson: 400,
         FileTooLarge: 413,

@@ -110,6 +110,24 @@ def job_type() -> None:
 
 
 @click.group(
+    cls=CommandGroup,
+    places={
+        "list": ("error_groups:show_all", "List the errors that jobs have in common."),
+        "show": ("error_groups:show", "Show an error."),
+        "resolve": ("error_groups:resolve", "Mark an error as fixed."),
+        "ignore": ("error_groups:ignore", "Ignore an error."),
+        "reopen": ("error_groups:reopen", "Open an error again."),
+        "retry": ("error_groups:retry", "Retry every job that failed with an error and was not retried since."),
+    },
+)
+def error() -> None:
+    """List errors, settle them, and retry their jobs.
+
+    ERROR is the fingerprint of an error, which the list shows first.
+    """
+
+
+@click.group(
     cls=LazyGroup,
     places={
         "up": ("processes:up", "Run Valkey, the web server, workers and the clock."),
@@ -129,6 +147,7 @@ def job_type() -> None:
         "schedule": schedule,
         "queue": queue,
         "type": job_type,
+        "error": error,
     },
     on_machine=("up", "web", "clock", "maintain", "demo", "verify", "doctor", "backup", "restore"),
 )

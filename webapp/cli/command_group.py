@@ -23,6 +23,7 @@ _LISTS: Mapping[str, str] = MappingProxyType(
         "queue": "queue list` and `queue add",
         "job": "job list",
         "schedule": "schedule list",
+        "error": "error list",
     }
 )
 
@@ -67,11 +68,10 @@ class LazyCommand(click.Command):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Import the command and parse its arguments; raise `BadSettingError` before it runs if a setting is bad."""
+        if self.on_machine and is_remote() and "--help" not in args:
+            refuse_server(f"{parent.command_path if parent else ''} {info_name}".strip())
         context = self.load().make_context(info_name, args, parent, **extra)
-        if is_remote():
-            if self.on_machine:
-                refuse_server(context.command_path)
-        else:
+        if not is_remote():
             check_settings()
         return context
 

@@ -12,6 +12,7 @@ from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.lifecycle.create import BadRequest
+from webapp.jobs.metrics.error_groups import ErrorNotFound
 from webapp.jobs.model.job import IllegalTransition, short_id
 from webapp.jobs.queries.all_jobs import AmbiguousId
 from webapp.jobs.queueing.queues import QueueInUse, UnknownQueue
@@ -22,13 +23,19 @@ from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import KeyConflict
 from webapp.processes.preflight import require_tables
 
-_KINDS = {UnknownJobType: "job type", UnknownQueue: "queue", JobNotFound: "job", ScheduleNotFound: "schedule"}
+_KINDS = {
+    UnknownJobType: "job type",
+    UnknownQueue: "queue",
+    JobNotFound: "job",
+    ScheduleNotFound: "schedule",
+    ErrorNotFound: "error",
+}
 
 
 def refusal_of(error: Exception) -> Failed | None:
     """Return what a command fails with; ``None`` for an error that is a defect."""
     match error:
-        case UnknownJobType() | UnknownQueue() | JobNotFound() | ScheduleNotFound():
+        case UnknownJobType() | UnknownQueue() | JobNotFound() | ScheduleNotFound() | ErrorNotFound():
             return NotFound(str(error), _KINDS[type(error)])
         case AmbiguousId() | BadRequest() | InvalidSchedule() | InvalidPayload():
             return BadUsage(str(error))

@@ -5,8 +5,12 @@ A command without a row fails the test, unless it works on the machine of the in
 
 from collections.abc import Callable, Mapping, Sequence
 
+from sqlalchemy import insert
+
 from tests.api.conftest import Objects
+from webapp.db.engine import writing
 from webapp.jobs.model.job import Owner, Status
+from webapp.schema import attempts, now
 
 Words = Sequence[object]
 QUICK = "job_history_export"
@@ -44,6 +48,24 @@ def _user(objects: Objects) -> str:
 
 def _retriable(**values: object) -> Callable[[Objects], Words]:
     return lambda objects: ("retry", objects.job(Status.FAILED, attempt=1, **values).id)
+
+
+def _stopped(objects: Objects) -> object:
+    return objects.services.jobs.cancel(objects.job(Status.QUEUED).id).id
+
+
+def _with_attempt(objects: Objects) -> object:
+    job = objects.job(Status.FAILED, attempt=1)
+    with writing(objects.services.engine) as connection:
+        ended = {"number": 1, "outcome": "failed", "worker": "w", "host": "h", "pid": 1, "error": "It broke."}
+        times = {"started_at": now(), "finished_at": now()}
+        connection.execute(insert(attempts).values(job_id=job.id, **ended, **times))
+    return job.id
+
+
+def _error_type(objects: Objects) -> str:
+    objects.error()
+    return "maintenance"
 
 
 def _queue_with_a_job(objects: Objects) -> str:
@@ -104,6 +126,27 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda objects: (objects.job(Status.QUEUED).id, 7),
         lambda objects: (objects.job(Status.QUEUED).id, 7, "--json"),
         lambda objects: (objects.job().id, 7),
+    ],
+    "job run-next": [_job(status=Status.QUEUED), _job("--json", status=Status.QUEUED), _job()],
+    "job keep": [_job(), lambda objects: (_root(objects), objects.job().id, "--json")],
+    "job keep-no-longer": [_job(), _job("--json")],
+    "job make-public": [lambda objects: (objects.system_job(public=False).id,), _job()],
+    "job make-private": [lambda objects: (objects.system_job(public=True).id, "--json")],
+    "job events": [lambda objects: (_stopped(objects),), lambda objects: (_stopped(objects), "--json")],
+    "job attempts": [lambda objects: (_with_attempt(objects),), lambda objects: (_with_attempt(objects), "--json")],
+    "error list": [
+        lambda objects: ("--limit", 1, "--type", _error_type(objects)),
+        lambda objects: ("--state", "all", "--json", "--limit", 1, "--type", _error_type(objects)),
+        lambda _: ("--state", "ignored"),
+    ],
+    "error show": [lambda objects: (objects.error(),), lambda objects: (objects.error(), "--json"), lambda _: ("x",)],
+    "error resolve": [lambda objects: (objects.error(),), lambda objects: (objects.error(), "--json")],
+    "error ignore": [lambda objects: (objects.error(),), lambda _: ("nothing",)],
+    "error reopen": [lambda objects: (objects.error(), "--json")],
+    "error retry": [
+        lambda objects: (objects.error(), "--yes"),
+        lambda objects: (objects.error(), "--yes", "--json"),
+        lambda _: ("nothing", "--yes"),
     ],
     "schedule list": [lambda _: (), lambda _: ("--json",)],
     "schedule show": [_schedule(), _schedule("--json"), lambda _: ("nothing",)],

@@ -22,10 +22,10 @@ _CHANGING = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d)?", "TIME"),
     (r"\bdj_\w+", "TOKEN"),
     (r"(Password \(shown only now\): |\"one_time_password\": )\S+", r"\1PASSWORD"),
-    (r"\b[0-9a-f]{8}\b", "SHORT"),
+    (r"\b([0-9a-f]{8}|[0-9a-f]{16})\b", "SHORT"),
     (r'"(\w+_by)": (null|"ID")', r'"\1": SOMEBODY'),
     (r'"(oldest_wait|silent_for)": [\d.e-]+', r'"\1": SECONDS'),
-    (r'"(fair|id)": \d+', r'"\1": NUMBER'),
+    (r'"(fair|id|priority)": \d+', r'"\1": NUMBER'),
     (r"\d+ (of \d+|bytes|jobs)", "AMOUNT"),
     (r"heartbeat \d+ s ago|oldest \d+ s", "SECONDS"),
 )

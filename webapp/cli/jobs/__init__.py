@@ -21,6 +21,13 @@ from webapp.cli.command_group import CommandGroup
         "run-again": ("jobs.actions:run_again", "Start a new job with the input of another one."),
         "delete": ("jobs.actions:delete", "Delete finished jobs."),
         "priority": ("jobs.actions:priority", "Change the priority of a waiting job."),
+        "run-next": ("jobs.attributes:run_next", "Move waiting jobs to the front of their queues."),
+        "keep": ("jobs.attributes:keep", "Keep jobs."),
+        "keep-no-longer": ("jobs.attributes:keep_no_longer", "Delete kept jobs on their normal schedule again."),
+        "make-public": ("jobs.attributes:make_public", "Show jobs of the system to every user."),
+        "make-private": ("jobs.attributes:make_private", "Hide jobs of the system from other users."),
+        "events": ("jobs.history:events", "List what happened to a job."),
+        "attempts": ("jobs.history:attempts", "List the ended attempts of a job."),
     },
 )
 def job() -> None:

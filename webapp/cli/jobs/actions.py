@@ -1,9 +1,9 @@
 """job cancel, retry, run-again, delete and priority."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import click
@@ -25,7 +25,7 @@ T = TypeVar("T")
 def cancel(jobs: tuple[Job, ...], *, in_json: bool) -> None:
     """Stop jobs. Waiting jobs stop at once, running jobs at their next step."""
     hint = "Only an unfinished job can be cancelled."
-    with _each_job(jobs, AuditAction.JOB_STOP, services().jobs.cancel, hint) as done:
+    with each_job(jobs, AuditAction.JOB_STOP, services().jobs.cancel, hint) as done:
         print_jobs(done, in_json=in_json)
 
 
@@ -44,7 +44,7 @@ def retry(jobs: tuple[Job, ...], since: timedelta | None, *, all_failed: bool, i
         _retry_all(since, in_json=in_json)
         return
     hint = "Only a failed, stopped or lost job can be retried. `deskjob job run-again` starts a copy of any job."
-    with _each_job(jobs, AuditAction.JOB_RETRY, services().jobs.retry, hint) as done:
+    with each_job(jobs, AuditAction.JOB_RETRY, services().jobs.retry, hint) as done:
         print_jobs(done, in_json=in_json)
 
 
@@ -66,7 +66,7 @@ def run_again(job: Job, *, in_json: bool) -> None:
 @in_json
 def delete(jobs: tuple[Job, ...], *, in_json: bool) -> None:
     """Delete finished jobs. Their child jobs and files are deleted too; this cannot be undone."""
-    with _each_job(jobs, AuditAction.JOB_DELETE, _deleted, "") as done:
+    with each_job(jobs, AuditAction.JOB_DELETE, _deleted, "") as done:
         if in_json:
             click.echo(as_json({"deleted": done}))
         for job_id in () if in_json else done:
@@ -89,13 +89,20 @@ def priority(job: Job, number: int, *, in_json: bool) -> None:
 
 
 @contextmanager
-def _each_job(jobs: Iterable[Job], action: AuditAction, verb: Callable[[UUID], T], hint: str) -> Iterator[list[T]]:
+def each_job(
+    jobs: Iterable[Job],
+    action: AuditAction,
+    verb: Callable[[UUID], T],
+    hint: str = "",
+    *,
+    after: Mapping[str, Any] | None = None,
+) -> Iterator[list[T]]:
     """Act on each job and give the results; fail at the end with the sentences of the jobs that refused."""
     done: list[T] = []
     refused: list[str] = []
     for job in {job.id: job for job in jobs}.values():
         try:
-            with audited(action, AuditTarget.JOB, job.id, name=job.title, before={"status": job.status}):
+            with audited(action, AuditTarget.JOB, job.id, name=job.title, before={"status": job.status}, after=after):
                 done.append(verb(job.id))
         except _refusals() as error:
             refused.append(str(error))
@@ -109,7 +116,7 @@ def _retry_all(since: timedelta | None, *, in_json: bool) -> None:
     retried = skipped = 0
     last: UUID | None = None
     while ids := all_jobs.failed_ids(within=since, after=last):
-        count = sum(map(_retried, ids))
+        count = sum(map(is_retried, ids))
         retried, skipped, last = retried + count, skipped + len(ids) - count, ids[-1]
     record(
         AuditAction.JOBS_BULK, AuditTarget.JOBS, "retry", after={"retried": retried, "skipped": skipped, "since": since}
@@ -130,7 +137,8 @@ def _refusals() -> tuple[type[Exception], ...]:
     return (IllegalTransition, *loaded("webapp.jobs.store.unique_keys", "UniqueKeyTaken"))
 
 
-def _retried(job_id: UUID) -> bool:
+def is_retried(job_id: UUID) -> bool:
+    """Retry a job; return whether that was possible."""
     try:
         services().jobs.retry(job_id)
     except _refusals():  # changed by someone else meanwhile

@@ -153,6 +153,38 @@ class RemoteAdminJobs:
         except RemoteRefusal as error:
             raise Failed(error.detail) from None
 
+    def run_next(self, job_id: UUID) -> Job:
+        """Move a waiting job to the front of its queue."""
+        return self._jobs.perform(job_id, "run-next")
+
+    def pin(self, job_id: UUID) -> Job:
+        """Keep a job."""
+        return self._jobs.perform(job_id, "keep")
+
+    def unpin(self, job_id: UUID) -> Job:
+        """Keep a job no longer."""
+        return self._jobs.perform(job_id, "keep-no-longer")
+
+    def set_public(self, job_id: UUID, *, public: bool) -> Job:
+        """Show a job of the system to everyone, or hide it."""
+        return self._jobs.perform(job_id, "make-public" if public else "make-private")
+
+
+class RemoteHistory:
+    """Reads what happened to a job, and the time of the installation."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.now = connection.now
+
+    def timeline(self, job_id: UUID) -> tuple[Record, ...]:
+        """Return the events of a job, oldest first."""
+        return tuple(map(record_of, self._connection.items(f"/jobs/{job_id}/events")))
+
+    def attempts(self, job_id: UUID) -> tuple[Record, ...]:
+        """Return the ended attempts of a job, oldest first."""
+        return tuple(map(record_of, self._connection.items(f"/jobs/{job_id}/attempts")))
+
 
 class RemoteLists:
     """Lists jobs, those that the account of the token sees."""

@@ -10,11 +10,13 @@ from types import SimpleNamespace
 from webapp.cli.command_group import BadUsage
 from webapp.cli.remote.accounts import RemoteAccounts, RemoteTokens
 from webapp.cli.remote.connection import Connection
+from webapp.cli.remote.errors import RemoteErrors
 from webapp.cli.remote.jobs import (
     RemoteAdminJobs,
     RemoteDryRun,
     RemoteFamilies,
     RemoteFiles,
+    RemoteHistory,
     RemoteJobs,
     RemoteLists,
     RemoteLogs,
@@ -45,8 +47,9 @@ class RemoteServices:
             all_jobs=RemoteLists(connection),
             logs=RemoteLogs(connection),
             related=RemoteFamilies(connection),
-            jobs=SimpleNamespace(now=connection.now),
+            jobs=RemoteHistory(connection),
         )
+        self.metrics = SimpleNamespace(errors=RemoteErrors(connection))
         self.audit = RemoteAudit()
         self.settings = RemoteSettings(connection)
 

@@ -58,7 +58,7 @@ class ErrorGroups:
     def page(
         self,
         *,
-        state: ErrorState | None = None,
+        state: ErrorState | str | None = None,
         type_name: str = "",
         since: datetime | None = None,
         before: tuple[datetime, str] | None = None,
@@ -101,9 +101,9 @@ class ErrorGroups:
                 found[fingerprint][hour] = count
         return found
 
-    def set_state(self, fingerprint: str, state: ErrorState, *, by: UUID | None = None) -> ErrorGroup:
+    def set_state(self, fingerprint: str, state: ErrorState | str, *, by: UUID | None = None) -> ErrorGroup:
         """Set the state of an error; raises `ErrorNotFound`."""
-        values = {"state": state.value, "state_at": now(), "state_by": by}
+        values = {"state": ErrorState(state).value, "state_at": now(), "state_by": by}
         with writing(self._engine) as connection:
             statement = update(error_groups).where(error_groups.c.fingerprint == fingerprint).values(**values)
             if connection.execute(statement).rowcount != 1:
@@ -135,10 +135,10 @@ def _groups() -> Any:
     return select(*error_groups.c, users.label("users"))
 
 
-def _conditions(state: ErrorState | None, type_name: str, since: datetime | None) -> list[ColumnElement[bool]]:
+def _conditions(state: ErrorState | str | None, type_name: str, since: datetime | None) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if state is not None:
-        found.append(error_groups.c.state == state.value)
+        found.append(error_groups.c.state == ErrorState(state).value)
     if type_name:
         found.append(error_groups.c.type == type_name)
     if since is not None:

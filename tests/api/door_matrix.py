@@ -1,0 +1,112 @@
+"""Every button of the pages with its operation of the API and its command; each has all three, or a reason.
+
+A new page that changes something, a new operation and a new command without a row fail the test.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Door:
+    """The operation and the command that do what a button does; ``reason`` says why one of them is missing."""
+
+    operation: str = ""
+    command: str = ""
+    reason: str = ""
+
+
+_PERSONAL = "a personal setting of somebody who reads pages"
+_NOTIFICATIONS = "rules are written on pages or by programs"
+_RULE_BUTTONS = {
+    "new": "create_rule",
+    "edit": "change_rule",
+    "remove": "delete_rule",
+    "switch": "change_rule",
+    "test": "test_rule",
+    "redeliver": "send_again",
+}
+# by the endpoint of the page, and for endpoints with several buttons by the verb
+DOORS: Mapping[str, Door] = {
+    "auth.login": Door(reason="programs have tokens"),
+    "auth.logout": Door(reason="programs have tokens"),
+    "new_password.choose": Door(reason=_PERSONAL),
+    "start.form": Door("create_job", "job start"),
+    "again.form": Door("run_again_job", "job run-again"),
+    "dry_run.run": Door("dry_run_job", "job run"),
+    "actions.act stop": Door("cancel_job", "job cancel"),
+    "actions.act retry": Door("retry_job", "job retry"),
+    "actions.act delete": Door("delete_job", "job delete"),
+    "actions.act keep": Door("keep_job", "job keep"),
+    "actions.act keep-no-longer": Door("keep_no_longer_job", "job keep-no-longer"),
+    "actions.act run-next": Door("run_next_job", "job run-next"),
+    "actions.act make-public": Door("make_public_job", "job make-public"),
+    "actions.act make-private": Door("make_private_job", "job make-private"),
+    "acts.do_act": Door("act_on_jobs", "job retry"),
+    "queues.pause": Door("pause_queue", "queue pause"),
+    "queues.resume": Door("resume_queue", "queue resume"),
+    "queues.limit": Door("limit_queue", "queue limit"),
+    "queues.empty": Door("empty_queue", "queue empty"),
+    "queues.remove": Door("remove_queue", "queue remove"),
+    "workers.drain": Door("drain_worker", "worker stop"),
+    "workers.stop": Door("stop_worker", "worker stop"),
+    "types.disable": Door("disable_type", "type disable"),
+    "types.enable": Door("enable_type", "type enable"),
+    "users.add": Door("create_user", "user add"),
+    "users.role": Door("change_role", "user role"),
+    "users.disable": Door("disable_user", "user disable"),
+    "users.enable": Door("enable_user", "user enable"),
+    "users.password": Door("set_password", "user password"),
+    "tokens.add": Door("create_token", "token add"),
+    "tokens.revoke": Door("revoke_token", "token revoke"),
+    "my_tokens.add": Door("create_token", "token add"),
+    "my_tokens.revoke": Door("revoke_token", "token revoke"),
+    "admin_errors.settle resolved": Door("resolve_error", "error resolve"),
+    "admin_errors.settle ignored": Door("ignore_error", "error ignore"),
+    "admin_errors.settle open": Door("reopen_error", "error reopen"),
+    "admin_errors.retry": Door("retry_error", "error retry"),
+    "schedules.new": Door("create_schedule", "schedule add"),
+    "schedules.edit": Door("change_schedule", "schedule edit"),
+    "schedules.pause": Door("pause_schedule", "schedule pause"),
+    "schedules.resume": Door("resume_schedule", "schedule resume"),
+    "schedules.run_now": Door("run_schedule", "schedule run-now"),
+    "schedules.remove": Door("delete_schedule", "schedule remove"),
+    **dict.fromkeys(("me.save", "me.password", "me.end_session", "me.end_others"), Door(reason=_PERSONAL)),
+    **dict.fromkeys(("notices.mark_read", "notices.mark_all_read"), Door(reason=_PERSONAL)),
+    **{
+        f"{pages}.{button}": Door(operation, reason=_NOTIFICATIONS)
+        for pages in ("my_notifications", "all_notifications")
+        for button, operation in _RULE_BUTTONS.items()
+    },
+}
+# operations without a button: the command that prints or does it, or a reason
+FURTHER_OPERATIONS: Mapping[str, Door] = {
+    "list_jobs": Door(command="job list"),
+    "get_job": Door(command="job show"),
+    "report_job": Door(reason="for the program that does the work of a record-only job"),
+    "set_priority_job": Door(command="job priority"),
+    "list_files": Door(command="job files"),
+    "download_file": Door(command="job files"),
+    "read_log": Door(command="job log"),
+    "list_job_events": Door(command="job events"),
+    "list_attempts": Door(command="job attempts"),
+    "list_children": Door(command="job children"),
+    "follow_events": Door(reason="a program follows it; `job start --wait` and `job log --follow` watch one job"),
+    "list_types": Door(command="type list"),
+    "get_type": Door(command="type list"),
+    "list_schedules": Door(command="schedule list"),
+    "get_schedule": Door(command="schedule show"),
+    "list_schedule_runs": Door(command="schedule show"),
+    "list_queues": Door(command="queue list"),
+    "get_queue": Door(command="queue list"),
+    "add_queue": Door(command="queue add"),
+    "list_workers": Door(command="worker list"),
+    "list_errors": Door(command="error list"),
+    "get_error": Door(command="error show"),
+    "get_account": Door(reason="commands ask it for the account of the token"),
+    "list_users": Door(command="user list"),
+    "get_user": Door(command="user list"),
+    "list_tokens": Door(command="token list"),
+    **dict.fromkeys(("list_rules", "get_rule", "list_deliveries", "get_delivery"), Door(reason=_NOTIFICATIONS)),
+    "get_stats": Door(reason="for monitoring; `queue list` and `worker list` print most of it"),
+}

@@ -1,0 +1,67 @@
+"""job keep, keep-no-longer, run-next, make-public and make-private."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import click
+
+from webapp.accounts.audit_log import AuditAction
+from webapp.cli.context import services
+from webapp.cli.jobs.actions import each_job
+from webapp.cli.output import print_jobs
+from webapp.cli.parameters import JOB, in_json
+from webapp.jobs.model.job import Job
+
+_jobs = click.argument("jobs", metavar="ID...", nargs=-1, required=True, type=JOB)
+
+
+@click.command()
+@_jobs
+@in_json
+def keep(jobs: tuple[Job, ...], *, in_json: bool) -> None:
+    """Keep jobs. They are not deleted on their normal schedule."""
+    _change(jobs, AuditAction.JOB_KEEP, services().admin_jobs.pin, {"kept": True}, in_json=in_json)
+
+
+@click.command("keep-no-longer")
+@_jobs
+@in_json
+def keep_no_longer(jobs: tuple[Job, ...], *, in_json: bool) -> None:
+    """Delete kept jobs on their normal schedule again."""
+    _change(jobs, AuditAction.JOB_KEEP, services().admin_jobs.unpin, {"kept": False}, in_json=in_json)
+
+
+@click.command("run-next")
+@_jobs
+@in_json
+def run_next(jobs: tuple[Job, ...], *, in_json: bool) -> None:
+    """Move waiting jobs to the front of their queues."""
+    _change(jobs, AuditAction.JOB_PRIORITY, services().admin_jobs.run_next, {"next": True}, in_json=in_json)
+
+
+@click.command("make-public")
+@_jobs
+@in_json
+def make_public(jobs: tuple[Job, ...], *, in_json: bool) -> None:
+    """Show jobs of the system to every user."""
+    _change(jobs, AuditAction.JOB_PUBLIC, _shown(public=True), {"public": True}, in_json=in_json)
+
+
+@click.command("make-private")
+@_jobs
+@in_json
+def make_private(jobs: tuple[Job, ...], *, in_json: bool) -> None:
+    """Hide jobs of the system from other users."""
+    _change(jobs, AuditAction.JOB_PUBLIC, _shown(public=False), {"public": False}, in_json=in_json)
+
+
+def _shown(*, public: bool) -> Callable[[UUID], Job]:
+    return lambda job_id: services().admin_jobs.set_public(job_id, public=public)
+
+
+def _change(
+    jobs: tuple[Job, ...], action: AuditAction, verb: Callable[[UUID], Job], after: dict[str, Any], *, in_json: bool
+) -> None:
+    with each_job(jobs, action, verb, after=after) as done:
+        print_jobs(done, in_json=in_json)

@@ -1,0 +1,41 @@
+"""job events and attempts."""
+
+import click
+
+from webapp.cli.context import services
+from webapp.cli.output import as_json, readable
+from webapp.cli.parameters import JOB, in_json
+from webapp.jobs.model.job import Job
+
+_EVENT = ("at", "name", "attempt", "actor_id", "detail")
+_ATTEMPT = (
+    *("number", "outcome", "started_at", "finished_at", "error", "worker", "host", "pid"),
+    *("traceback", "peak_memory", "cpu_seconds"),
+)
+
+
+@click.command()
+@click.argument("job", metavar="ID", type=JOB)
+@in_json
+def events(job: Job, *, in_json: bool) -> None:
+    """List what happened to a job. The oldest event comes first."""
+    found = services().queries.jobs.timeline(job.id)
+    if in_json:
+        click.echo(as_json([{name: getattr(event, name) for name in _EVENT} for event in found]))
+    for event in () if in_json else found:
+        click.echo(readable(f"{event.at:%Y-%m-%d %H:%M:%S}  {event.name:<16} {event.detail}".rstrip()))
+
+
+@click.command()
+@click.argument("job", metavar="ID", type=JOB)
+@in_json
+def attempts(job: Job, *, in_json: bool) -> None:
+    """List the ended attempts of a job. The oldest comes first."""
+    found = services().queries.jobs.attempts(job.id)
+    if in_json:
+        click.echo(as_json([{name: getattr(attempt, name) for name in _ATTEMPT} for attempt in found]))
+    for attempt in () if in_json else found:
+        seconds = (attempt.finished_at - attempt.started_at).total_seconds()
+        where = f"{attempt.host}, {attempt.pid}" if attempt.host else ""
+        line = f"{attempt.number:>3}  {attempt.outcome:<12} {seconds:>8.1f} s  {where:<24} {attempt.error or ''}"
+        click.echo(readable(line.rstrip()))
