@@ -21,15 +21,18 @@ class ReportingJob(FakeJobContext):
 
     @property
     def profile(self) -> dict[str, Any]:
-        return json.loads(self.attachments["profile.json"])
+        return json.loads(self._output("-profile.json"))
 
     @property
     def html(self) -> str:
-        return next(content for name, content in self.attachments.items() if name.endswith(".html")).decode()
+        return self._output(".html").decode()
 
     @property
     def cleaned(self) -> list[list[str]]:
-        return list(csv.reader(StringIO(self.attachments["cleaned.csv"].decode(), newline="")))
+        return list(csv.reader(StringIO(self._output("-cleaned.csv").decode(), newline="")))
+
+    def _output(self, ending: str) -> bytes:
+        return next(content for name, content in self.attachments.items() if name.endswith(ending))
 
     def column(self, name: str) -> dict[str, Any]:
         return next(column for column in self.profile["columns"] if column["name"] == name)

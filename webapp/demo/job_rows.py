@@ -73,7 +73,7 @@ def job_row(job: PastJob, file: StoredFile | None, rng: Random) -> Row:
     return {
         "id": job.id,
         "type": job_type.name,
-        "title": job_type.title,
+        "title": f"{job_type.title}: {scenario.file}" if scenario.file else job_type.title,
         "status": scenario.status.value,
         "queue": job_type.queue,
         "priority": job_type.priority,

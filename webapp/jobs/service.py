@@ -238,7 +238,7 @@ class Jobs:
             choices |= {"queue": NO_QUEUE, "record_only": True}
         model = create.new_job(job_type, payloads[0], self._vault, owner=owner, files={}, **choices)
         self._refuse_unknown_queue(model.queue)
-        if job_type.title_from and "title" not in choices:
+        if job_type.titles_its_jobs and "title" not in choices:
             ids = self._create_titled(job_type, payloads, owner=owner, **choices)
         else:
             stored = [create.stored_payload(job_type, payload, self._vault) for payload in payloads]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, SecretStr
 
 from tests.jobs.queries.test_visible_jobs import ANA, PUBLIC
 from tests.jobs.statements import recorded
+from webapp.jobs.definition.field_specs import Upload
 from webapp.jobs.definition.job_type import JobType, job_type
 from webapp.jobs.definition.titles import title_of, usual_title
 from webapp.jobs.execution.context import JobContext
@@ -141,3 +142,30 @@ def test_the_usual_title_of_a_stored_payload(services: Services) -> None:
     assert usual_title(computed, {"month": 7}, services.vault) == "Invoice run", "its payload does not fit any more"
     assert usual_title(invoices("Plain"), job.payload, services.vault) == "Plain"
     assert title_of(computed, Invoices(month="July"), {}, services.vault) == "Invoices of July"
+
+
+class Letters(BaseModel):
+    texts: list[Upload] = []
+    table: Upload | None = None
+    key: SecretStr = SecretStr("hush-hush-4711")
+
+
+def upload(name: str) -> Upload:
+    return Upload(name=name, size=1, sha256="")
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (Letters(), "Letters"),
+        (Letters(table=upload("may.csv")), "Letters: may.csv"),
+        (Letters(texts=[upload("a.txt"), upload("b.txt")], table=upload("may.csv")), "Letters: a.txt +2"),
+        (Letters(table=upload("x" * 300)), f"Letters: {'x' * 150}"),
+    ],
+)
+def test_a_job_is_called_after_its_file(services: Services, payload: Letters, expected: str) -> None:
+    def handler(job: JobContext, payload: Letters) -> None:
+        """Do nothing."""
+
+    declared = job_type("letters", title="Letters")(handler)
+    assert title_of(declared, payload, payload.model_dump(mode="json"), services.vault) == expected

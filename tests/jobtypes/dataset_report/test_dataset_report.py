@@ -10,7 +10,7 @@ def test_the_report_is_the_first_output_file(services, run_jobs):
     job = services.jobs.create_job("dataset_report", {"clean": True}, files={"file": table})
     run_jobs()
     left = [file.name for file in services.jobs.attachments(job.id) if file.role == "output"]
-    assert left == ["table-report.html", "cleaned.csv", "profile.json"]
+    assert left == ["table-report.html", "table-cleaned.csv", "table-profile.json"]
     assert services.jobs.get(job.id).message == "1 row, 1 column"
 
 

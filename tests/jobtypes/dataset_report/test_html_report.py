@@ -7,11 +7,11 @@ import re
 def test_cleaned_rows_are_trimmed_and_well_formed(report_on):
     job = report_on(' a ,b\n  x  ," y, ""z"" "\nbad\n', clean=True)
     assert job.cleaned == [["a", "b"], ["x", 'y, "z"']]
-    assert job.attachments["cleaned.csv"] == b'a,b\nx,"y, ""z"""\n'
+    assert job.attachments["data-cleaned.csv"] == b'a,b\nx,"y, ""z"""\n'
 
 
 def test_cleaned_csv_is_only_written_on_request(report_on):
-    assert set(report_on("a\n1\n").attachments) == {"data-report.html", "profile.json"}
+    assert set(report_on("a\n1\n").attachments) == {"data-report.html", "data-profile.json"}
 
 
 def test_formulas_are_neutralised_and_numbers_are_not(report_on):
@@ -36,7 +36,7 @@ def test_the_report_needs_no_other_file_and_no_script(report_on):
 
 def test_the_profile_is_plain_json_even_for_lone_surrogates_and_controls(report_on):
     job = report_on("a,b\n\x01\x7f,\u202e\n".encode())
-    assert json.loads(job.attachments["profile.json"])["format"] == 1
+    assert json.loads(job.attachments["data-profile.json"])["format"] == 1
 
 
 def test_years_have_no_marks_and_shares_are_of_values(report_on):

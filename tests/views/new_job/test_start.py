@@ -443,7 +443,7 @@ def test_a_duplicate_of_a_unique_job_is_refused_with_a_message(client: FlaskClie
     fields = {"picture": csv("b.png")}
     answer = client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data")
     assert answer.status_code == 422
-    link = f'<a href="/jobs/{first.id}">One at a time ({first.short_id})</a>'
+    link = f'<a href="/jobs/{first.id}">One at a time: a.png ({first.short_id})</a>'
     assert f"An identical job is already running. {link}" in answer.text
 
 

@@ -110,6 +110,11 @@ class JobType:
         """Return whether such users can start it, and see the input and output of other users' jobs."""
         return (not self.roles or role in self.roles) and (self.for_tenants or tenant is None)
 
+    @property
+    def titles_its_jobs(self) -> bool:
+        """Whether its jobs have titles of their own: computed ones, or with the names of their files."""
+        return self.title_from is not None or bool(self.uploads)
+
     def key_of(self, payload: BaseModel) -> str | None:
         """Return the unique key of a job with this payload; ``None`` if the type has none."""
         return self.unique_key(payload) if callable(self.unique_key) else self.unique_key
@@ -177,9 +182,9 @@ def job_type(
     Parameters after the payload request application services by class (``accounts: Accounts``); the
     worker supplies them.
 
-    - ``title`` is a text, or a function of the payload that computes the title of each job (at most 200 characters;
-      ``None`` is no title of its own). The catalogue then shows a title made from ``name``, as do jobs whose title
-      cannot be computed.
+    - ``title`` is a text, to which the name of the job's file is added ("Letters: may.csv"), or a function of the
+      payload that computes the title of each job (at most 200 characters; ``None`` is no title of its own). The
+      catalogue then shows a title made from ``name``, as do jobs whose title cannot be computed.
     - ``max_attempts`` is short for ``retry=RetryPolicy(max_attempts=…)``.
     - ``unique_key`` is a text or a function of the payload. At most one unfinished job holds a key;
       ``on_duplicate`` decides what happens to a second one.

@@ -21,11 +21,17 @@ __all__ = ["BulkActionPayload", "bulk_action"]
 
 BATCH = 200  # jobs per batch
 SCAN_LIMIT = 20_000  # rows that are read for one batch
+TITLES = {
+    BulkAction.STOP: "Stop matching jobs",
+    BulkAction.RETRY: "Retry matching jobs",
+    BulkAction.RUN_AGAIN: "Run matching jobs again",
+    BulkAction.DELETE: "Delete matching jobs",
+}
 
 
 @job_type(
     "bulk_action",
-    title="Bulk action",
+    title=lambda payload: TITLES[payload.action],
     description="Stops, retries, runs again or deletes all jobs that match a filter.",
     group="System",
     max_attempts=3,

@@ -40,14 +40,14 @@ PROGRESS = {
     preview=preview_table,
 )
 def dataset_report(job: JobContext, payload: DatasetReport, accounts: Accounts) -> None:
-    """Read the table once, compute its figures, and write the report, profile.json and perhaps cleaned.csv."""
-    name = f"{PurePath(job.inputs['file'].name).stem}-report.html"
-    with job.open_attachment(name, "text/html") as out:  # opened first, so that it is listed first
+    """Read the table once, compute its figures, and write the report, the profile and perhaps the cleaned table."""
+    source = _stem(job)
+    with job.open_attachment(f"{source}-report.html", "text/html") as out:  # opened first, so that it is listed first
         profile = _profile(job, payload, accounts, "file")
         earlier = _profile(job, payload, accounts, "compare_with") if payload.compare_with else None
         comparison = compare(earlier, profile) if earlier else None
         write_report(profile, comparison, _language(job, payload, accounts), out)
-    job.attach("profile.json", profile_json(profile, comparison), "application/json")
+    job.attach(f"{source}-profile.json", profile_json(profile, comparison), "application/json")
     job.progress(100, message=f"{counted(profile.rows, 'row')}, {counted(len(profile.columns), 'column')}")
 
 
@@ -90,7 +90,12 @@ def _attach_cleaned(job: JobContext, table: CanonicalTable, formats: Sequence[Co
     columns = [OutputColumn(place=place, name=name) for place, name in enumerate(table.names)]
     convert(table, formats, Output(format="csv", columns=columns, typed=False), path)
     with path.open("rb") as cleaned:
-        job.attach("cleaned.csv", cleaned, "text/csv")
+        job.attach(f"{_stem(job)}-cleaned.csv", cleaned, "text/csv")
+
+
+def _stem(job: JobContext) -> str:
+    """Return the name of the source, which the names of all output files begin with."""
+    return PurePath(job.inputs["file"].name).stem
 
 
 def _language(job: JobContext, payload: DatasetReport, accounts: Accounts) -> str:

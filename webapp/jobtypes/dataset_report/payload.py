@@ -26,7 +26,7 @@ class DatasetReport(TablePayload):
     )
     clean: bool = Field(
         default=False,
-        title="Create cleaned.csv",
+        title="Create a cleaned CSV file",
         description="Contains the valid rows, trimmed, in UTF-8, safe to open in a spreadsheet.",
         examples=[True],
     )

@@ -112,7 +112,9 @@ def job_row(
         title=title,
         look=status_labels.status_label(job),
         type_name=job.type,
-        input_names=_input_names([file.name for file in attached if file.role == "input"]),
+        input_names=_input_names(
+            [file.name for file in attached if file.role == "input" and file.name not in job.title]
+        ),
         line=line,
         line_is_error=bool(error),
         children=children_summary(job),

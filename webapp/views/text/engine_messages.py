@@ -159,6 +159,10 @@ _ENGINE_PATTERNS = (
 
 
 _JOB_TYPE_FIXED = (
+    english("Stop matching jobs"),
+    english("Retry matching jobs"),
+    english("Run matching jobs again"),
+    english("Delete matching jobs"),
     english("Only admins can import users."),
     english("The file has a header but no rows."),
     english("The owner of this export no longer exists."),

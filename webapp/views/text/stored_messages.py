@@ -37,7 +37,15 @@ def translated(text: str) -> str:
     if locale().language == "en":
         return text
     whole = str(gettext(text))
-    return whole if whole != text else _filled(text)
+    if whole != text or (whole := _filled(text)) != text:
+        return whole
+    return _named_after_a_file(text)
+
+
+def _named_after_a_file(text: str) -> str:
+    """Translate the title of a job with the name of its file: "Dataset report: planes.csv"."""
+    title, colon, name = text.partition(": ")
+    return f"{translated(title)}{colon}{name}" if colon and title else text
 
 
 def diagnostic_text(note: Mapping[str, Any]) -> str:
