@@ -35,3 +35,9 @@ def test_ticks_are_at_round_times_of_the_viewer(app: Flask, length: timedelta, l
         ticks = TimeScale.of(START, START + length).ticks(MADRID)
     assert [tick.label for tick in ticks] == labels
     assert all(8 <= tick.at <= 92 for tick in ticks)
+
+
+def test_a_narrow_chart_has_fewer_ticks(app: Flask) -> None:
+    with app.test_request_context():
+        ticks = TimeScale.of(START, START + timedelta(seconds=57)).ticks(MADRID, 3)
+    assert len(ticks) <= 3

@@ -11,6 +11,7 @@ from webapp.views.text.date_format import duration
 from webapp.views.text.translations import gettext as _
 
 _NARROWEST = 0.8  # percent: a short run is visible
+_MOST_TICKS = 3  # more labels would overlap in a column of a table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ def gantt_axis(root: Job, children: Sequence[Job], now: datetime, zone: ZoneInfo
     starts = [at for job in (root, *children) if (at := job.started_at or job.created_at)]
     end = now if not root.is_finished else max((at for at in times if at), default=now)
     scale = TimeScale.of(min(starts, default=now), end)
-    return GanttAxis(scale=scale, ticks=scale.ticks(zone))
+    return GanttAxis(scale=scale, ticks=scale.ticks(zone, _MOST_TICKS))
 
 
 def gantt_bar(job: Job, axis: GanttAxis, now: datetime) -> GanttBar:

@@ -42,10 +42,10 @@ class TimeScale:
         share = (at - self.start) / (self.end - self.start)
         return round(100 * min(max(share, 0.0), 1.0), 2)
 
-    def ticks(self, zone: ZoneInfo) -> tuple[Tick, ...]:
-        """Return at most six ticks at round local times, none so close to an end that its label would be cut off."""
+    def ticks(self, zone: ZoneInfo, most: int = _MOST_TICKS) -> tuple[Tick, ...]:
+        """Return at most ``most`` ticks at round local times, none so close to an end that its label is cut off."""
         length = (self.end - self.start).total_seconds()
-        step = next((step for step in _STEPS if length / step <= _MOST_TICKS), _STEPS[-1])
+        step = next((step for step in _STEPS if length / step <= most), _STEPS[-1])
         ticks = (Tick(self.position(at), _label(at, step)) for at in self._round_times(step, zone))
         return tuple(tick for tick in ticks if _EDGE <= tick.at <= 100 - _EDGE)
 
