@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from webapp.accounts.audit_log_writer import AuditLogWriter
     from webapp.accounts.audit_query import AuditTrail
     from webapp.accounts.idempotent_requests import IdempotentRequests
+    from webapp.accounts.saved_filters import SavedFilters
     from webapp.accounts.sessions import Sessions
     from webapp.accounts.tokens import Tokens
     from webapp.accounts.user import User
@@ -262,6 +263,13 @@ class Services:
         from webapp.accounts.audit_query import AuditTrail
 
         return AuditTrail(self.engine)
+
+    @cached_property
+    def saved_filters(self) -> SavedFilters:
+        """The filters that users saved."""
+        from webapp.accounts.saved_filters import SavedFilters
+
+        return SavedFilters(self.engine)
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -122,6 +122,14 @@ class Objects:
     def token(self) -> UUID:
         return self.services.tokens.add(self.owner, uuid4().hex, [Scope.READ])[0].id
 
+    def saved_filter(self) -> UUID:
+        arguments, filters = {"tab": "failed"}, self.services.saved_filters
+        return filters.save(self.owner, uuid4().hex, arguments, shared=True, of_all_users=False).id
+
+    def named_filter(self) -> str:
+        filter_id, filters = self.saved_filter(), self.services.saved_filters
+        return filters.get(self.owner, filter_id).name
+
     def name(self) -> str:
         return uuid4().hex
 

@@ -92,6 +92,10 @@ def _token(objects: Objects) -> Mapping[str, Any]:
     return {"token_id": objects.token()}
 
 
+def _saved_filter(objects: Objects) -> Mapping[str, Any]:
+    return {"filter_id": objects.saved_filter()}
+
+
 def _worker(objects: Objects) -> Mapping[str, Any]:
     return {"name": objects.worker()}
 
@@ -122,6 +126,10 @@ ROWS: Mapping[str, Row] = {
     "list_attempts": Row(JOB, _job()),
     "list_children": Row(JOB, _job()),
     "act_on_jobs": Row(PERSON, body={"action": "stop", "filter": {"tab": "waiting"}}, action=A.JOBS_BULK),
+    "list_filters": Row(PERSON),
+    "save_filter": Row(PERSON, body={"name": "Failed", "filter": {"tab": "failed"}}),
+    "change_filter": Row(_access(NONE, OK, NONE, NONE, NONE, NONE), _saved_filter, {"shared": False}),
+    "delete_filter": Row(_access(NONE, OK, NONE, NONE, NONE, OK), _saved_filter),
     "follow_events": Row(PERSON, query={"after": "0"}),
     "list_types": Row(PERSON),
     "get_type": Row(_access(NONE, NONE, OK, OK, OK, OK), _TYPE),
@@ -175,4 +183,8 @@ ROWS: Mapping[str, Row] = {
     "revoke_token": Row(_access(NONE, OK, NONE, WHY, WHY, OK), _token, action=A.TOKEN_REVOKE),
     "get_stats": Row(SEE),
 }
-UNAUDITED = {"report_job": "progress is not an action of a person; the events of the job have its end"}
+_OWN_CHOICE = "a choice of one's own, which changes nothing for jobs"
+UNAUDITED = {
+    **dict.fromkeys(("save_filter", "change_filter", "delete_filter"), _OWN_CHOICE),
+    "report_job": "progress is not an action of a person; the events of the job have its end",
+}

@@ -183,3 +183,22 @@ def test_a_bulk_action_says_what_it_did(program: Program, put: Callable[..., Job
     assert program.post("/jobs/bulk", {"action": "stop"}).status_code == 422
     started = program.post("/jobs/bulk", {"action": "delete", "filter": {"tab": "done"}})
     assert (started.status_code, started.json["type"]) == (202, "bulk_action")
+
+
+def test_a_saved_filter_narrows_the_list_by_its_name(program: Program, put: Callable[..., Job]) -> None:
+    failed, done = put(Status.FAILED), put(Status.COMPLETED)
+    made = program.post("/filters", json={"name": "Broken", "filter": {"tab": "failed"}})
+    assert (made.status_code, made.json["filter"], made.json["own"]) == (201, {"tab": "failed"}, True)
+    listed = program.get("/jobs?filter=broken").json["items"]
+    assert [job["id"] for job in listed] == [str(failed.id)]
+    others = program.get("/jobs?filter=broken&tab=done").json["items"]
+    assert [job["id"] for job in others] == [str(done.id)], "a parameter replaces that of the filter"
+    assert set(errors_of(program.get("/jobs?filter=nothing"))) == {"filter"}
+    unknown = program.post("/filters", json={"name": "Bad", "filter": {"nothing": "1"}})
+    assert (unknown.status_code, set(errors_of(unknown))) == (422, {"filter.nothing"})
+    hidden = program.post("/filters", json={"name": "Bad", "filter": {"queue": "slow"}})
+    assert set(errors_of(hidden)) == {"filter.queue"}, "only for those who see the installation"
+    assert program.call("PATCH", f"/filters/{made.json['id']}", json={"name": "Renamed"}).json["name"] == "Renamed"
+    assert program.post("/filters", json={"name": " ", "filter": {}}).status_code == 422
+    assert program.call("DELETE", f"/filters/{made.json['id']}").status_code == 204
+    assert program.get("/filters").json["items"] == []

@@ -26,7 +26,8 @@ class User:
 
     An empty ``language`` is the browser's; ``notify`` says which finished jobs the user is notified of.
     ``imported_by`` is the id of the import job that created the account, if any. A service account (``is_service``)
-    has no password: programs act in its name, with API tokens.
+    has no password: programs act in its name, with API tokens. ``list_columns`` are the columns of the list of jobs,
+    separated by commas; empty means the usual ones.
     """
 
     id: UUID
@@ -45,6 +46,7 @@ class User:
     imported_by: UUID | None = None
     password_is_temporary: bool = False
     is_service: bool = False
+    list_columns: str = ""
 
     @property
     def display_name(self) -> str:

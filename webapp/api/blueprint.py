@@ -13,6 +13,7 @@ from webapp.api.resources import (
     errors,
     events,
     files,
+    filters,
     history,
     job_types,
     jobs,
@@ -27,7 +28,7 @@ from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.page.problem_details import API_ROOT
 
 RESOURCES = (  # in the order of the documentation
-    *(jobs, files, history, bulk, events, job_types),
+    *(jobs, files, history, bulk, filters, events, job_types),
     *(schedules, queues, errors, users, tokens, notifications, stats),
 )
 bp = Blueprint("api", __name__, url_prefix=API_ROOT)

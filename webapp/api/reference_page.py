@@ -33,6 +33,7 @@ _TAGS: Mapping[str, str] = {
     "files": lazy_gettext("Files"),
     "history": lazy_gettext("History"),
     "bulk": lazy_gettext("Bulk actions"),
+    "filters": lazy_gettext("Saved filters"),
     "events": lazy_gettext("Events"),
     "types": lazy_gettext("Job types"),
     "schedules": lazy_gettext("Schedules"),

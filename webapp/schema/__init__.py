@@ -10,6 +10,7 @@ from webapp.schema.notices import notices
 from webapp.schema.notifications import notification_deliveries, notification_marks, notification_rules
 from webapp.schema.processes import clocks, workers
 from webapp.schema.queues import disabled_types, leases, queues
+from webapp.schema.saved_filters import saved_filters
 from webapp.schema.schedules import schedule_runs, schedules
 from webapp.schema.tokens import api_requests, api_tokens
 from webapp.schema.users import sessions, users
@@ -45,6 +46,7 @@ __all__ = [
     "queues",
     "requests",
     "runs",
+    "saved_filters",
     "schedule_runs",
     "schedules",
     "seconds_between",

@@ -40,6 +40,7 @@ class _UserColumns(TypedColumns):
     imported_by: Named[UUID | None] = Column(Uuid)
     password_is_temporary: Named[bool] = Column(Boolean, server_default=false())
     is_service: Named[bool] = Column(Boolean, server_default=false())
+    list_columns: Named[str] = Column(String(200), server_default="")
 
 
 users = Table(

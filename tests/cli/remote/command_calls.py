@@ -80,6 +80,7 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda _: (),
         lambda _: ("--json", "--limit", 3),
         lambda _: ("--status", "failed", "--status", "stale"),
+        lambda objects: ("--filter", objects.named_filter()),
         lambda _: ("--owner", "ana", "--type", "maintenance"),
         lambda _: ("--owner", "nobody"),
         lambda _: ("--warned",),

@@ -137,9 +137,14 @@ def address_of(
                 "token_id": lambda: services.tokens.add(people["owner"], uuid4().hex, ["read"])[0].id,
                 "rule_id": lambda: notification_rule(endpoint),
                 "delivery_id": lambda: delivery(endpoint),
+                "filter_id": lambda: _add_filter(services, people["owner"]),
                 "schedule_id": lambda: schedule(paused=endpoint == "schedules.resume"),
             }[argument]()
         with app.test_request_context():
             return app.url_for(endpoint, **values)
 
     return address
+
+
+def _add_filter(services: Services, owner: User) -> UUID:
+    return services.saved_filters.save(owner, uuid4().hex, {"tab": "failed"}, shared=True, of_all_users=False).id

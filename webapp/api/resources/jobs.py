@@ -10,6 +10,7 @@ from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from webapp.accounts.permissions import Right
+from webapp.accounts.saved_filters import FilterNotFound
 from webapp.accounts.tokens import Scope
 from webapp.api.endpoint import KEY_HEADER, answer_once, respond, unique_request_key
 from webapp.api.job_document import JobDocument, job_document, job_tag, job_url, tag_of
@@ -57,6 +58,9 @@ VERBS: Mapping[str, str] = MappingProxyType(  # the last part of the path, and w
 class JobListQuery(LimitQuery):
     """The filters of the list of jobs; the last seven are for those who see the installation."""
 
+    filter: str = Field(
+        default="", max_length=60, description="The name of a saved filter; further parameters replace its own."
+    )
     tab: Tab = "all"
     type: str = Field(default="", max_length=80, description="The name of a job type.")
     whose: Literal["", "mine", "public"] = ""
@@ -379,8 +383,9 @@ def _list_tag(versions: Any) -> str:
 def parse_query(query: JobListQuery) -> ParsedFilter:
     """Return the criteria of a query, with the filters that the account may use; raise `InvalidInput`."""
     sees = may(Right.SEE_INSTALLATION)
-    given = {name: _text(value) for name, value in query.model_dump(exclude_unset=True).items()}
-    if not sees and (hidden := sorted(given.keys() & _ONLY_ADMIN)):
+    sent = {name: _text(value) for name, value in query.model_dump(exclude_unset=True).items()}
+    given = {**_saved_arguments(sent.pop("filter", "")), **sent}
+    if not sees and (hidden := sorted(given.keys() & ONLY_ADMIN)):
         raise InvalidInput(
             {"parameter": hidden[0], "detail": "Only accounts that see the installation can filter by this."}
         )
@@ -390,10 +395,19 @@ def parse_query(query: JobListQuery) -> ParsedFilter:
     return parsed
 
 
+def _saved_arguments(name: str) -> Mapping[str, str]:
+    if not name:
+        return {}
+    try:
+        return services().saved_filters.named(signed_in(), name).arguments
+    except FilterNotFound:
+        raise InvalidInput({"parameter": "filter", "detail": f"There is no saved filter named {name}."}) from None
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "1" if value else ""
     return value.isoformat() if isinstance(value, datetime) else str(value or "")
 
 
-_ONLY_ADMIN = frozenset({"status", "queue", "worker", "owner", "error", "ended_since", "ended_until"})
+ONLY_ADMIN = frozenset({"status", "queue", "worker", "owner", "error", "ended_since", "ended_until"})

@@ -209,6 +209,10 @@ class RemoteLists:
         )
         return tuple(islice(matching, limit))
 
+    def filtered(self, name: str, limit: int) -> tuple[Job, ...]:
+        """Return the newest jobs of a saved filter that the account of the token can see."""
+        return tuple(islice(self._all(limit=limit, children=None, filter=name), limit))
+
     def get_by_short_id(self, short_id: str) -> Job:
         """Return the job whose id ends in these digits; raise `NotFound`, or `BadUsage` if there are several."""
         matching = self._connection.items("/jobs", _PAGES_OF_A_SEARCH, q=short_id, children=True, limit=PAGE)
