@@ -17,14 +17,13 @@ class Door:
 
 
 _PERSONAL = "a personal setting of somebody who reads pages"
-_NOTIFICATIONS = "rules are written on pages or by programs"
 _RULE_BUTTONS = {
-    "new": "create_rule",
-    "edit": "change_rule",
-    "remove": "delete_rule",
-    "switch": "change_rule",
-    "test": "test_rule",
-    "redeliver": "send_again",
+    "new": Door("create_rule", "notifications add"),
+    "edit": Door("change_rule", reason="on the command line, a rule is removed and added again"),
+    "remove": Door("delete_rule", "notifications remove"),
+    "switch": Door("change_rule", "notifications switch"),
+    "test": Door("test_rule", "notifications test"),
+    "redeliver": Door("send_again", "notifications send-again"),
 }
 # by the endpoint of the page, and for endpoints with several buttons by the verb
 DOORS: Mapping[str, Door] = {
@@ -74,9 +73,9 @@ DOORS: Mapping[str, Door] = {
     **dict.fromkeys(("me.save", "me.password", "me.end_session", "me.end_others"), Door(reason=_PERSONAL)),
     **dict.fromkeys(("notices.mark_read", "notices.mark_all_read"), Door(reason=_PERSONAL)),
     **{
-        f"{pages}.{button}": Door(operation, reason=_NOTIFICATIONS)
+        f"{pages}.{button}": door
         for pages in ("my_notifications", "all_notifications")
-        for button, operation in _RULE_BUTTONS.items()
+        for button, door in _RULE_BUTTONS.items()
     },
 }
 # operations without a button: the command that prints or does it, or a reason
@@ -107,6 +106,7 @@ FURTHER_OPERATIONS: Mapping[str, Door] = {
     "list_users": Door(command="user list"),
     "get_user": Door(command="user list"),
     "list_tokens": Door(command="token list"),
-    **dict.fromkeys(("list_rules", "get_rule", "list_deliveries", "get_delivery"), Door(reason=_NOTIFICATIONS)),
+    **dict.fromkeys(("list_rules", "get_rule"), Door(command="notifications list")),
+    **dict.fromkeys(("list_deliveries", "get_delivery"), Door(command="notifications log")),
     "get_stats": Door(reason="for monitoring; `queue list` and `worker list` print most of it"),
 }

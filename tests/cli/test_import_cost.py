@@ -51,7 +51,7 @@ COMMANDS = dict(lazy_commands(deskjob))
 INCOMPLETE = [path for path, command in COMMANDS.items() if any(each.required for each in command.load().params)]
 
 
-@pytest.mark.parametrize("group", ["", "worker", "db", "user", "job", "schedule", "queue", "type"])
+@pytest.mark.parametrize("group", ["", "worker", "db", "user", "job", "schedule", "queue", "type", "notifications"])
 def test_the_help_of_a_group_imports_neither_the_engine_nor_the_settings(group: str) -> None:
     status, packages = run(f"{group} --help")
     assert status == 0
@@ -81,7 +81,9 @@ def test_a_missing_argument_imports_neither_the_engine_nor_the_settings() -> Non
     assert [line for line, (_, packages) in results.items() if packages & EVERYTHING] == []
 
 
-@pytest.mark.parametrize("line", ["job list", "job list --owner nobody", "user list", "token list"])
+@pytest.mark.parametrize(
+    "line", ["job list", "job list --owner nobody", "user list", "token list", "notifications list"]
+)
 def test_a_command_that_reads_loads_neither_redis_nor_job_types(line: str, database_url: str, tmp_path: Path) -> None:
     _, packages = run(line, DESKJOB_DATABASE_URL=database_url, DESKJOB_DATA_DIR=str(tmp_path))
     assert "sqlalchemy" in packages

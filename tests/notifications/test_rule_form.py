@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from webapp.notifications.rule import RuleDraft
-from webapp.notifications.rule_form import InvalidRule, shown_address
+from webapp.notifications.rule import InvalidRule, RuleDraft
+from webapp.notifications.rule_form import shown_address
 
 MAIL = RuleDraft(name="Failures", topics=("failed",), channel="mail")
 HOOK = RuleDraft(name="Failures", topics=("failed",), channel="webhook", address="https://example.org/hook")

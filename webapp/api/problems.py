@@ -27,7 +27,7 @@ from webapp.jobs.schedules.service import ScheduleNotFound, StaleSchedule
 from webapp.jobs.store.file_store import FileTooLarge
 from webapp.jobs.store.job_store import StaleJob
 from webapp.notifications.delivery_log import NotRedeliverable
-from webapp.notifications.rule_form import InvalidRule
+from webapp.notifications.rule import InvalidRule
 from webapp.views.page.problem_details import problem
 
 PAYLOAD = "#/payload"

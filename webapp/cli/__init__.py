@@ -97,6 +97,25 @@ def queue() -> None:
 
 
 @click.group(
+    cls=CommandGroup,
+    places={
+        "list": ("notification_rules:show_all", "List the notification rules of the installation, or of a user."),
+        "add": ("notification_rules:add", "Add a notification rule, and print the signing key of a webhook."),
+        "switch": ("notification_rules:switch", "Switch a notification rule on or off, given by its ID."),
+        "remove": ("notification_rules:remove", "Delete a notification rule, given by its ID."),
+        "test": ("notification_rules:test", "Send a test message by a rule, given by its ID."),
+        "log": (
+            "notification_rules:log",
+            "List what rules have sent, newest first: of all rules, or of a user's own.",
+        ),
+        "send-again": ("notification_rules:send_again", "Send a message again that arrived or did not."),
+    },
+)
+def notifications() -> None:
+    """List, add, switch, test and remove notification rules, and see what they have sent."""
+
+
+@click.group(
     "type",
     cls=CommandGroup,
     places={
@@ -146,6 +165,7 @@ def error() -> None:
         "job": job,
         "schedule": schedule,
         "queue": queue,
+        "notifications": notifications,
         "type": job_type,
         "error": error,
     },

@@ -7,8 +7,6 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from sqlalchemy import RowMapping
-
 from webapp.accounts.permissions import Right
 
 DELIVERY_TYPE = "notification_delivery"  # the job type that delivers, which is never reported
@@ -53,6 +51,15 @@ RIGHTS: Mapping[Topic, Right] = MappingProxyType(
 EVENTS = frozenset({Topic.FINISHED, Topic.FAILED})  # of jobs; the others are conditions that the clock looks at
 TIMED = frozenset({Topic.RUNS_LONG, Topic.QUEUE_WAITS})  # need a period
 BUNDLED = frozenset({Channel.MAIL, Channel.CHAT})  # one message for a burst; programs get each event
+
+
+class InvalidRule(Exception):
+    """Raised when a rule cannot be stored; ``errors`` maps fields to sentences for users."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        """Name every field."""
+        self.errors = dict(errors)
+        super().__init__(" ".join(self.errors.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,18 +128,3 @@ class RuleTarget:
 
     address: str
     signing_key: str
-
-
-def rule_from_row(row: RowMapping) -> NotificationRule:
-    """Return the rule of a row."""
-    plain = {name: row[name] for name in NotificationRule.__slots__ if name not in _CONVERTED}
-    return NotificationRule(
-        **plain,
-        topics=frozenset(map(Topic, row["topics"].split(","))),
-        channel=Channel(row["channel"]),
-        whose=Whose(row["whose"]),
-        recipients=tuple(filter(None, row["recipients"].split(","))),
-    )
-
-
-_CONVERTED = frozenset({"topics", "channel", "whose", "recipients"})

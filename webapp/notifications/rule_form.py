@@ -1,6 +1,6 @@
 """Checks what users choose for a rule. Every problem is a sentence, under the name of its field."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from webapp.accounts.validation import BadAccount, valid_email
 from webapp.config import Settings
 from webapp.notifications.channels.public_address import Network, PrivateAddress, is_allowed, parse_networks
 from webapp.notifications.quiet_hours import is_time_of_day
-from webapp.notifications.rule import RIGHTS, TIMED, Channel, RuleDraft, Topic, Whose
+from webapp.notifications.rule import RIGHTS, TIMED, Channel, InvalidRule, RuleDraft, Topic, Whose
 from webapp.time_zones import find_time_zone
 from webapp.visible_text import unreadable_character, without_invisible
 
@@ -28,15 +28,6 @@ CHAT_SCHEMES = frozenset(
         *("matrix", "matrixs", "mmost", "mmosts", "rocket", "rockets", "ntfy", "ntfys", "json", "jsons"),
     }
 )
-
-
-class InvalidRule(Exception):
-    """Raised when a rule cannot be stored; ``errors`` maps fields to sentences for users."""
-
-    def __init__(self, errors: Mapping[str, str]) -> None:
-        """Name every field."""
-        self.errors = dict(errors)
-        super().__init__(" ".join(self.errors.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

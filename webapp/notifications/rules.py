@@ -4,19 +4,20 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
 from uuid_utils.compat import uuid7
 
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.metrics.cursors import move_cursor, upsert
 from webapp.notifications.channels.webhook import new_signing_key
-from webapp.notifications.rule import Channel, NotificationRule, RuleDraft, RuleTarget, rule_from_row
+from webapp.notifications.rule import Channel, NotificationRule, RuleDraft, RuleTarget, Topic, Whose
 from webapp.notifications.rule_form import shown_address
 from webapp.schema import cursors, events, notification_rules, now
 
 CURSOR = "notifications"
 _PLAIN = ("name", "whose", "owner_id", "type", "queue", "seconds", "due_time", "quiet_from", "quiet_until")
+_CONVERTED = frozenset({"topics", "channel", "whose", "recipients"})
 _rules = notification_rules
 
 
@@ -96,7 +97,7 @@ class NotificationRules:
     def _all(self, *conditions: Any) -> tuple[NotificationRule, ...]:
         query = select(_rules).where(*conditions).order_by(_rules.c.name, _rules.c.id)
         with reading(self.engine) as connection:
-            return tuple(map(rule_from_row, connection.execute(query).mappings()))
+            return tuple(map(_rule_from_row, connection.execute(query).mappings()))
 
     def _update(self, rule_id: UUID, values: dict[str, Any]) -> None:
         with writing(self.engine) as connection:
@@ -127,3 +128,15 @@ def _skip_old_events(connection: Connection) -> None:
     newest = connection.execute(select(func.max(events.c.id))).scalar() or 0
     upsert(connection, cursors, [{"name": CURSOR, "moved_at": connection.execute(select(now())).scalar_one()}])
     move_cursor(connection, CURSOR, event_id=newest)
+
+
+def _rule_from_row(row: RowMapping) -> NotificationRule:
+    """Return the rule of a row."""
+    plain = {name: row[name] for name in NotificationRule.__slots__ if name not in _CONVERTED}
+    return NotificationRule(
+        **plain,
+        topics=frozenset(map(Topic, row["topics"].split(","))),
+        channel=Channel(row["channel"]),
+        whose=Whose(row["whose"]),
+        recipients=tuple(filter(None, row["recipients"].split(","))),
+    )

@@ -4,10 +4,12 @@ A command without a row fails the test, unless it works on the machine of the in
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
 
 from sqlalchemy import insert
 
 from tests.api.conftest import Objects
+from tests.views.page.conftest import add_webhook_rule
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Owner, Status
 from webapp.schema import attempts, now
@@ -66,6 +68,20 @@ def _with_attempt(objects: Objects) -> object:
 def _error_type(objects: Objects) -> str:
     objects.error()
     return "maintenance"
+
+
+_HOOK = ("--on", "failed", "--webhook", "https://example.org/hook")
+
+
+def _rule(objects: Objects) -> object:
+    return add_webhook_rule(objects.services, None).id
+
+
+def _message(objects: Objects) -> object:
+    log = objects.services.delivery_log
+    delivery_id = log.add_test(add_webhook_rule(objects.services, None))
+    log.record_failure(delivery_id, "It did not arrive.", final=True)
+    return delivery_id
 
 
 def _queue_with_a_job(objects: Objects) -> str:
@@ -225,6 +241,35 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda objects: (_user(objects), "--json"),
         lambda objects: (_user(objects), "--password-stdin"),
         lambda objects: (objects.service_account(),),
+    ],
+    "notifications list": [
+        lambda _: ("--json",),
+        lambda _: (),
+        lambda _: ("--as", "root"),
+        lambda _: ("--as", "nobody"),
+    ],
+    "notifications add": [
+        lambda objects: (objects.name(), *_HOOK, "--json"),
+        lambda objects: (objects.name(), *_HOOK, "--as", "root", "--quiet", "22:00-07:00"),
+        lambda _: ("x", "--on", "failed", "--webhook", "https://10.0.0.1/"),
+        lambda _: ("x", "--on", "failed"),
+    ],
+    "notifications switch": [
+        lambda objects: (_rule(objects), "on", "--json"),
+        lambda objects: (_rule(objects), "off"),
+        lambda _: ("nothing", "on"),
+    ],
+    "notifications remove": [lambda objects: (_rule(objects),), lambda _: (UUID(int=0),)],
+    "notifications test": [lambda objects: (_rule(objects),), lambda objects: (_rule(objects), "--json")],
+    "notifications log": [
+        lambda objects: (_message(objects) and "--json", "--limit", 1),
+        lambda _: ("--status", "failed", "--limit", 2),
+        lambda _: ("--as", "root"),
+    ],
+    "notifications send-again": [
+        lambda objects: (_message(objects),),
+        lambda objects: (_message(objects), "--json"),
+        lambda _: (UUID(int=0),),
     ],
     "token list": [lambda _: (), lambda _: ("--json", "--as", "ana"), lambda _: ("--as", "nobody")],
     "token add": [

@@ -21,6 +21,7 @@ from webapp.cli.remote.jobs import (
     RemoteLists,
     RemoteLogs,
 )
+from webapp.cli.remote.notifications import RemoteDeliveries, RemoteRuleForm, RemoteRules
 from webapp.cli.remote.queues import RemoteQueues, RemoteTypes, RemoteWakeUps, RemoteWorkers
 from webapp.cli.remote.schedules import RemoteSchedules
 from webapp.jobs.model.job import Owner
@@ -37,6 +38,9 @@ class RemoteServices:
         self.dry_run = RemoteDryRun(connection)
         self.accounts = self.directory = RemoteAccounts(connection)
         self.tokens = RemoteTokens(connection, connection.now)
+        self.notification_rules = RemoteRules(connection, self.accounts)
+        self.delivery_log = self.notification_watch = RemoteDeliveries(connection, self.notification_rules)
+        self.rule_form = RemoteRuleForm
         self.schedules = RemoteSchedules(connection, self.accounts.name_of)
         self.schedule_runner = self.run_history = self.schedules
         self.queues = RemoteQueues(connection)

@@ -9,8 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.user import User
 from webapp.notifications.delivery_log import Delivery, NotRedeliverable
-from webapp.notifications.rule import Channel, NotificationRule
-from webapp.notifications.rule_form import InvalidRule
+from webapp.notifications.rule import Channel, InvalidRule, NotificationRule
 from webapp.time_zones import places
 from webapp.views.notifications import actions, rule_fields
 from webapp.views.notifications.access import changeable_rule, demand_change, visible_delivery

@@ -8,8 +8,7 @@ from uuid import UUID
 from werkzeug.datastructures import MultiDict
 
 from webapp.jobs.model.periods import parse_period
-from webapp.notifications.rule import Channel, NotificationRule, RuleDraft, Topic, Whose
-from webapp.notifications.rule_form import InvalidRule
+from webapp.notifications.rule import Channel, InvalidRule, NotificationRule, RuleDraft, Topic, Whose
 from webapp.views.page.request import services
 from webapp.views.text.translations import gettext as _
 
