@@ -133,3 +133,67 @@ def test_a_chart_before_the_table(report_on, tmp_path):
 def test_a_web_page_fails_with_a_sentence(report_on):
     with pytest.raises(JobError, match="a web page, such as the sign-in page of a website"):
         report_on("<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\n")
+
+
+@pytest.mark.parametrize(
+    "errors", ["#NV #WERT! #BEZUG!", "#N/D #VALEUR! #NOM?", "#¡VALOR! #¿NOMBRE? #¡DIV/0!", "#VALORE! #RIF! #NAME?"]
+)
+def test_errors_of_spreadsheets_in_other_languages_are_missing(report_on, errors):
+    job = report_on("a;b\n1;12,5\n2;7\n" + "".join(f"3;{error}\n" for error in errors.split()))
+    assert summary(job, "b")[:4] == ("number", 3, 7.0, 12.5)
+
+
+@pytest.mark.parametrize(
+    ("dates", "last"),
+    [
+        (("28 octobre 2026", "3 Février 2026", "1 Décembre 2026"), "2026-12-01"),
+        (("28 de octubre de 2026", "3 de febrero de 2026"), "2026-10-28"),
+        (("28 октября 2026", "3 Мая 2026"), "2026-10-28"),
+        (("28 października 2026", "3 MAJA 2026"), "2026-10-28"),
+    ],
+)
+def test_months_of_many_languages(report_on, dates, last):
+    job = report_on("n;day\n" + "".join(f"1;{day}\n" for day in dates))
+    assert (job.column("day")["type"], job.column("day")["max"]) == ("date", last)
+
+
+def test_marks_between_thousands_that_nothing_proves(report_on):
+    job = report_on('a,b,c\nx,"1,250","₹1,20,000.50"\ny,980,"₹98,000.00"\n')
+    assert summary(job, "b")[2:4] == (980, 1250)
+    assert summary(job, "c")[2:4] == (98000, 120000.5)
+    assert any(
+        "could also have the other meaning" in alert["text"]
+        for alert in report_on('b\n"1,250"\n980\n').profile["alerts"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("encoding", "cities"),
+    [("mac-roman", ["Orléans", "Nîmes", "Besançon"]), ("cp850", ["Köln", "Würzburg", "Düren"])],
+)
+def test_a_few_letters_that_windows_does_not_have(report_on, encoding, cities):
+    job = report_on(b"city;n\n" + "".join(f"{city};{city}\n" for city in cities).encode(encoding))
+    assert {top["value"] for top in job.column("city")["top_values"]} == set(cities)
+    assert "is a guess" in job.profile["notes"][0]
+
+
+def test_two_rows_of_names_with_quarters(report_on):
+    job = report_on("Sales by quarter,,,\n,2025,,2026\nregion,Q1,Q2,Q1\nN,1,2,3\nS,4,5,6\n")
+    assert [column["name"] for column in job.profile["columns"]] == ["region", "2025 Q1", "2025 Q2", "2026 Q1"]
+
+
+@pytest.mark.parametrize(
+    "content", ["sep=;\n", '"sep=;"', "<form action='/login'>\n<input>\n", "HTTP/1.1 302 Found\n\n", "{\\rtf1 x}\n"]
+)
+def test_files_without_a_table_are_refused(report_on, content):
+    with pytest.raises(JobError):
+        report_on(content)
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-16"])
+def test_utf16_can_be_chosen_with_and_without_a_mark(report_on, codec):
+    assert report_on("a,b\n1,2\n".encode(codec), encoding="utf-16").column("b")["max"] == 2
+
+
+def test_names_in_angle_brackets_are_no_web_page(report_on):
+    assert report_on("<TICKER>,<DATE>\nA,2026-01-01\n").column("<DATE>")["type"] == "date"

@@ -13,7 +13,12 @@ ACCEPT = ".csv,.tsv,.txt,.xlsx,.xlsm,.xlsb,.xls,.ods"
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 DECIMALS = {"point": ".", "comma": ","}
 ENCODINGS = ("utf-8", "utf-16", "windows-1252", "windows-1250", "windows-1251", "iso-8859-15", "mac-roman")
-MISSING_WORDS = r"NA, N/A, n/a, NULL, null, None, NaN, nan, \N, -, #N/A, #DIV/0!, #VALUE!, #REF!, #NAME?, #NUM!"
+MISSING_WORDS = (  # the errors of spreadsheets in English, German, French, Spanish, Portuguese and Italian
+    r"NA, N/A, n/a, n.a., <NA>, NULL, null, None, NaN, nan, \N, -, --, "
+    "#N/A, #NV, #N/D, #DIV/0!, #¡DIV/0!, #VALUE!, #WERT!, #VALEUR!, #¡VALOR!, #VALOR!, #VALORE!, #REF!, #BEZUG!, "
+    "#¡REF!, #RIF!, #NAME?, #NOM?, #¿NOMBRE?, #NOME?, #NUM!, #ZAHL!, #NOMBRE!, #¡NUM!, #NÚM!, "
+    "#NULL!, #NUL!, #¡NULO!, #NULO!"
+)
 
 
 class TablePayload(BaseModel):

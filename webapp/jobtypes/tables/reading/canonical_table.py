@@ -103,9 +103,17 @@ def _canonical(
     ):
         return batch, batch.text
     _, rows = table.sound_rows(table.parsed(batch), problems)
+    text = _as_text(rows, mark)
+    if "\r" in text:  # the csv module puts no quotes around it
+        rows = [[cell.replace("\r\n", "\n").replace("\r", "\n") for cell in row] for row in rows]
+        text = _as_text(rows, mark)
+    return rows, text
+
+
+def _as_text(rows: Sequence[Row], mark: str) -> str:
     text = StringIO(newline="")
     csv.writer(text, delimiter=mark, lineterminator="\n").writerows(rows)
-    return rows, text.getvalue()
+    return text.getvalue()
 
 
 def _begin(rows: PlainLines | Sequence[Row], most: int, mark: str) -> Sequence[Row]:

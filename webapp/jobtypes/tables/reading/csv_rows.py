@@ -82,7 +82,7 @@ class CsvRows:
                 yield plain
             else:
                 lines = [*rest, *split_lines(block)]
-                if is_first and declared_delimiter(lines[0]):
+                if is_first and lines and declared_delimiter(lines[0]):
                     lines[0] = "\n"
                 batch, rest = self._parsed(lines, is_last=following is None)
                 yield batch

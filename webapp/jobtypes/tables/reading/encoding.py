@@ -58,11 +58,14 @@ def encoding_name(codec: str) -> str:
     return NAMES.get(name, name.upper().replace("ISO8859-", "ISO-8859-"))
 
 
-def encoding_of(file: BinaryIO) -> Encoding:
-    """Return the encoding. Reads the whole file if necessary, and rewinds it."""
+def encoding_of(file: BinaryIO, chosen: str | None = None) -> Encoding:
+    """Return the encoding, which a person can have chosen. Reads the whole file if necessary, and rewinds it."""
     head = file.read(SAMPLE)
     file.seek(0)
     marked = next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), None)
+    if chosen:
+        needs_mark = chosen == "utf-16" and marked != chosen
+        return Encoding((_utf16_without_mark(head) or "utf-16-le") if needs_mark else chosen)
     if codec := marked or _utf16_without_mark(head):
         return Encoding(codec)
     evidence = None if _is_utf8_throughout(file) else _evidence(file)
@@ -132,11 +135,12 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _legacy(evidence: bytes) -> Encoding:
-    if sum(byte > 127 for byte in evidence) < FEW:  # noqa: PLR2004
+    is_much = sum(byte > 127 for byte in evidence) >= FEW  # noqa: PLR2004
+    if not is_much and _decodes(evidence, LEGACY[0]):
         return Encoding(LEGACY[0], is_sure=False)
     arguments = {"evidence": evidence[: 2 * EVIDENCE].decode("latin-1")}
     [[codec, is_sure]] = call_native(f"{__name__}:likeliest", arguments, memory=MEMORY, seconds=SECONDS)
-    return Encoding(codec, is_sure=is_sure)
+    return Encoding(codec, is_sure=is_sure and is_much)
 
 
 def likeliest(evidence: str) -> Iterator[tuple[str, bool]]:

@@ -19,7 +19,12 @@ OTHER_FORMATS = {
 }
 TEXT_FORMATS = (
     (re.compile(rb"<(!doctype html|html)\b", re.IGNORECASE), "a web page, such as the sign-in page of a website"),
-    (re.compile(rb"<(\?xml|!doctype)\b", re.IGNORECASE), "an XML document"),
+    (re.compile(rb"HTTP/\d"), "an answer of a web server"),
+    (
+        re.compile(rb"<(\?xml|!doctype)\b|<!--|<[a-z][^<>,;|\t]*>\s*(<|[\r\n]|$)", re.IGNORECASE),
+        "a web page or an XML document",
+    ),
+    (re.compile(rb"\{\\rtf"), "a text document"),
     (re.compile(rb"""\{\s*["}]|\[\s*[\[{]"""), "a JSON document"),
 )
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # zip: XLSX, XLSB, ODS; OLE: XLS, encrypted ones

@@ -116,7 +116,7 @@ def _has_two_headers(body: Sequence[Row]) -> bool:
     if _filled(second) and all(_UNIT.fullmatch(cell.strip()) for cell in second if cell.strip()):
         return True
     is_group = len(first) > 2 and _filled(first) < len(first) - 1 and _filled(second) > _filled(first)  # noqa: PLR2004
-    has_words = not any(_VALUE.fullmatch(cell.strip()) for cell in second if cell.strip())
+    has_words = not any(_VALUE.fullmatch(cell) and not cell[0].isalpha() for cell in map(str.strip, second) if cell)
     return is_group and has_words and any(_VALUE.fullmatch(cell.strip()) for row in rest for cell in row)
 
 

@@ -12,7 +12,7 @@ from webapp.jobs import JobError
 from webapp.jobtypes.tables.notes import Note
 from webapp.jobtypes.tables.reading.csv_rows import CsvRows, ParsedRows, PlainLines, Row
 from webapp.jobtypes.tables.reading.dialect import LINES, Dialect, declared_delimiter, dialect_of
-from webapp.jobtypes.tables.reading.encoding import Encoding, encoding_name, encoding_of
+from webapp.jobtypes.tables.reading.encoding import encoding_name, encoding_of
 from webapp.jobtypes.tables.reading.file_kind import kind_of, refuse_prose
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
 from webapp.jobtypes.tables.reading.shape import Shape, is_total, shape_of
@@ -120,7 +120,7 @@ def open_table(file: BinaryIO, name: str, options: TableFormat, problems: RowPro
 
 
 def _csv_table(file: BinaryIO, name: str, options: TableFormat, problems: RowProblems) -> Table:
-    encoding = Encoding(options.encoding) if options.encoding else encoding_of(file)
+    encoding = encoding_of(file, options.encoding)
     lines = LineReader(file, encoding.codec, problems)
     first, blocks = _first_block(lines)
     head = split_lines(first)[:LINES]

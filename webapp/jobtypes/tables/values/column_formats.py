@@ -82,7 +82,7 @@ def column_formats(
     """Return the format of each column. Columns that can be two things follow those that can be only one."""
     columns = [_looked_at(cells, missing) for cells in zip(*sample, strict=True)] or [()] * len(names)
     decimal = choices.decimal or _decimal_of(columns)
-    usual = decimal or ("," if delimiter == ";" else "")
+    usual = decimal or ("," if delimiter == ";" else ".")  # spreadsheets divide by semicolons where commas are decimal
     day_first = choices.day_first if choices.day_first is not None else _day_first(columns)
     return tuple(
         _format(name, cells, usual, is_proven=bool(decimal), day_first=day_first)
@@ -101,7 +101,7 @@ def _format(name: str, cells: Sequence[str], decimal: str, *, is_proven: bool, d
         return ColumnFormat(kind=ValueKind.EMPTY)
     if _are_codes(name, cells):
         return ColumnFormat(kind=ValueKind.TEXT)
-    if style := _number_style(cells, decimal):
+    if style := _number_style(cells, decimal) or (None if is_proven else _number_style(cells, "")):
         return _number_format(cells, style, is_proven=is_proven)
     if date := _date_style(cells, day_first=day_first):
         has_time = any(":" in cell for cell in cells)
@@ -128,8 +128,9 @@ def _number_format(cells: Sequence[str], style: NumberStyle, *, is_proven: bool)
     is_whole = not any(style.decimal in cell or "e" in cell.lower() for cell in numbers) if not style.affixes else False
     units = sorted({unit_of(cell) for cell in numbers} - {""}) if style.affixes else []
     doubt = Note("The numbers have several currencies or units.") if len(units) > 1 else None
-    if not is_proven and all(map(_THOUSANDS_OR_DECIMALS.fullmatch, numbers)):
-        doubt = Note(_THOUSANDS, {"value": numbers[0], "style": style.example})
+    marked = [cell for cell in numbers if "." in cell or "," in cell]
+    if not is_proven and marked and all(map(_THOUSANDS_OR_DECIMALS.fullmatch, marked)):
+        doubt = Note(_THOUSANDS, {"value": marked[0], "style": style.example})
     elif is_whole and all(map(_COMPACT_DATE.fullmatch, numbers)):
         doubt = Note("The numbers could also be dates, such as %(value)s.", {"value": numbers[0]})
     return ColumnFormat(

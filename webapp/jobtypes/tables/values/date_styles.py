@@ -11,7 +11,8 @@ from babel import Locale
 
 from webapp.jobtypes.tables.values.number_styles import quoted
 
-LANGUAGES = ("en", "de")
+# In none of them a name of a month means another month in another one
+LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "pl", "cs", "ru", "tr")
 PIVOT = 69  # two digits from here on belong to the last century, as in POSIX
 _TIME = (
     r"(?:(?:[T ]|, )(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2}(?:[.,]\d{1,9})?))? ?(?P<half>[AaPp]\.?[Mm]\.?)?"
@@ -65,14 +66,15 @@ class DateStyle:
 @cache
 def date_styles() -> tuple[DateStyle, ...]:
     """Return every style; of two that fit alike, the earlier one is taken."""
-    month = rf"(?P<m>{'|'.join(sorted(map(re.escape, _month_names()), key=len, reverse=True))})\.?"
+    names = {form for name in _month_names() for form in (name, name.capitalize(), name.upper())}
+    month = rf"(?P<m>{'|'.join(sorted(map(re.escape, names), key=lambda name: (-len(name), name)))})\.?"
     day, number, year = r"(?P<d>\d{1,2})", r"(?P<m>\d{1,2})", r"(?P<y>\d{4}|\d{2})"
     return (
         DateStyle("YYYY-MM-DD", rf"(?P<y>\d{{4}})[-/.]{number}[-/.]{day}"),
         DateStyle("DD.MM.YYYY", rf"{day}\.{number}\.{year}"),
         DateStyle("MM/DD/YYYY", rf"{number}[-/]{day}[-/]{year}"),
         DateStyle("DD/MM/YYYY", rf"{day}[-/]{number}[-/]{year}"),
-        DateStyle("D Month YYYY", rf"(?i){day}\.?[- ]?{month}[- ]{year}", has_names=True),
+        DateStyle("D Month YYYY", rf"(?i){day}\.?(?:[- ]?| de ){month}(?:[- ]| de ){year}", has_names=True),
         DateStyle("Month D, YYYY", rf"(?i){month} {day},? {year}", has_names=True),
     )
 

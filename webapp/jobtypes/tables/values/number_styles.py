@@ -12,7 +12,7 @@ from babel import Locale
 
 LOCALES = ("en", "de", "fr", "sv", "de_CH")  # between them, every mark that is usual with our digits
 _CODES = "USD|EUR|GBP|CHF|JPY|CNY|SEK|NOK|DKK|PLN|CZK|HUF|INR|CAD|AUD|BRL|RUB|TRY"
-_CURRENCY = rf"(?:US\$|R\$|[$€£¥₹₽₺₩]|{_CODES}|kr\.?|zł|Kč|Fr\.?)"
+_CURRENCY = rf"(?:US\$|R\$|[$€£¥￥₹₽₺₩₫₴₪฿円元원]|{_CODES}|kr\.?|zł|Kč|Fr\.?)"
 _BLANKS = " \u00a0\u202f"
 _APOSTROPHES = "'\u2019"
 _MINUS = "\u2212"
@@ -32,7 +32,8 @@ class NumberStyle:
         """The regular expression of a whole cell. Rows of 16 digits or with zeros in front are codes."""
         digits = r"(?:0|[1-9]\d{0,14})"
         if self.groups:
-            digits = rf"(?:[1-9]\d{{0,2}}(?:[{self.groups}]\d{{3}}){{1,4}}|{digits})"
+            indian = r"[1-9]\d?(?:,\d{2}){1,4},\d{3}|" if self.groups == "," else ""
+            digits = rf"(?:{indian}[1-9]\d{{0,2}}(?:[{self.groups}]\d{{3}}){{1,4}}|{digits})"
         number = rf"(?:{digits}(?:[{self.decimal}]\d*)?|[{self.decimal}]\d+)"
         if not self.affixes:
             return rf"[+-]?{number}(?:[eE][+-]?\d{{1,3}})?"
