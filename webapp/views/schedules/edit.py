@@ -30,6 +30,8 @@ from webapp.views.page.request import job_policy, services, signed_in
 from webapp.views.page.viewer_context import viewer_context
 from webapp.views.schedules.presenter import MISSED
 from webapp.views.schedules.preview import preview_typed_rule
+from webapp.views.schedules.rule_choices import CRON, EVERY, RuleChoices
+from webapp.views.text.date_format import weekdays
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
@@ -51,11 +53,19 @@ class ScheduleForm:
     queue: str = ""
     priority: str = ""
 
+    @property
+    def choices(self) -> RuleChoices:
+        """The rule by choices."""
+        return RuleChoices.of(self.rule)
+
     @classmethod
     def typed(cls, form: Mapping[str, str]) -> "ScheduleForm":
-        """Read the submitted fields."""
+        """Read the submitted fields; the rule can be typed or made of choices."""
         names = ("name", "rule", "zone", "missed", "whose", "person", "queue", "priority")
         values = {name: form.get(f"schedule-{name}", "").strip() for name in names}
+        chosen = RuleChoices.typed(form)
+        if chosen.every in EVERY and chosen.every != CRON:
+            values["rule"] = chosen.rule()
         return cls(**values, one_at_a_time="schedule-one_at_a_time" in form)
 
     @classmethod
@@ -210,6 +220,7 @@ def _page(
         preview=preview_typed_rule(typed_schedule.rule, typed_schedule.zone, viewer_context()),
         policies=MISSED,
         zones=places(),
+        weekdays=weekdays(),
         queues=[queue.name for queue in services().queues.all()],
         kept={},
     )

@@ -6,7 +6,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, get_day_names
 
 from webapp.time_zones import local_time
 from webapp.views.text.number_format import locale, number
@@ -75,6 +75,12 @@ def duration(period: timedelta) -> str:
     if seconds < DAY:
         return _units((seconds // HOUR, _hours), (seconds % HOUR // MINUTE, _minutes))
     return _units((seconds // DAY, _days), (seconds % DAY // HOUR, _hours))
+
+
+def weekdays() -> tuple[tuple[str, str], ...]:
+    """Return the days of the week, Monday first, each with its number in cron rules."""
+    names = get_day_names("wide", locale=locale())
+    return tuple((str((day + 1) % 7), names[day]) for day in range(7))
 
 
 def rough_duration(period: timedelta) -> str:
