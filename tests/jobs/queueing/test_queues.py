@@ -49,7 +49,7 @@ def test_an_unused_queue_is_unknown(services: Services) -> None:
 def test_every_queue_is_listed(services: Services, make: Callable[..., Job]) -> None:
     services.queues.add("night")
     make(queue="night")
-    assert [queue.name for queue in services.queues.all()] == ["default", "night"]
+    assert [queue.name for queue in services.queues.all()] == ["default", "notifications", "night"]
 
 
 def test_queued_and_running_jobs_are_counted_by_queue(
