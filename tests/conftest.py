@@ -37,6 +37,7 @@ from tests.shared_caches import (
     share_job_types,
     share_routes,
     share_statements,
+    stop_expiry_threads,
 )
 from webapp.accounts import passwords
 from webapp.accounts.user import Role, User
@@ -307,6 +308,7 @@ def shared_caches() -> Iterator[None]:
         share_entry_points(patch)
         share_job_types(patch)
         share_author_catalogues(patch)
+        stop_expiry_threads(patch)
         yield
 
 

@@ -1,15 +1,18 @@
-"""Caches that all tests of a process share, because filling them takes longer than most tests."""
+"""What all tests of a process share, because it takes longer than most tests: filled caches, and no threads."""
 
 from collections.abc import Iterator
 from copy import copy
 from functools import cache
 from pathlib import Path
-from types import CodeType
+from threading import RLock
+from types import CodeType, SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from jinja2 import FileSystemBytecodeCache
 from jinja2.bccache import Bucket
+from limits.storage import memory
 from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.util import LRUCache
@@ -86,6 +89,12 @@ def share_author_catalogues(patch: pytest.MonkeyPatch) -> None:
         return iter(find_once(module)) if module.startswith("webapp.") else find(module)
 
     patch.setattr(author_catalogues, "_folders_of", folders_of)
+
+
+def stop_expiry_threads(patch: pytest.MonkeyPatch) -> None:
+    """Start no thread for the counters of each application: it only saves memory, as they are checked when read."""
+    timer = Mock(return_value=Mock(**{"is_alive.return_value": True}))
+    patch.setattr(memory, "threading", SimpleNamespace(Timer=timer, RLock=RLock))
 
 
 def share_routes(patch: pytest.MonkeyPatch) -> None:
