@@ -16,6 +16,7 @@ class Door:
     reason: str = ""
 
 
+_FILTERS = "a command has options for its filter"
 _PERSONAL = "a personal setting of somebody who reads pages"
 _RULE_BUTTONS = {
     "new": Door("create_rule", "notifications add"),
@@ -42,6 +43,9 @@ DOORS: Mapping[str, Door] = {
     "actions.act make-public": Door("make_public_job", "job make-public"),
     "actions.act make-private": Door("make_private_job", "job make-private"),
     "acts.do_act": Door("act_on_jobs", "job retry"),
+    "filters.save": Door("save_filter", reason=_FILTERS),
+    "filters.change": Door("change_filter", reason=_FILTERS),
+    "filters.delete": Door("delete_filter", reason=_FILTERS),
     "queues.pause": Door("pause_queue", "queue pause"),
     "queues.resume": Door("resume_queue", "queue resume"),
     "queues.limit": Door("limit_queue", "queue limit"),
@@ -84,6 +88,7 @@ FURTHER_OPERATIONS: Mapping[str, Door] = {
     "get_job": Door(command="job show"),
     "report_job": Door(reason="for the program that does the work of a record-only job"),
     "set_priority_job": Door(command="job priority"),
+    "list_filters": Door(reason=_FILTERS),
     "list_files": Door(command="job files"),
     "download_file": Door(command="job files"),
     "read_log": Door(command="job log"),

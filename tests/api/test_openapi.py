@@ -38,7 +38,7 @@ def test_the_body_of_a_start_is_one_of_the_job_types(described: Any) -> None:
 
 
 def test_a_secret_is_written_and_never_read(described: Any) -> None:
-    password = described["components"]["schemas"]["Start-letter"]["properties"]["payload"]["properties"]["password"]
+    password = described["components"]["schemas"]["Payload-letter"]["properties"]["password"]
     assert (password["writeOnly"], password["format"]) == (True, "password")
 
 
@@ -48,7 +48,7 @@ def test_a_reader_sees_the_types_that_they_can_start(described: Any, admins_prog
 
 
 def test_files_are_parts_and_not_members(described: Any) -> None:
-    payload = described["components"]["schemas"]["Start-dataset_report"]["properties"]["payload"]
+    payload = described["components"]["schemas"]["Payload-dataset_report"]
     assert "file" not in payload["properties"]
     form = described["paths"]["/jobs"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert form["properties"]["file"]["contentMediaType"] == "application/octet-stream"
@@ -64,5 +64,5 @@ def test_a_payload_class_can_be_named_like_a_model_of_the_api(program: Program, 
     handle.__annotations__ = {"payload": JobDocument}
     services.registry.add(job_type("clash", title="Clash")(handle))
     found = program.get("/openapi.json").json
-    assert found["components"]["schemas"]["Start-clash"]["properties"]["payload"]["properties"]["x"]
+    assert found["components"]["schemas"]["Payload-clash"]["properties"]["x"]
     assert program.get("/jobs").status_code == 200

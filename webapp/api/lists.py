@@ -34,7 +34,7 @@ class Query(BaseModel):
 class LimitQuery(Query):
     """How many items a page has."""
 
-    limit: int = Field(default=USUAL, ge=1, le=MOST)
+    limit: int = Field(default=USUAL, ge=1, le=MOST, description="At most this many items.")
 
 
 def page_reply(

@@ -4,7 +4,8 @@ The payload of each job type that the reader can start is a schema of its own: t
 told apart by its ``type``.
 """
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from flask import Flask, Response
@@ -24,6 +25,8 @@ from webapp.views.page.request import job_policy, services
 
 REF = "#/components/schemas/{model}"
 _JSON = "application/json"
+_FILE: Mapping[str, Any] = {"type": "string", "format": "binary"}  # OpenAPI 3.0 writes it so, and generators read it
+_PROBLEM_RESPONSE = {"$ref": "#/components/responses/Problem"}
 _KINDS: Mapping[str, Mapping[str, Any]] = {
     "uuid": {"type": "string", "format": "uuid"},
     "string": {"type": "string", "minLength": 1},
@@ -90,13 +93,18 @@ def document(job_types: Iterable[JobType]) -> dict[str, Any]:
         paths.setdefault(operation.template, {})[operation.method.lower()] = _operation(operation, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Deskjob", "version": version(), "description": "Background jobs: start, follow, download."},
+        "info": {
+            "title": "Deskjob",
+            "version": version(),
+            "description": "Background jobs: start, follow, download.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
         "servers": [{"url": public_url_of(API_ROOT)}],
         "security": [{"token": []}],
-        "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in operations)],
+        "tags": [{"name": tag, "description": text} for tag, text in _tags(operations).items()],
         "paths": paths,
         "components": {
-            "schemas": {**schemas.components, "Problem": _PROBLEM},
+            "schemas": {**schemas.used_in(paths), "Problem": _PROBLEM},
             "responses": {
                 "Problem": {
                     "description": "The request was refused or could not be carried out.",
@@ -131,6 +139,14 @@ class _Schemas:
         """Return the schema of a model, usually a reference."""
         return self._by_key[_key(model), mode]
 
+    def used_in(self, paths: Any) -> dict[str, Any]:
+        """Return the components that the paths refer to, directly or through others, and the general body."""
+        wanted, used = {*_references(paths), JobRequest.__name__}, dict[str, Any]()
+        while wanted:
+            used.update({name: self.components[name] for name in wanted if name in self.components})
+            wanted = {name for schema in used.values() for name in _references(schema)} - used.keys() - {"Problem"}
+        return {name: schema for name, schema in self.components.items() if name in used}
+
     def _add(self, inputs: dict[Any, Any], model: Any, mode: str) -> None:
         inputs[_key(model), mode] = (_key(model), mode, TypeAdapter(model))
 
@@ -140,14 +156,15 @@ class _Schemas:
         names = {job_type.name: f"Start-{job_type.name}" for job_type in job_types}
         for job_type in job_types:
             payload = self._payload(job_type)
+            self.components[f"Payload-{job_type.name}"] = {**payload, "title": f"Payload of {job_type.name}"}
             self.components[names[job_type.name]] = {
                 **general,
-                "title": job_type.title,
+                "title": f"Start {job_type.name}",
                 "description": job_type.description,
                 "properties": {
                     **general["properties"],
                     "type": {"const": job_type.name, "type": "string"},
-                    "payload": payload,
+                    "payload": {"$ref": REF.format(model=f"Payload-{job_type.name}")},
                 },
                 "required": ["type", *(["payload"] if payload.get("required") else [])],
             }
@@ -175,23 +192,50 @@ def _key(model: Any) -> str:
     return f"{getattr(model, '__module__', '')}.{model!r}"
 
 
+def _tags(operations: Iterable[Operation]) -> dict[str, str]:
+    """Return the tags in their order, each with what the module of its operations says about itself."""
+    modules = {operation.tag: sys.modules[operation.handler.__module__] for operation in operations}
+    return {tag: str(module.__doc__).partition("\n")[0] for tag, module in modules.items()}
+
+
+def _references(schema: Any) -> set[str]:
+    if isinstance(schema, list):
+        return {name for each in schema for name in _references(each)}
+    if not isinstance(schema, dict):
+        return set()
+    own = {schema["$ref"].rpartition("/")[2]} if isinstance(schema.get("$ref"), str) else set()
+    return own.union(*(_references(value) for value in schema.values()))
+
+
 def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
+        "description": operation.description or operation.sentence,
         "tags": [operation.tag],
         "security": [{"token": [operation.scope.value]}],
         "parameters": _parameters(operation),
         "responses": {
             **{str(status): _answer(answer, schemas) for status, answer in operation.answers.items()},
-            "default": {"$ref": "#/components/responses/Problem"},
+            **{str(status): _PROBLEM_RESPONSE for status in _refusals(operation)},
+            "default": _PROBLEM_RESPONSE,
         },
     }
-    if operation.description:
-        described["description"] = operation.description
     if operation.body is not None:
         described["requestBody"] = _body(operation, schemas)
     return described
+
+
+def _refusals(operation: Operation) -> Iterator[int]:
+    """Return the statuses with which the operation refuses a request that cannot be carried out."""
+    yield from (401, 403)
+    if operation.path_arguments:
+        yield 404
+    if operation.method != "GET":
+        yield 409
+    if operation.query is not None or operation.body is not None:
+        yield 422
+    yield 429
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -243,7 +287,7 @@ def _body(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
 
 
 def _file_parts(job_types: Iterable[JobType]) -> dict[str, Any]:
-    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    file = {**_FILE, "contentMediaType": "application/octet-stream"}
     parts: dict[str, Any] = {}
     for job_type in job_types:
         for name, rule in upload_rules(job_type.payload_class).items():
@@ -263,5 +307,8 @@ def _answer(answer: Answer, schemas: _Schemas) -> dict[str, Any]:
     if answer.model is not None:
         described["content"] = {answer.media_type: {"schema": schemas.of(answer.model, "serialization")}}
     elif answer.media_type != _JSON:
-        described["content"] = {answer.media_type: {}}
+        is_problem = answer.media_type == MEDIA_TYPE
+        described["content"] = {
+            answer.media_type: {"schema": {"$ref": REF.format(model="Problem")} if is_problem else _FILE}
+        }
     return described

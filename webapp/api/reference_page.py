@@ -180,7 +180,7 @@ class _Page:
         return None if job_type.asks_password or not fields else (job_type.name, fields[0])
 
     def _valid(self, job_type: JobType) -> Any:
-        schema = self.components[f"Start-{job_type.name}"]["properties"]["payload"]
+        schema = self.components[f"Payload-{job_type.name}"]
         payload = example_of({**schema, "default": None}, self.components)
         try:
             job_type.parse(payload, strict=True)
@@ -268,7 +268,7 @@ def _kind(schema: Mapping[str, Any]) -> str:
 
 def _payload_view(job_type: JobType, document: Mapping[str, Any]) -> PayloadView:
     components = document["components"]["schemas"]
-    payload = components[f"Start-{job_type.name}"]["properties"]["payload"]
+    payload = components[f"Payload-{job_type.name}"]
     return PayloadView(
         name=job_type.name,
         title=translated(job_type.title),

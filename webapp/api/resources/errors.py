@@ -43,8 +43,10 @@ class ErrorDocument(BaseModel):
 class ErrorsQuery(LimitQuery):
     """Which errors."""
 
-    state: Literal["open", "resolved", "ignored", "all"] = "open"
-    type: str = Field(default="", max_length=80)
+    state: Literal["open", "resolved", "ignored", "all"] = Field(
+        default="open", description="Only errors in this state."
+    )
+    type: str = Field(default="", max_length=80, description="The name of a job type.")
     since: AwareDatetime | None = Field(default=None, description="Seen since this time.")
     before: str = Field(default="", max_length=80, description="The next page, from `next`.")
 

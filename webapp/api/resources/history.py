@@ -33,10 +33,10 @@ class LogLineDocument(BaseModel):
 class LogQuery(LimitQuery):
     """Which lines of a log."""
 
-    limit: int = Field(default=500, ge=1, le=_MOST_LINES)
+    limit: int = Field(default=500, ge=1, le=_MOST_LINES, description="At most this many items.")
     after: int = Field(default=0, ge=0, le=2**63 - 1, description="Lines after this one: the next page.")
     level: Literal["", "WARNING", "ERROR", "OUTPUT"] = Field(default="", description="Lines of this level and above.")
-    attempt: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    attempt: int | None = Field(default=None, ge=1, le=2**31 - 1, description="Only lines of this attempt.")
 
 
 class EventDocument(BaseModel):
@@ -78,7 +78,7 @@ class ChildrenQuery(LimitQuery):
     """Which child jobs."""
 
     after: UUID | None = Field(default=None, description="Child jobs after this one: the next page.")
-    status: Status | None = None
+    status: Status | None = Field(default=None, description="Only jobs in this status.")
 
 
 @operations.add(

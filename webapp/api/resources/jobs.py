@@ -61,9 +61,9 @@ class JobListQuery(LimitQuery):
     filter: str = Field(
         default="", max_length=60, description="The name of a saved filter; further parameters replace its own."
     )
-    tab: Tab = "all"
+    tab: Tab = Field(default="all", description="The tab of the list, which stands for one status or a few.")
     type: str = Field(default="", max_length=80, description="The name of a job type.")
-    whose: Literal["", "mine", "public"] = ""
+    whose: Literal["", "mine", "public"] = Field(default="", description="Only one's own jobs, or public ones.")
     q: str = Field(default="", max_length=200, description="Search: words, or the id of a job.")
     warned: bool = Field(default=False, description="Only jobs with warnings.")
     when: Literal["", "today", "7", "30"] = Field(default="", description="Created today, or in the last days.")
@@ -72,13 +72,13 @@ class JobListQuery(LimitQuery):
     failed_since: str = Field(default="", max_length=20, description="Failed within this period, such as 24h.")
     children: bool = Field(default=False, description="Child jobs too.")
     before: UUID | None = Field(default=None, description="Jobs older than this one: the next page.")
-    status: Status | None = None
-    queue: str = Field(default="", max_length=80)
-    worker: str = Field(default="", max_length=80)
+    status: Status | None = Field(default=None, description="Only jobs in this status.")
+    queue: str = Field(default="", max_length=80, description="The name of a queue.")
+    worker: str = Field(default="", max_length=80, description="The name of the worker that runs or ran the job.")
     owner: str = Field(default="", max_length=120, description="The name of a user, or “system”.")
     error: str = Field(default="", max_length=16, description="The fingerprint of an error.")
-    ended_since: datetime | None = None
-    ended_until: datetime | None = None
+    ended_since: datetime | None = Field(default=None, description="Ended at or after this time.")
+    ended_until: datetime | None = Field(default=None, description="Ended before this time.")
 
 
 class WaitQuery(Query):

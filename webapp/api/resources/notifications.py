@@ -139,7 +139,7 @@ class DeliveriesQuery(LimitQuery):
     """Which deliveries."""
 
     installation: bool = Field(default=False, description="Those of all rules instead of the account's.")
-    status: DeliveryStatus | None = None
+    status: DeliveryStatus | None = Field(default=None, description="Only deliveries in this status.")
     before: UUID | None = Field(default=None, description="Deliveries older than this one: the next page.")
 
 

@@ -117,7 +117,7 @@ class PauseBody(BaseModel):
 class RunsQuery(Query):
     """How many runs."""
 
-    limit: int = Field(default=50, ge=1, le=1000)
+    limit: int = Field(default=50, ge=1, le=1000, description="At most this many items.")
 
 
 _FOUND = Answer(model=ScheduleDocument, description="The schedule.")
