@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from webapp.accounts.tokens import Tokens
     from webapp.accounts.user import User
     from webapp.config import Settings
+    from webapp.inbound.message_log import WebhookMessages
+    from webapp.inbound.reception import Reception
+    from webapp.inbound.webhooks import Webhooks
     from webapp.jobs.definition.disabled_types import DisabledTypes
     from webapp.jobs.definition.job_type import JobType
     from webapp.jobs.definition.payload import Vault
@@ -288,6 +291,27 @@ class Services:
         from webapp.accounts.tokens import Tokens
 
         return Tokens(self.engine)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """The inbound webhooks."""
+        from webapp.inbound.webhooks import Webhooks
+
+        return Webhooks(self.engine, registry=self.registry, vault=self.vault, accounts=self.accounts)
+
+    @cached_property
+    def webhook_messages(self) -> WebhookMessages:
+        """The messages that came in for webhooks."""
+        from webapp.inbound.message_log import WebhookMessages
+
+        return WebhookMessages(self.engine, self.vault)
+
+    @cached_property
+    def reception(self) -> Reception:
+        """What happens to the messages of webhooks."""
+        from webapp.inbound.reception import Reception
+
+        return Reception(webhooks=self.webhooks, messages=self.webhook_messages, accounts=self.accounts, jobs=self.jobs)
 
     @cached_property
     def idempotent_requests(self) -> IdempotentRequests:

@@ -7,7 +7,13 @@ from webapp.accounts.permissions import Reason, Right, may, refusal
 from webapp.accounts.user import Role, User
 
 SEEN = {Right.SEE_ALL_JOBS, Right.SEE_INSTALLATION, Right.READ_AUDIT}
-FOR_ADMINS = {Right.EDIT_SCHEDULES, Right.CHANGE_TYPES, Right.CHANGE_USERS}
+FOR_ADMINS = {
+    Right.EDIT_SCHEDULES,
+    Right.CHANGE_TYPES,
+    Right.CHANGE_USERS,
+    Right.CHANGE_WEBHOOKS,
+    Right.EDIT_NOTIFICATIONS,
+}
 
 
 def person(role: Role, tenant: str | None = None) -> User:

@@ -17,6 +17,7 @@ from tests.views.page.conftest import people, sheet  # noqa: F401  (people is a 
 from webapp.accounts.tokens import Scope, scopes_for
 from webapp.accounts.user import Role, User
 from webapp.db.engine import writing
+from webapp.inbound.webhook import WebhookDraft
 from webapp.jobs.execution.by_hand.dry_run import DryRunLine
 from webapp.jobs.execution.by_hand.dry_run_process import DryRunResult
 from webapp.jobs.execution.leases import Holder
@@ -129,6 +130,14 @@ class Objects:
     def named_filter(self) -> str:
         filter_id, filters = self.saved_filter(), self.services.saved_filters
         return filters.get(self.owner, filter_id).name
+
+    def webhook(self) -> UUID:
+        draft = WebhookDraft(name=uuid4().hex, type="job_history_export", account=self.service_account())
+        return self.services.webhooks.add(draft)[0].id
+
+    def refused_message(self) -> tuple[UUID, int]:
+        webhook_id = self.webhook()
+        return webhook_id, self.services.webhook_messages.add(webhook_id, b'{"form": "at"}', {}, size=14, status=422)
 
     def name(self) -> str:
         return uuid4().hex

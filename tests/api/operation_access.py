@@ -100,6 +100,19 @@ def _worker(objects: Objects) -> Mapping[str, Any]:
     return {"name": objects.worker()}
 
 
+def _webhook(objects: Objects) -> Mapping[str, Any]:
+    return {"webhook_id": objects.webhook()}
+
+
+def _new_webhook(objects: Objects) -> Mapping[str, Any]:
+    return {"name": objects.name(), "type": "job_history_export", "account": objects.service_account()}
+
+
+def _message(objects: Objects) -> Mapping[str, Any]:
+    webhook_id, message_id = objects.refused_message()
+    return {"webhook_id": webhook_id, "message_id": message_id}
+
+
 _QUEUE: Callable[[Objects], Mapping[str, Any]] = lambda _: {"name": "default"}  # noqa: E731
 _TYPE: Callable[[Objects], Mapping[str, Any]] = lambda _: {"type_name": "maintenance"}  # noqa: E731
 A = AuditAction
@@ -181,6 +194,15 @@ ROWS: Mapping[str, Row] = {
     "list_tokens": Row(PERSON),
     "create_token": Row(MANAGE, body=lambda o: {"name": "nightly", "user": o.service_account()}, action=A.TOKEN_ADD),
     "revoke_token": Row(_access(NONE, OK, NONE, WHY, WHY, OK), _token, action=A.TOKEN_REVOKE),
+    "list_webhooks": Row(SEE),
+    "create_webhook": Row(MANAGE, body=_new_webhook, action=A.WEBHOOK_ADD),
+    "get_webhook": Row(SEE, _webhook),
+    "delete_webhook": Row(MANAGE, _webhook, action=A.WEBHOOK_REMOVE),
+    "rotate_webhook": Row(MANAGE, _webhook, {"overlap_hours": 1}, A.WEBHOOK_ROTATE),
+    "disable_webhook": Row(MANAGE, _webhook, action=A.WEBHOOK_DISABLE),
+    "enable_webhook": Row(MANAGE, _webhook, action=A.WEBHOOK_ENABLE),
+    "list_messages": Row(SEE, _webhook),
+    "retry_message": Row(MANAGE, _message, action=A.WEBHOOK_RETRY),
     "get_stats": Row(SEE),
 }
 _OWN_CHOICE = "a choice of one's own, which changes nothing for jobs"

@@ -68,6 +68,12 @@ class AuditAction(StrEnum):
     RULE_REMOVE = "rule_remove"
     RULE_TEST = "rule_test"
     MESSAGE_REDELIVER = "message_redeliver"
+    WEBHOOK_ADD = "webhook_add"
+    WEBHOOK_ROTATE = "webhook_rotate"
+    WEBHOOK_DISABLE = "webhook_disable"
+    WEBHOOK_ENABLE = "webhook_enable"
+    WEBHOOK_REMOVE = "webhook_remove"
+    WEBHOOK_RETRY = "webhook_retry"
 
 
 class AuditTarget(StrEnum):
@@ -87,6 +93,7 @@ class AuditTarget(StrEnum):
     INSTALLATION = "installation"
     TOKEN = "token"  # noqa: S105
     RULE = "rule"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ class Right(StrEnum):
     CHANGE_TYPES = "change_types"
     CHANGE_USERS = "change_users"
     EDIT_NOTIFICATIONS = "edit_notifications"  # rules of the installation, and sending again what others were sent
+    CHANGE_WEBHOOKS = "change_webhooks"
 
 
 class Reason(StrEnum):
@@ -50,6 +51,7 @@ _WEAKEST: Mapping[Right, Role] = MappingProxyType(
         Right.CHANGE_TYPES: Role.ADMIN,
         Right.CHANGE_USERS: Role.ADMIN,
         Right.EDIT_NOTIFICATIONS: Role.ADMIN,
+        Right.CHANGE_WEBHOOKS: Role.ADMIN,
     }
 )
 _WITHIN_A_TENANT = frozenset({Right.SEE_ALL_JOBS, Right.ACT_ON_ALL_JOBS})

@@ -23,13 +23,14 @@ from webapp.api.resources import (
     stats,
     tokens,
     users,
+    webhooks,
 )
 from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.page.problem_details import API_ROOT
 
 RESOURCES = (  # in the order of the documentation
     *(jobs, files, history, bulk, filters, events, job_types),
-    *(schedules, queues, errors, users, tokens, notifications, stats),
+    *(schedules, queues, errors, users, tokens, notifications, webhooks, stats),
 )
 bp = Blueprint("api", __name__, url_prefix=API_ROOT)
 

@@ -12,6 +12,7 @@ from webapp.accounts.idempotent_requests import KeyReused, StillInProgress
 from webapp.accounts.tokens import TokenNotFound
 from webapp.accounts.validation import BadAccount
 from webapp.api.json_body import BadJson
+from webapp.inbound.webhook import WebhookNotFound
 from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.execution.by_hand.dry_run_process import DryRunBusy
@@ -36,6 +37,7 @@ _POINTER_LIMIT = 200
 _STATUSES: Mapping[type[Exception], int] = MappingProxyType(
     {
         **dict.fromkeys((ScheduleNotFound, UserNotFound, WorkerNotFound, ErrorNotFound, TokenNotFound), 404),
+        WebhookNotFound: 404,
         **dict.fromkeys((CannotStart, PreviousRunUnfinished, QueueInUse, StaleSchedule, StaleJob), 409),
         **dict.fromkeys((LastAdmin, NameTaken, NoPassword, DryRunBusy, NotRedeliverable, IllegalTransition), 409),
         **dict.fromkeys((BadRequest, NotStorable, BadAccount, UnknownJobType, KeyReused), 422),

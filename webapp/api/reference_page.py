@@ -42,6 +42,7 @@ _TAGS: Mapping[str, str] = {
     "users": lazy_gettext("Users"),
     "tokens": lazy_gettext("API tokens"),
     "notifications": lazy_gettext("Notifications"),
+    "webhooks": lazy_gettext("Webhooks"),
     "stats": lazy_gettext("Statistics"),
 }
 

@@ -147,6 +147,24 @@ def error() -> None:
 
 
 @click.group(
+    cls=CommandGroup,
+    places={
+        "add": ("webhooks:add", "Create a webhook, and print its secret."),
+        "list": ("webhooks:show_all", "List the webhooks."),
+        "rotate": ("webhooks:rotate", "Replace the secret of a webhook, and print the new one."),
+        "disable": ("webhooks:disable", "Refuse further messages of a webhook."),
+        "enable": ("webhooks:enable", "Accept the messages of a webhook again."),
+        "delete": ("webhooks:delete", "Delete a webhook with its log."),
+        "log": ("webhooks:log", "Show what came in for a webhook and the answers."),
+        "retry": ("webhooks:retry", "Treat an authentic message again that started no job."),
+    },
+    on_machine=("add", "list", "rotate", "disable", "enable", "delete", "log", "retry"),
+)
+def webhook() -> None:
+    """Create and manage inbound webhooks."""
+
+
+@click.group(
     cls=LazyGroup,
     places={
         "up": ("processes:up", "Run Valkey, the web server, workers and the clock."),
@@ -168,6 +186,7 @@ def error() -> None:
         "notifications": notifications,
         "type": job_type,
         "error": error,
+        "webhook": webhook,
     },
     on_machine=("up", "web", "clock", "maintain", "demo", "verify", "doctor", "backup", "restore"),
 )

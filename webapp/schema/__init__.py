@@ -14,6 +14,7 @@ from webapp.schema.saved_filters import saved_filters
 from webapp.schema.schedules import schedule_runs, schedules
 from webapp.schema.tokens import api_requests, api_tokens
 from webapp.schema.users import sessions, users
+from webapp.schema.webhooks import webhook_messages, webhooks
 
 __all__ = [
     "UtcDateTime",
@@ -53,5 +54,7 @@ __all__ = [
     "sessions",
     "totals",
     "users",
+    "webhook_messages",
+    "webhooks",
     "workers",
 ]

@@ -22,6 +22,7 @@ from webapp.views.metrics import exposition
 from webapp.views.new_job import run_again, start
 from webapp.views.notifications import all_notifications, my_notifications
 from webapp.views.tokens import all_tokens, my_tokens
+from webapp.views.webhooks import messages, pages
 
 _JOB_BLUEPRINTS = (
     *(show.bp, actions.bp, dry_run.bp, run_again.bp, children.bp),
@@ -31,7 +32,7 @@ _JOB_BLUEPRINTS = (
 
 BLUEPRINTS = (
     *(sign_in.bp, forced_password_change.bp, my_account.bp, my_tokens.bp, notifications.bp, health.bp),
-    exposition.bp,
+    *(exposition.bp, messages.bp, pages.bp),
     *(bulk_actions.bp, by_type.bp, saved_filters.bp, start.bp, files.bp, *_JOB_BLUEPRINTS),
     my_notifications.bp,
     *(overview.bp, jobs.bp, errors.bp, queues.bp, workers.bp, schedules.bp, performance.bp),

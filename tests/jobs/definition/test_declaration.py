@@ -56,6 +56,7 @@ BAD = {
     "rerun_lost": [1, "no", None],
     "own_process": [0, "yes"],
     "worker_only": ["no"],
+    "webhook": ["no"],
     "capture_output": ["no", None],
     "keep": [timedelta(days=1), None, 30],
     "roles": ["admin", [1], None, {"admin": 1}, b"ab"],

@@ -1,7 +1,7 @@
 """Users of every kind, and the address of every route, with objects to which it leads."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +12,7 @@ from sqlalchemy import insert
 
 from webapp.accounts.user import User
 from webapp.db.engine import writing
+from webapp.inbound.webhook import WebhookDraft
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
@@ -119,6 +120,7 @@ def address_of(
     def address(endpoint: str, method: str) -> str:
         [rule] = list(app.url_map.iter_rules(endpoint))[:1]
         made, values = (job_to_read if method == "GET" else job)(), {}
+        webhook = cache(partial(add_webhook, services))
         for argument in rule.arguments:
             values[argument] = {
                 "job_id": lambda: made.id,
@@ -138,6 +140,8 @@ def address_of(
                 "rule_id": lambda: notification_rule(endpoint),
                 "delivery_id": lambda: delivery(endpoint),
                 "filter_id": lambda: _add_filter(services, people["owner"]),
+                "webhook_id": webhook,
+                "message_id": lambda: add_refused_message(services, webhook()),
                 "schedule_id": lambda: schedule(paused=endpoint == "schedules.resume"),
             }[argument]()
         with app.test_request_context():
@@ -148,3 +152,12 @@ def address_of(
 
 def _add_filter(services: Services, owner: User) -> UUID:
     return services.saved_filters.save(owner, uuid4().hex, {"tab": "failed"}, shared=True, of_all_users=False).id
+
+
+def add_webhook(services: Services) -> UUID:
+    draft = WebhookDraft(name=uuid4().hex, type="job_history_export", account="robot")
+    return services.webhooks.add(draft)[0].id
+
+
+def add_refused_message(services: Services, webhook_id: UUID) -> int:
+    return services.webhook_messages.add(webhook_id, b'{"form": "at"}', {}, size=14, status=422)

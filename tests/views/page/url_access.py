@@ -54,6 +54,7 @@ class Route:
 OWN = {"own_password": "plain tests are calm tests"}
 _RULE = {"name": "Failures", "topic": "failed", "channel": "webhook", "address": "https://example.org/hook"}
 _TOKEN = {"name": "nightly", "scope": "read", "lifetime": "90"}
+_WEBHOOK = {"name": "orders", "type": "job_history_export", "account": "robot", "scheme": "standard"}
 _NEW = "rivers under seven bridges"
 _NEW_PASSWORD = {**OWN, "password": _NEW, "repeated": _NEW}
 _CHANGED = {"old": OWN["own_password"], "new": _NEW, "again": _NEW}
@@ -135,6 +136,16 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("tokens.add", "POST"): Route(MANAGE, {**OWN, **_TOKEN, "user": "robot"}, AuditAction.TOKEN_ADD),
     ("tokens.revoke", "GET"): Route(MANAGE),
     ("tokens.revoke", "POST"): Route(MANAGE, {}, AuditAction.TOKEN_REVOKE),
+    ("webhooks.index", "GET"): Route(SEE),
+    ("webhooks.add", "POST"): Route(MANAGE, {**OWN, **_WEBHOOK}, AuditAction.WEBHOOK_ADD),
+    ("webhooks.show", "GET"): Route(SEE),
+    ("webhooks.rotate", "GET"): Route(MANAGE),
+    ("webhooks.rotate", "POST"): Route(MANAGE, {"overlap": "24"}, AuditAction.WEBHOOK_ROTATE),
+    ("webhooks.disable", "POST"): Route(MANAGE, {}, AuditAction.WEBHOOK_DISABLE),
+    ("webhooks.enable", "POST"): Route(MANAGE, {}, AuditAction.WEBHOOK_ENABLE),
+    ("webhooks.remove", "GET"): Route(MANAGE),
+    ("webhooks.remove", "POST"): Route(MANAGE, {}, AuditAction.WEBHOOK_REMOVE),
+    ("webhooks.retry", "POST"): Route(MANAGE, {}, AuditAction.WEBHOOK_RETRY),
     ("my_tokens.index", "GET"): Route(PERSON),
     ("my_tokens.add", "POST"): Route(PERSON, {**OWN, **_TOKEN}, AuditAction.TOKEN_ADD),
     ("my_tokens.revoke", "GET"): Route(OWNED),

@@ -10,7 +10,7 @@ from flask_login import login_required
 from tests.views.security.conftest import sample
 from webapp.accounts.user import User
 from webapp.views.page.problem_details import API_ROOT
-from webapp.views.security.default_deny import PUBLIC
+from webapp.views.security.default_deny import PUBLIC, WEBHOOKS
 
 FRAGMENT = {"HX-Request": "true", "HX-Current-URL": "http://localhost/sample?tab=done"}
 
@@ -45,7 +45,8 @@ def test_anonymous_requests_do_not_reveal_which_pages_exist(stranger: FlaskClien
 
 
 def test_only_the_listed_routes_are_public() -> None:
-    assert {"auth.login", "static", "health.healthz", "health.readyz", "health.one_part", "metrics.show"} == PUBLIC
+    health = {"health.healthz", "health.readyz", "health.one_part"}
+    assert {"auth.login", "static", *health, "metrics.show", WEBHOOKS} == PUBLIC
 
 
 def test_sign_in_leads_back_to_the_requested_page(stranger: FlaskClient) -> None:
@@ -65,10 +66,19 @@ def test_a_form_that_came_too_late_leads_back_to_its_page(stranger: FlaskClient)
 
 
 def test_anonymous_requests_to_the_api_get_a_problem(site: Flask, stranger: FlaskClient) -> None:
-    operations = [request for request in every_request(site) if request[2].startswith(API_ROOT)]
+    every = (request for request in every_request(site) if request[0] not in PUBLIC)
+    operations = [request for request in every if request[2].startswith(API_ROOT)]
     for endpoint, method, url in [*operations, ("nowhere", "GET", f"{API_ROOT}/nowhere")]:
         response = stranger.open(url, method=method)
         assert (response.status_code, response.mimetype) == (401, "application/problem+json"), (endpoint, method)
+
+
+def test_the_messages_of_webhooks_need_no_token_and_no_other_request_does(site: Flask, stranger: FlaskClient) -> None:
+    doors = [(method, url) for endpoint, method, url in every_request(site) if endpoint == WEBHOOKS]
+    assert [method for method, _url in doors] == ["POST"]
+    for method, url in doors:
+        response = stranger.open(url, method=method)
+        assert (response.status_code, response.mimetype) == (404, "application/problem+json")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -81,6 +81,7 @@ RULES: Mapping[str, ValueRule] = MappingProxyType(
         "rerun_lost": TRUTH,
         "own_process": TRUTH,
         "worker_only": TRUTH,
+        "webhook": TRUTH,
         "capture_output": TRUTH,
         "keep": value_rules.instance(Retention, "a Retention"),
         "roles": ValueRule("a list of roles, such as ('admin',)", _is_names),

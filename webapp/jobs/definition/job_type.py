@@ -85,6 +85,7 @@ class JobType:
     rerun_lost: bool
     own_process: bool
     worker_only: bool
+    webhook: bool  # whether messages of other systems can start it
     capture_output: bool
     keep: Retention
     roles: frozenset[str]  # the roles that can start it; empty = all
@@ -162,6 +163,7 @@ def job_type(
     rerun_lost: bool = True,
     own_process: bool = False,
     worker_only: bool = False,
+    webhook: bool = False,
     capture_output: bool = True,
     keep: Retention = DEFAULT_RETENTION,
     roles: Collection[str] = (),
@@ -196,6 +198,7 @@ def job_type(
       installation decides (``DESKJOB_STALE_AFTER``).
     - ``own_process`` runs every job in its own work-horse.
     - ``worker_only`` forbids running jobs from the command line.
+    - ``webhook=True`` lets admins create webhooks that start it when another system sends a signed message.
     - ``capture_output=False`` leaves what the handler prints, its libraries log and its programs write out of the
       job's log; the worker's log has it, as it is.
     - ``keep`` is the retention of finished jobs, ``keep_files`` that of their output files.
@@ -246,6 +249,7 @@ def job_type(
             rerun_lost=rerun_lost,
             own_process=own_process,
             worker_only=worker_only,
+            webhook=webhook,
             capture_output=capture_output,
             keep=keep,
             roles=frozenset(roles),

@@ -30,6 +30,7 @@ FORMATS = {
     timeout=timedelta(hours=2),
     acts_as_owner=True,
     private_output=True,
+    webhook=True,
 )
 def job_history_export(
     job: JobContext, payload: JobHistoryExport, accounts: Accounts, jobs: Jobs, queries: JobQueries

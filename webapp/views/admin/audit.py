@@ -79,6 +79,12 @@ ACTIONS: Mapping[str, str] = {
     AuditAction.RULE_REMOVE: lazy_gettext("Deleted a notification rule"),
     AuditAction.RULE_TEST: lazy_gettext("Sent a test notification"),
     AuditAction.MESSAGE_REDELIVER: lazy_gettext("Sent a notification again"),
+    AuditAction.WEBHOOK_ADD: lazy_gettext("Created a webhook"),
+    AuditAction.WEBHOOK_ROTATE: lazy_gettext("Replaced the secret of a webhook"),
+    AuditAction.WEBHOOK_DISABLE: lazy_gettext("Disabled a webhook"),
+    AuditAction.WEBHOOK_ENABLE: lazy_gettext("Enabled a webhook"),
+    AuditAction.WEBHOOK_REMOVE: lazy_gettext("Deleted a webhook"),
+    AuditAction.WEBHOOK_RETRY: lazy_gettext("Retried a message of a webhook"),
 }
 TARGETS: Mapping[str, str] = {
     AuditTarget.USER: lazy_gettext("User"),
@@ -94,6 +100,7 @@ TARGETS: Mapping[str, str] = {
     AuditTarget.AUDIT: lazy_gettext("Audit log"),
     AuditTarget.TOKEN: lazy_gettext("API token"),
     AuditTarget.RULE: lazy_gettext("Notification rule"),
+    AuditTarget.WEBHOOK: lazy_gettext("Webhook"),
 }
 
 

@@ -37,6 +37,7 @@ LINKS = (
     NavLink(lazy_gettext("Users"), "users.index"),
     NavLink(lazy_gettext("API tokens"), "tokens.index"),
     NavLink(lazy_gettext("Notifications"), "all_notifications.index"),
+    NavLink(lazy_gettext("Webhooks"), "webhooks.index"),
     NavLink(lazy_gettext("Audit log"), "audit.index", Right.READ_AUDIT),
     NavLink(lazy_gettext("System"), "system.index"),
 )

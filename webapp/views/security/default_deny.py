@@ -9,15 +9,18 @@ from flask import Flask, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from webapp.inbound.webhook import MOST_BYTES
 from webapp.views.page.problem_details import is_api_request
 from webapp.views.page.public_path import own_path_of
 from webapp.views.security.bearer_token import require_token
 from webapp.views.security.safe_redirect import HOME, safe_next
 
+WEBHOOKS = "webhook_messages.receive"
 PUBLIC = frozenset(
     {
         *("auth.login", "static", "health.healthz", "health.readyz", "health.one_part"),
         "metrics.show",  # it has its own rule
+        WEBHOOKS,  # its messages are signed
     }
 )
 _PUBLIC_BODY = 16 * 1024  # bytes: enough for a name and a password
@@ -31,7 +34,7 @@ def init_app(app: Flask) -> None:
 
 def _require_login() -> ResponseReturnValue | None:
     if request.endpoint in PUBLIC:
-        request.max_content_length = _PUBLIC_BODY
+        request.max_content_length = MOST_BYTES if request.endpoint == WEBHOOKS else _PUBLIC_BODY
         return None
     if is_api_request():
         require_token()

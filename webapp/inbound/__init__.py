@@ -1,0 +1,1 @@
+"""Inbound webhooks: a signed message from another system starts a job of a type that allows it."""

@@ -1,0 +1,1 @@
+"""Inbound webhooks: where messages arrive, and the pages on which admins manage them."""
