@@ -65,7 +65,7 @@ def _profile(job: JobContext, payload: DatasetReport, accounts: Accounts, upload
             lambda share: job.progress(computing.start + len(computing) * share),
         )
         if payload.clean and upload == "file":
-            _attach_cleaned(job, table, formats, Path(folder) / "cleaned.csv")
+            _attach_cleaned(job, table, formats, Path(folder) / "cleaned.csv", has_mark=payload.mark)
     columns = column_profiles(table, formats, figures)
     return Profile(
         name=source.name,
@@ -81,14 +81,17 @@ def _profile(job: JobContext, payload: DatasetReport, accounts: Accounts, upload
         last=table.last if table.rows > len(table.first) + len(table.last) else (),
         correlations=numeric_only(figures.correlations, columns),
         duplicates=figures.duplicates,
+        duplicates_exact=figures.duplicates_exact,
         made_by=_owner_name(job, accounts),
         job=str(job.id),
     )
 
 
-def _attach_cleaned(job: JobContext, table: CanonicalTable, formats: Sequence[ColumnFormat], path: Path) -> None:
+def _attach_cleaned(
+    job: JobContext, table: CanonicalTable, formats: Sequence[ColumnFormat], path: Path, *, has_mark: bool
+) -> None:
     columns = [OutputColumn(place=place, name=name) for place, name in enumerate(table.names)]
-    convert(table, formats, Output(format="csv", columns=columns, typed=False), path)
+    convert(table, formats, Output(format="csv", columns=columns, typed=False, has_mark=has_mark), path)
     with path.open("rb") as cleaned:
         job.attach(f"{_stem(job)}-cleaned.csv", cleaned, "text/csv")
 

@@ -17,6 +17,7 @@ def alerts(profile: Profile) -> Iterator[tuple[int | None, Note]]:
     if profile.duplicates:
         share = f"{100 * profile.duplicates / profile.rows:.1f} %"
         text = _REPEATED if profile.duplicates > 1 else _REPEATED_ONCE
+        text = text if profile.duplicates_exact else _REPEATED_ABOUT
         yield None, Note(text, {"count": profile.duplicates, "share": share})
     for one, two, value in profile.correlations:
         if abs(value) >= ALIKE and profile.rows > FEW:
@@ -50,6 +51,7 @@ def _of_column(column: ColumnProfile) -> Iterator[Note]:
 
 
 _REPEATED_ONCE = "One row repeats an earlier row (%(share)s)."
+_REPEATED_ABOUT = "About %(count)s rows repeat an earlier row (%(share)s)."
 _REPEATED = "%(count)s rows repeat an earlier row (%(share)s)."
 _TOGETHER = "%(column)s and %(other)s go up and down together (r = %(value)s)."
 _PARTLY = "%(column)s is mixed: it is text, but %(count)s of the values are %(kind)s."

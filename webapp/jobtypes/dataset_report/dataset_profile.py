@@ -89,6 +89,7 @@ class Profile:
     last: tuple[Row, ...]
     correlations: tuple[tuple[int, int, float], ...]
     duplicates: int | None
+    duplicates_exact: bool
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     made_by: str = ""
     job: str = ""

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from webapp.jobs import Upload
+from webapp.jobtypes.tables.csv_output import CsvMark
 from webapp.jobtypes.tables.table_payload import ACCEPT, TablePayload
 
 
@@ -30,3 +31,4 @@ class DatasetReport(TablePayload):
         description="Contains the valid rows, trimmed, in UTF-8, safe to open in a spreadsheet.",
         examples=[True],
     )
+    mark: CsvMark = False

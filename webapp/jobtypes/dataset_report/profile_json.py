@@ -23,6 +23,7 @@ def profile_json(profile: Profile, comparison: Comparison | None) -> bytes:
         "rows_skipped": profile.skipped,
         "rows_repaired": profile.repaired,
         "duplicate_rows": profile.duplicates,
+        "duplicate_rows_exact": profile.duplicates_exact,
         "problems": list(map(str, profile.problems)),
         "notes": list(map(str, profile.notes)),
         "alerts": [

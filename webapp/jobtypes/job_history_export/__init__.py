@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from webapp.accounts.accounts import Accounts
@@ -40,6 +41,8 @@ def job_history_export(
     history, criteria = JobHistory(queries.engine, viewer_of(policy)), payload.criteria(queries.jobs.now())
     columns = (*SUMMARY, *DIAGNOSTICS) if payload.with_notes else SUMMARY
     table, media_type = FORMATS[payload.format]
+    if payload.format == "csv":
+        table = partial(csv_table, has_mark=payload.mark)
     total, written = history.count(criteria), 0
     with job.open_attachment(f"job-history.{payload.format}", media_type) as file, table(file, columns) as add:
         rows = _rows(history.pages(criteria, with_diagnostics=payload.with_notes), policy, accounts)

@@ -5,11 +5,9 @@ CSV and XLSX cells are escaped, so that a spreadsheet does not run them as formu
 text unchanged and gives diagnostics with their times.
 """
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from io import StringIO
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
@@ -17,6 +15,7 @@ from xlsxwriter import Workbook
 
 from webapp.jobs.model.formula_escape import neutral
 from webapp.jobtypes.job_history_export.rows import ExportRow
+from webapp.jobtypes.tables.csv_output import csv_row
 
 MOST_ROWS = 1_048_576  # of a sheet, including the header
 _TEXT_STAYS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -24,20 +23,16 @@ _WIDTH = 20
 
 
 @contextmanager
-def csv_table(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[ExportRow], None]]:
+def csv_table(
+    file: BinaryIO, columns: Sequence[str], *, has_mark: bool = False
+) -> Iterator[Callable[[ExportRow], None]]:
     """Yield a function that writes a row immediately."""
-    file.write(_row(columns))
-    yield lambda row: _write(file, cells_of(row, columns))
+    file.write(csv_row(columns, marked=has_mark))
 
+    def add(row: ExportRow) -> None:
+        file.write(csv_row(cells_of(row, columns)))
 
-def _write(file: BinaryIO, cells: Iterable[object]) -> None:
-    file.write(_row(cells))
-
-
-def _row(cells: Iterable[object]) -> bytes:
-    text = StringIO(newline="")
-    csv.writer(text).writerow(cells)
-    return text.getvalue().encode()
+    yield add
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, JsonValue, ValidationInfo, field_validator
 
 from webapp.jobs import HistoryCriteria, Status
+from webapp.jobtypes.tables.csv_output import CsvMark
 
 _STATUS_LABELS: dict[str, JsonValue] = {
     Status.HELD: "Preparing",
@@ -48,6 +49,8 @@ class JobHistoryExport(BaseModel):
         title="Include messages, warnings and errors",
         examples=[True],
     )
+
+    mark: CsvMark = False
 
     @field_validator("until")
     @classmethod

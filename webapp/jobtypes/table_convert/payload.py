@@ -4,6 +4,7 @@ from typing import Annotated, get_args
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from webapp.jobtypes.tables.csv_output import CsvMark
 from webapp.jobtypes.tables.engine.conversion import Comparison, Format
 from webapp.jobtypes.tables.table_payload import TablePayload
 
@@ -57,12 +58,7 @@ class TableConversion(TablePayload):
         description="Otherwise numbers get a decimal point and dates become 2025-12-31.",
         examples=[True],
     )
-    mark: bool = Field(
-        default=False,
-        title="Byte order mark",
-        description="By it, Excel recognises the letters of a CSV file.",
-        examples=[True],
-    )
+    mark: CsvMark = False
 
     @model_validator(mode="after")
     def _check_rows(self) -> "TableConversion":

@@ -45,12 +45,12 @@ def user_import(job: JobContext, payload: UserImport, accounts: Accounts, audit:
     for column in table.unused():
         job.logger.warning("The column %r is ignored.", column)
     words = _CHECKED if payload.dry_run else _IMPORTED
-    with LazyCsv(job, "rejected.csv", REJECTED) as rejected:
+    with LazyCsv(job, "rejected.csv", REJECTED, has_mark=payload.mark) as rejected:
         run = ImportRun(job, rejected, default_role=payload.default_role, words=words)
         if payload.dry_run:
             run.process(table, lambda user: is_free(accounts, user, job))
         else:
-            _import(job, run, table, AuditedAccounts(accounts, audit, actor, job.id), vault)
+            _import(job, run, table, AuditedAccounts(accounts, audit, actor, job.id), vault, has_mark=payload.mark)
     _finish(job, run)
 
 
@@ -65,10 +65,12 @@ def _require_admin(job: JobContext, accounts: Accounts) -> AuditActor:
     return actor
 
 
-def _import(job: JobContext, run: ImportRun, table: UserTable, accounts: AuditedAccounts, vault: Vault) -> None:
+def _import(
+    job: JobContext, run: ImportRun, table: UserTable, accounts: AuditedAccounts, vault: Vault, *, has_mark: bool
+) -> None:
     if _SEED not in job.state:
         job.save_state({_SEED: new_seed(vault), LINE: 0})
-    with LazyCsv(job, "passwords.csv", PASSWORD_COLUMNS) as passwords:
+    with LazyCsv(job, "passwords.csv", PASSWORD_COLUMNS, has_mark=has_mark) as passwords:
         password_of = InitialPasswords(job.state[_SEED], vault).of
         run.process(table, Importer(job, accounts, password_of=password_of, passwords=passwords).import_user)
 

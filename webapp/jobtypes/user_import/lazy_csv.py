@@ -1,23 +1,23 @@
 """A CSV file that is created only if there are rows to write."""
 
-import csv
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from io import StringIO
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from webapp.jobs import JobCancelled, JobContext
 from webapp.jobs.model.formula_escape import neutral
+from webapp.jobtypes.tables.csv_output import csv_row
 
 
 class LazyCsv:
     """Opens the file for the first row and keeps it at the end of the block, even if the job is stopped."""
 
-    def __init__(self, job: JobContext, name: str, header: Sequence[str]) -> None:
+    def __init__(self, job: JobContext, name: str, header: Sequence[str], *, has_mark: bool = False) -> None:
         self._job = job
         self._name = name
         self._header = header
+        self._has_mark = has_mark
         self._opening: AbstractContextManager[BinaryIO] | None = None
         self._file: BinaryIO | None = None
         self.count = 0
@@ -27,8 +27,8 @@ class LazyCsv:
         if self._file is None:
             self._opening = self._job.open_attachment(self._name, "text/csv")
             self._file = self._opening.__enter__()
-            self._write(self._header)
-        self._write(cells)
+            self._file.write(csv_row(self._header, marked=self._has_mark))
+        self._file.write(csv_row(neutral("" if cell is None else str(cell)) for cell in cells))
         self.count += 1
 
     def __enter__(self) -> Self:
@@ -45,9 +45,3 @@ class LazyCsv:
             self._opening.__exit__(None, None, None)
         else:
             self._opening.__exit__(kind, error, trace)
-
-    def _write(self, cells: Sequence[object]) -> None:
-        assert self._file is not None  # noqa: S101  (opened by the first row)
-        text = StringIO(newline="")
-        csv.writer(text).writerow(neutral("" if cell is None else str(cell)) for cell in cells)
-        self._file.write(text.getvalue().encode("utf-8", "replace"))

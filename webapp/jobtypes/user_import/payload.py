@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field, StringConstraints, field_validator
 
 from webapp.accounts.user import Role
 from webapp.jobs import Upload
+from webapp.jobtypes.tables.csv_output import CsvMark
 from webapp.jobtypes.tables.table_payload import ACCEPT
 from webapp.jobtypes.user_import.user_table import COLUMNS, MOST_BYTES, MOST_ROWS
 
@@ -37,6 +38,8 @@ class UserImport(BaseModel):
         description="Checks every row and creates no accounts.",
         examples=[True],
     )
+
+    mark: CsvMark = False
 
     @field_validator("columns")
     @classmethod

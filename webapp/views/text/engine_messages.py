@@ -310,6 +310,7 @@ _JOB_TYPE_PATTERNS = (
     english("%(value)s was read with the month first. It could also begin with the day."),
     english("One row repeats an earlier row (%(share)s)."),
     english("%(count)s rows repeat an earlier row (%(share)s)."),
+    english("About %(count)s rows repeat an earlier row (%(share)s)."),
     english("%(column)s and %(other)s go up and down together (r = %(value)s)."),
     english("%(column)s has no values."),
     english("%(column)s always has the same value."),

@@ -75,3 +75,18 @@ def test_figures_by_a_sample_are_close_to_the_exact_ones(report_on, monkeypatch)
     for name in ("p05", "p50", "p95"):
         close = exact.column("amount")["quantiles"][name]
         assert estimated.column("amount")["quantiles"][name] == pytest.approx(close, rel=0.05)
+
+
+def test_duplicates_of_very_large_tables_are_estimated(report_on, monkeypatch):
+    lot = random.Random(3)
+    rows = [f"{lot.randrange(20_000)},x" for _ in range(30_000)]
+    text = "a,b\n" + "\n".join(rows) + "\n"
+    exact = report_on(text).profile
+    assert (exact["duplicate_rows"], exact["duplicate_rows_exact"]) == (30_000 - len(set(rows)), True)
+    monkeypatch.setattr(figures, "MOST_COMPARED", 8_000)
+    for exact_rows in (1_000, 100_000):
+        monkeypatch.setattr(figures, "EXACT_ROWS", exact_rows)
+        estimated = report_on(text)
+        assert not estimated.profile["duplicate_rows_exact"]
+        assert estimated.profile["duplicate_rows"] == pytest.approx(exact["duplicate_rows"], rel=0.1)
+        assert "rows repeat an earlier row" in estimated.profile["alerts"][0]["text"]

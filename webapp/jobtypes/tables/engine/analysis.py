@@ -28,6 +28,7 @@ class Figures:
     columns: Sequence[Mapping[str, Any]]
     correlations: Sequence[tuple[int, int, float]]
     duplicates: int | None
+    duplicates_exact: bool
     gaps: Mapping[int, Sequence[int]]
     is_exact: bool
 
@@ -52,6 +53,7 @@ def figures_of(
         columns=answer["columns"],
         correlations=[tuple(each) for each in answer["correlations"]],
         duplicates=answer["duplicates"],
+        duplicates_exact=answer["duplicates_exact"],
         gaps={int(place): counts for place, counts in answer["gaps"].items()},
         is_exact=answer["is_exact"],
     )

@@ -8,7 +8,7 @@ That look uses only aggregates that DuckDB updates column by column. A single ot
 update all of them row by row, which takes twice the time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from math import floor, inf, isfinite, nextafter
 from typing import Any
@@ -25,7 +25,7 @@ TOP, CANDIDATES = 10, 16
 WIDE = 200  # columns
 SHOWN, LONGEST = 200, 10_000  # characters of a value in the report, and of one to count
 STRAYS = 3
-MOST_COMPARED = 1_000_000  # rows
+MOST_COMPARED = 1_000_000  # rows whose hashes are held in memory
 STRIPES = 60  # of the picture of missing cells
 MOST_CORRELATED, FEW = 12, 3  # columns; rows that tell nothing about two of them
 MOST_CONNECTED = 100  # columns in the picture of missing cells
@@ -62,10 +62,12 @@ def figures(
     for places in _batches(len(columns), COLUMNS):
         found += source.counted(places, known[places.start : places.stop], is_exact=is_exact)
         yield {"done": 0.8 * len(found) / len(columns)}
+    duplicates, duplicates_exact = source.duplicates()
     yield {
         "columns": found,
         "correlations": correlations,
-        "duplicates": source.duplicates(),
+        "duplicates": duplicates,
+        "duplicates_exact": duplicates_exact,
         "gaps": source.gaps(found),
         "is_exact": is_exact,
     }
@@ -83,6 +85,7 @@ class TableFigures:
     ) -> None:
         self._columns = columns
         self.rows = int(table["rows"])
+        self._repeated: int | None = None
         if self.rows <= EXACT_ROWS:  # exact aggregates take megabytes in each thread
             limits["threads"] = 1
         self._db = connect(**limits)
@@ -112,7 +115,11 @@ class TableFigures:
             wanted[-1] |= {f"below {edge!r}": f"count_if(v{place} < '{edge!r}'::DOUBLE)" for edge in below}
             wanted[-1] |= {f"is {at}": f"count_if(x{place} = {quoted(value)})" for at, value in enumerate(frequent)}
         found = []
+        if len(places) == len(self._columns) and self.rows > MOST_COMPARED:
+            wanted.append({"hashes": self._hashes(f"x{place}" for place in places)})
         rows = self._aggregates(places, wanted) if any(wanted) else [{} for _ in wanted]
+        if len(rows) > len(known):
+            self._repeated = rows.pop()["hashes"]
         for place, column, each, below, frequent, row in zip(places, known, bins, edges, values, rows, strict=True):
             counts = {edge: int(row.pop(f"below {edge!r}") or 0) for edge in below}
             top = [(value, int(row.pop(f"is {at}") or 0)) for at, value in enumerate(frequent)]
@@ -193,13 +200,28 @@ class TableFigures:
         found = zip(pairs, values, strict=True)
         return [(one, two, value) for (one, two), value in found if value is not None and isfinite(value)]
 
-    def duplicates(self) -> int | None:
-        """Return the number of rows that repeat an earlier one; None if there is too much to compare."""
-        if self.rows > MOST_COMPARED or len(self._columns) > WIDE:
-            return None
-        cells = ", ".join(f"c{place}" for place in range(len(self._columns)))
-        hashes = f"SELECT hash({cells}) AS h FROM {self._file}"
-        return self.rows - int(self._db.execute(f"SELECT count(DISTINCT h) FROM ({hashes})").fetchall()[0][0])
+    def duplicates(self) -> tuple[int | None, bool]:
+        """Return the number of rows that repeat an earlier one, and whether it is exact; None: too much to compare.
+
+        In a large table they are counted among the rows whose hash is in a part of all hashes. Equal rows have equal
+        hashes, so that each part has as large a share of repeated rows as the table.
+        """
+        if len(self._columns) > WIDE:
+            return None, True
+        if self._repeated is None:
+            hashes = self._hashes(f"c{place}" for place in range(len(self._columns)))
+            [[self._repeated]] = self._db.execute(f"SELECT {hashes} FROM {self._file}").fetchall()
+        return int(self._repeated or 0) * self._parts, self._parts == 1
+
+    @property
+    def _parts(self) -> int:
+        return -(-self.rows // MOST_COMPARED)
+
+    def _hashes(self, cells: Iterable[str]) -> str:
+        """Return the expression of how many hashes of a part of the rows repeat an earlier one."""
+        row = f"hash({', '.join(cells)})"
+        found = f"list({row}) FILTER ({row} % {self._parts} = 0)"
+        return f"len({found}) - list_unique({found})"
 
     def _aggregates(self, places: Sequence[int], wanted: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
         """Return the aggregates of each column by their names."""
