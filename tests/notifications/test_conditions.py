@@ -8,6 +8,8 @@ from webapp.jobs.model.job import Owner, Status
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.schema import error_groups, later, notification_rules, now, schedule_runs, schedules
 
+pytestmark = pytest.mark.usefixtures("database")
+
 HOUR = 3600.0
 
 

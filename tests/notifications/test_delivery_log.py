@@ -6,6 +6,8 @@ import pytest
 from webapp.notifications.delivery_log import DeliveryNotFound, NotRedeliverable
 from webapp.schema import later, notification_deliveries
 
+pytestmark = pytest.mark.usefixtures("database")
+
 
 @pytest.fixture
 def log(services):

@@ -3,6 +3,8 @@ import pytest
 from webapp.jobs.model.job import Owner
 from webapp.notifications.rule import Topic
 
+pytestmark = pytest.mark.usefixtures("database")
+
 
 def run(office, **values):
     office.services.jobs.create_job("letter", {}, **values)

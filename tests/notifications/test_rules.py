@@ -8,6 +8,8 @@ from webapp.notifications.rule import RuleDraft
 from webapp.notifications.rules import RuleNotFound
 from webapp.schema import notification_rules
 
+pytestmark = pytest.mark.usefixtures("database")
+
 HOOK = RuleDraft(name="Failures", topics=("failed",), channel="webhook", address="https://example.org/secret")
 
 

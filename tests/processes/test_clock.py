@@ -12,9 +12,11 @@ from tests.installation import (
     has_ended,
     wait_for,
 )
+from webapp.accounts.user import User
 from webapp.config import load
 from webapp.db.engine import engine_options, reading, writing
 from webapp.jobs.model.job import Status
+from webapp.notifications.rule import RuleDraft
 from webapp.processes import clock as module
 from webapp.processes.clock import MAINTENANCE, Clock
 from webapp.schema import cursors, jobs, later
@@ -28,6 +30,19 @@ def clock(services: Services) -> Clock:
 
 def jobs_of(services: Services, type_name: str) -> list[Status]:
     return [job.status for job in services.queries.all_jobs.newest(50) if job.type == type_name]
+
+
+def test_the_clock_sends_what_notification_rules_report(services: Services, clock: Clock, user: User) -> None:
+    draft = RuleDraft(
+        name="Waits", topics=("queue_waits",), seconds=60, channel="webhook", address="https://example.org"
+    )
+    services.notification_rules.add(services.rule_form(None).checked(draft), user_id=None)
+    waiting = services.jobs.create_user_job("job_history_export", {"format": "csv"}, user.id)
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == waiting.id).values(created_at=later(-120)))
+    clock.tick()
+    [message] = services.delivery_log.all()
+    assert services.jobs.get(message.job_id).status is Status.QUEUED
 
 
 def test_several_clocks_start_maintenance_once(services: Services, database: str) -> None:

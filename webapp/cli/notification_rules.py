@@ -242,6 +242,8 @@ def _line(rule: NotificationRule) -> str:
 
 
 def _log_line(delivery: Delivery) -> str:
-    events = "test" if delivery.facts[0]["topic"] == "test" else f"{delivery.event_count} events"
+    number = delivery.event_count
+    is_test = delivery.facts[0]["topic"] == "test"
+    events = "test" if is_test else "1 event" if number == 1 else f"{number} events"
     line = f"{delivery.id}  {delivery.status:<10}  {delivery.channel:<7}  {delivery.rule_name}: {events}"
     return f"{line}  {delivery.error}".rstrip()
