@@ -144,6 +144,7 @@ def test_a_rule_of_the_installation_has_recipients_and_a_language(office, user, 
     office.send()
     assert inbox.recipients == [["team@example.org", "boss@example.org"]]
     assert "ist fertig" in inbox.mails[0]["Subject"]
+    assert "/office/admin/notifications" in inbox.mails[0].get_body(("plain",)).get_content()
 
 
 def test_a_test_message_is_sent_at_once_also_in_quiet_hours_and_delays_nothing(office, user, services, inbox):

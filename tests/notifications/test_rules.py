@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from webapp.db.engine import reading
-from webapp.notifications.rule import RuleDraft
+from webapp.notifications import rules as module
+from webapp.notifications.rule import InvalidRule, RuleDraft
 from webapp.notifications.rules import RuleNotFound
 from webapp.schema import notification_rules
 
@@ -43,3 +44,12 @@ def test_rules_belong_to_a_user_or_to_the_installation(office, user, person, ser
     for act in (rules.get, rules.target, lambda rule_id: rules.set_enabled(rule_id, enabled=True)):
         with pytest.raises(RuleNotFound):
             act(mine.id)
+
+
+def test_one_user_and_the_installation_have_a_limited_number_of_rules(office, user, monkeypatch):
+    monkeypatch.setattr(module, "MOST_RULES", 2)
+    for _ in range(2):
+        office.rule(user, "failed")
+    with pytest.raises(InvalidRule, match="at most 2 rules"):
+        office.rule(user, "failed")
+    office.rule(None, "failed", recipients=("a@example.org",))

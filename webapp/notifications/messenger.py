@@ -118,7 +118,8 @@ class Messenger:
 
     def _message(self, delivery: Delivery, rule: NotificationRule, reader: User | None) -> Message:
         language = (reader.language if reader else rule.language) or "en"
-        writer = MessageWriter(language=language, public_url=self._settings.public_url)
+        page = "/me/notifications" if reader else "/admin/notifications"
+        writer = MessageWriter(language=language, public_url=self._settings.public_url, settings_path=page)
         return writer.write(
             delivery.facts,
             count=delivery.event_count,

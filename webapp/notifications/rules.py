@@ -11,11 +11,12 @@ from webapp.db.engine import reading, writing
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.metrics.cursors import move_cursor, upsert
 from webapp.notifications.channels.webhook import new_signing_key
-from webapp.notifications.rule import Channel, NotificationRule, RuleDraft, RuleTarget, Topic, Whose
+from webapp.notifications.rule import Channel, InvalidRule, NotificationRule, RuleDraft, RuleTarget, Topic, Whose
 from webapp.notifications.rule_form import shown_address
 from webapp.schema import cursors, events, notification_rules, now
 
 CURSOR = "notifications"
+MOST_RULES = 50  # of one user, and of the installation
 _PLAIN = ("name", "whose", "owner_id", "type", "queue", "seconds", "due_time", "quiet_from", "quiet_until")
 _CONVERTED = frozenset({"topics", "channel", "whose", "recipients"})
 _rules = notification_rules
@@ -37,7 +38,10 @@ class NotificationRules:
         self._vault = vault
 
     def add(self, draft: RuleDraft, *, user_id: UUID | None, by: UUID | None = None) -> tuple[NotificationRule, str]:
-        """Create a rule of a user, or of the installation; return it and the signing key of a webhook."""
+        """Create a rule of a user, or of the installation; return it and the signing key of a webhook.
+
+        Raises `InvalidRule` if there are `MOST_RULES` already.
+        """
         key = new_signing_key() if draft.channel == Channel.WEBHOOK else ""
         values = {
             **_values(draft),
@@ -48,6 +52,7 @@ class NotificationRules:
             "signing_key": self._encrypted(key),
         }
         with writing(self.engine) as connection:
+            _refuse_more(connection, user_id)
             _skip_old_events(connection)
             connection.execute(insert(_rules).values(**values, created_at=now()))
         return self.get(values["id"]), key
@@ -119,6 +124,13 @@ def _values(draft: RuleDraft) -> dict[str, Any]:
         "topics": ",".join(draft.topics),
         "recipients": ",".join(draft.recipients),
     }
+
+
+def _refuse_more(connection: Connection, user_id: UUID | None) -> None:
+    """Raise `InvalidRule` if a user, or the installation, has as many rules as the clock should compare."""
+    existing = select(_rules.c.id).where(_rules.c.user_id == user_id).limit(MOST_RULES)
+    if len(connection.execute(existing).all()) == MOST_RULES:
+        raise InvalidRule({"name": f"There can be at most {MOST_RULES} rules. Delete one first."})
 
 
 def _skip_old_events(connection: Connection) -> None:

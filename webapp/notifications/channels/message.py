@@ -41,10 +41,14 @@ class MessageLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageWriter:
-    """Writes messages in one language; ``public_url`` is where the pages are, empty if nobody has said so."""
+    """Writes messages in one language; ``public_url`` is where the pages are, empty if nobody has said so.
+
+    ``settings_path`` is the page of the rule.
+    """
 
     language: str
     public_url: str
+    settings_path: str = "/me/notifications"
 
     def write(self, items: Sequence[Item], *, count: int, rule_name: str, at: datetime, files: Files) -> Message:
         """Return the message about ``count`` events, of which ``items`` are known in detail."""
@@ -58,7 +62,7 @@ class MessageWriter:
             "more": self.ngettext("and %(num)s more", "and %(num)s more", more) if more > 0 else "",
             "all_url": self._url("/jobs") if more > 0 else "",
             "reason": self.gettext("You receive this because of the notification rule “%(rule)s”.", rule=rule_name),
-            "settings_url": self._url("/me/notifications"),
+            "settings_url": self._url(self.settings_path),
             "settings": self.gettext("Notification settings"),
             "open": self.gettext("Open in Deskjob"),
         }

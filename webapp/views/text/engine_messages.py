@@ -377,6 +377,7 @@ _NOTIFICATION_PATTERNS = (
     english("The receiver answered %(error)s."),
     english("%(name)s cannot be reached: %(error)s."),
     english("There is no notification rule %(name)s."),
+    english("There can be at most %(count)s rules. Delete one first."),
     english("Unexpected error: %(name)s"),
 )
 FIXED = (*_ENGINE_FIXED, *_JOB_TYPE_FIXED, *_NOTIFICATION_FIXED)
