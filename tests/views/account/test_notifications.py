@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from webapp.accounts.user import User
 from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.shown_results import LINK_TYPE
 from webapp.services import Services
 
 Put = Callable[..., Job]
@@ -52,6 +53,7 @@ def test_a_notification_links_to_the_job_and_its_result(
     client: FlaskClient, ended: Callable[..., Job], attach: Callable[..., object]
 ) -> None:
     job = ended()
+    attach(job, "Dashboard.link.json", media_type=LINK_TYPE)  # for the page of the job only
     attach(job, "report.pdf")
     page = client.get("/notices").text
     assert "Monthly report is done." in page
@@ -125,3 +127,27 @@ def test_the_badge_the_title_and_the_list_count_what_is_active(client: FlaskClie
     assert "<title>(1) Jobs · Deskjob</title>" in page
     assert '<span class="badge__count">1</span>' in page
     assert "84 of 200" in client.get("/notices").text
+
+
+def test_many_notifications_that_say_the_same_are_one_line(
+    client: FlaskClient, ended: Callable[..., Job], services: Services, user: User
+) -> None:
+    for number in range(5):
+        ended(lambda job: job.mark_failed(["It broke."]), title=f"Report {number}")
+    ended(title="Done report")
+    page = client.get("/notices").text
+    assert "5 jobs of the type “Maintenance” failed." in page
+    assert 'href="/jobs?tab=failed&amp;whose=mine&amp;type=maintenance"' in page
+    assert "Report 3" not in page
+    assert "Done report is done." in page
+    client.post("/notices/read", data={"type": "maintenance", "status": "failed"})
+    assert [notice.title for notice in services.notifications.unread(user.id)] == ["Done report"]
+    assert "Report 3 failed." in client.get("/notices").text  # among those that are read
+    client.post("/notices/read", data={"type": "maintenance", "status": "nonsense"})
+    assert services.notifications.unread(user.id) == ()
+
+
+def test_few_notifications_are_listed_one_by_one(client: FlaskClient, ended: Callable[..., Job]) -> None:
+    for number in range(3):
+        ended(lambda job: job.mark_failed(["It broke."]), title=f"Report {number}")
+    assert "Report 2 failed." in client.get("/notices").text

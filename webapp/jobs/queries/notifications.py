@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Engine, Select, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, case, func, or_, select, update
 
 from webapp.db.engine import reading, writing
 from webapp.jobs.model.job import Status
@@ -54,17 +54,52 @@ class Notification:
     read_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationGroup:
+    """How many unread notifications tell the same of jobs of one type; ``at`` is the time of the latest."""
+
+    type: str
+    status: Status
+    count: int
+    at: datetime
+
+
 class Notifications:
     """Reads and marks notifications. Every method is limited to one user's own."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def unread(self, user_id: UUID, limit: int = PAGE) -> tuple[Notification, ...]:
-        """Return the user's unread notifications, newest first."""
-        return self._fetch(
-            _notifications_of(user_id).where(notices.c.read_at.is_(None)).order_by(notices.c.id.desc()).limit(limit)
+    def unread(
+        self, user_id: UUID, limit: int = PAGE, *, without: Collection[NotificationGroup] = ()
+    ) -> tuple[Notification, ...]:
+        """Return the user's unread notifications, newest first, ``without`` those of some groups."""
+        rows = _notifications_of(user_id).where(notices.c.read_at.is_(None), *(~_is_in(group) for group in without))
+        return self._fetch(rows.order_by(notices.c.id.desc()).limit(limit))
+
+    def unread_groups(self, user_id: UUID, *, least: int) -> tuple[NotificationGroup, ...]:
+        """Return the groups of at least so many unread notifications, latest first."""
+        count, latest = func.count(), func.max(notices.c.id)
+        groups = (
+            select(
+                jobs.c.type, notices.c.kind.label("status"), count.label("count"), func.max(notices.c.at).label("at")
+            )
+            .join(jobs, jobs.c.id == notices.c.job_id)
+            .where(notices.c.user_id == user_id, notices.c.read_at.is_(None))
+            .group_by(jobs.c.type, notices.c.kind)
+            .having(count >= least)
+            .order_by(latest.desc())
         )
+        with reading(self._engine) as connection:
+            rows = connection.execute(groups).mappings()
+            return tuple(NotificationGroup(**{**row, "status": Status(row["status"])}) for row in rows)
+
+    def mark_group_read(self, user_id: UUID, type_name: str, status: Status) -> None:
+        """Mark the user's notifications about jobs of a type that ended in a status as read."""
+        of_type = select(jobs.c.id).where(jobs.c.type == type_name, jobs.c.id == notices.c.job_id).exists()
+        unread = (notices.c.user_id == user_id, notices.c.read_at.is_(None), notices.c.kind == status.value)
+        with writing(self._engine) as connection:
+            connection.execute(update(notices).where(*unread, of_type).values(read_at=now()))
 
     def read(self, user_id: UUID, limit: int = PAGE) -> tuple[Notification, ...]:
         """Return the user's read notifications, most recently read first."""
@@ -99,6 +134,10 @@ class Notifications:
         with reading(self._engine) as connection:
             rows = connection.execute(statement).mappings()
             return tuple(Notification(**{**row, "status": Status(row["status"])}) for row in rows)
+
+
+def _is_in(group: NotificationGroup) -> ColumnElement[bool]:
+    return and_(jobs.c.type == group.type, notices.c.kind == group.status.value)
 
 
 def _notifications_of(user_id: UUID) -> Select[*tuple[object, ...]]:

@@ -101,8 +101,7 @@ def job_row(
 ) -> JobRow:
     """Describe a job to this viewer, who searched for ``words``; ``attached`` is empty for a job they cannot open."""
     job = context.readable(job)
-    downloads = [file for file in attached if file.media_type not in PAGE_ONLY_TYPES]
-    outputs = [file for file in file_links(downloads, context) if file.role == "output"]
+    outputs = [file for file in file_links(attached, context) if file.role == "output"]
     facts = StatusFacts(job=job, now=context.now, zone=context.zone, run=run)
     error = _error(job, context)
     title, line = translated(job.title), error or _line(facts)
@@ -158,7 +157,11 @@ def _parent(job: Job) -> ParentLink | None:
 
 def file_links(attached: Sequence[Attachment], context: ViewerContext) -> tuple[FileLink, ...]:
     """Return links to the files that can still be downloaded."""
-    return tuple(_file(file, context) for file in attached if not is_unavailable(file, context.now))
+    return tuple(
+        _file(file, context)
+        for file in attached
+        if not is_unavailable(file, context.now) and file.media_type not in PAGE_ONLY_TYPES
+    )
 
 
 def is_unavailable(file: Attachment, now: datetime) -> bool:
