@@ -17,7 +17,7 @@ from webapp.views import blueprints, security, static_files
 from webapp.views.account import forced_password_change
 from webapp.views.admin import nav
 from webapp.views.forms import streaming_uploads
-from webapp.views.job_list import row_cache, saved_filters
+from webapp.views.job_list import columns, row_cache, saved_filters
 from webapp.views.metrics import request_counts, request_traces
 from webapp.views.new_job import disabled_type
 from webapp.views.page import (
@@ -73,6 +73,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     row_cache.init_app(app)
     request_traces.init_app(app, settings)
     saved_filters.init_app(app)
+    columns.init_app(app)
     security.init_app(app, settings)
     static_files.init_app(app, settings)
     forced_password_change.init_app(app)

@@ -59,6 +59,12 @@ def save(engine: Engine, user_id: UUID, chosen: Preferences) -> None:
         connection.execute(update(users).where(users.c.id == user_id).values(**asdict(chosen)))
 
 
+def save_list_columns(engine: Engine, user_id: UUID, columns: str) -> None:
+    """Store the columns of a user's lists of jobs, separated by commas; empty means the usual ones."""
+    with writing(engine) as connection:
+        connection.execute(update(users).where(users.c.id == user_id).values(list_columns=columns))
+
+
 def _one_of(value: str, choices: type[StrEnum]) -> None:
     if value not in list(choices):
         raise BadAccount(f"Unknown choice {value!r}. The choices are {', '.join(choices)}.")

@@ -17,7 +17,7 @@ from webapp.views.admin import (
 )
 from webapp.views.job import actions, children, debug_bundle, dry_run, files, log, show
 from webapp.views.job.results import table_page
-from webapp.views.job_list import bulk_actions, by_type, saved_filters
+from webapp.views.job_list import bulk_actions, by_type, columns, saved_filters
 from webapp.views.metrics import exposition
 from webapp.views.new_job import run_again, start
 from webapp.views.notifications import all_notifications, my_notifications
@@ -33,7 +33,7 @@ _JOB_BLUEPRINTS = (
 BLUEPRINTS = (
     *(sign_in.bp, forced_password_change.bp, my_account.bp, my_tokens.bp, notifications.bp, health.bp),
     *(exposition.bp, messages.bp, pages.bp),
-    *(bulk_actions.bp, by_type.bp, saved_filters.bp, start.bp, files.bp, *_JOB_BLUEPRINTS),
+    *(bulk_actions.bp, by_type.bp, saved_filters.bp, columns.bp, start.bp, files.bp, *_JOB_BLUEPRINTS),
     my_notifications.bp,
     *(overview.bp, jobs.bp, errors.bp, queues.bp, workers.bp, schedules.bp, performance.bp),
     *(job_types.bp, users.bp, all_tokens.bp, all_notifications.bp, audit.bp, system.bp),

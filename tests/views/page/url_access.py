@@ -86,6 +86,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("jobs.index", "GET"): Route(PERSON),
     ("jobs.live", "GET"): Route(PERSON),
     ("by_type.index", "GET"): Route(PERSON),
+    ("columns.choose", "POST"): Route(PERSON, {"column": "queue"}),
     ("filters.index", "GET"): Route(PERSON),
     ("filters.save", "POST"): Route(PERSON, {"filter_name": "Failed", "tab": "failed"}),
     ("filters.change", "POST"): Route(OWNED, {"filter_name": "Failed"}),
@@ -227,6 +228,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
 UNAUDITED: Mapping[tuple[str, str], str] = {  # changes that are not audited, and why
     ("acts.do_act", "POST"): "no job is selected here; the tests of bulk actions check the line",
     ("me.save", "POST"): "preferences are private",
+    ("columns.choose", "POST"): "preferences are private",
     ("filters.save", "POST"): "a filter is a choice of one's own, which changes nothing for jobs",
     ("filters.change", "POST"): "a filter is a choice of one's own, which changes nothing for jobs",
     ("filters.delete", "POST"): "a filter is a choice of one's own, which changes nothing for jobs",

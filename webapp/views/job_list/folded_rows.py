@@ -19,6 +19,7 @@ class FoldedRows:
     count: int
     titles: str
     when: FormattedTime
+    columns: tuple[str, ...]
     is_deleted: bool = False
 
 
@@ -46,4 +47,5 @@ def _folded(rows: Sequence[JobRow]) -> FoldedRows:
         count=len(rows),
         titles=", ".join(f"{title} ({number(count)})" for title, count in titles.most_common()),
         when=rows[0].when,
+        columns=rows[0].columns,
     )

@@ -9,6 +9,7 @@ from webapp.jobs.model.progress import UNKNOWN_RUN
 from webapp.jobs.queries.pagination import ListChangeTag
 from webapp.jobs.queries.visible_jobs import PAGE, TAB_CEILING, TABS
 from webapp.services import Services
+from webapp.views.job_list.columns import chosen_columns
 from webapp.views.job_list.filter import Filter, ParsedFilter
 from webapp.views.job_list.folded_rows import ListRow, fold_rows
 from webapp.views.job_list.row import DeletedRow, JobRow, job_row
@@ -166,10 +167,17 @@ def _rows(
     services: Services, jobs: Collection[Job], context: ViewerContext, words: Sequence[str]
 ) -> dict[UUID, JobRow]:
     attached = services.queries.files.attachments_of([job.id for job in jobs if context.may_open(job)])
-    running_types = {job.type for job in jobs if job.is_running}
+    running_types, columns = {job.type for job in jobs if job.is_running}, chosen_columns()
     usual = {name: services.queries.estimates.usual_run(name) for name in running_types}
     return {
-        job.id: job_row(job, attached.get(job.id, ()), context, run=usual.get(job.type, UNKNOWN_RUN), words=words)
+        job.id: job_row(
+            job,
+            attached.get(job.id, ()),
+            context,
+            run=usual.get(job.type, UNKNOWN_RUN),
+            words=words,
+            columns=columns,
+        )
         for job in jobs
     }
 

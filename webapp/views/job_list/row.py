@@ -1,6 +1,6 @@
 """A job as a row or a card of a list. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,13 +12,14 @@ from webapp.jobs.store.attachments import Attachment
 from webapp.views.job_list.search_match import SearchMatch, search_matches
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels, status_text
-from webapp.views.text.date_format import FormattedTime
+from webapp.views.text.date_format import FormattedTime, duration
 from webapp.views.text.number_format import number, size
 from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.status_text import StatusFacts
 from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
 
+USUAL_COLUMNS = ("by", "files")  # those that a list shows unless its user chose others
 FILES_SHOWN = 2  # links to output files, and names of input files
 
 
@@ -56,7 +57,8 @@ class JobRow:
     """A row of the list; ``percent`` is None while the progress is unknown.
 
     ``children`` is None for a job without child jobs, ``parent`` for any job that is not one itself. ``matches`` is
-    where a search found the job. A routine job is one that the system ran and that went well.
+    where a search found the job. ``columns`` are the names of the columns that the user chose, and ``cells`` the texts
+    of those that are no field of their own. A routine job is one that the system ran and that went well.
     """
 
     id: UUID
@@ -79,6 +81,8 @@ class JobRow:
     more_files: int
     when: FormattedTime
     matches: tuple[SearchMatch, ...] = ()
+    columns: tuple[str, ...] = USUAL_COLUMNS
+    cells: tuple[tuple[str, str], ...] = ()
     is_routine: bool = False
     is_deleted: bool = False
 
@@ -98,6 +102,7 @@ def job_row(
     *,
     run: UsualRun = UNKNOWN_RUN,
     words: Sequence[str] = (),
+    columns: tuple[str, ...] = USUAL_COLUMNS,
 ) -> JobRow:
     """Describe a job to this viewer, who searched for ``words``; ``attached`` is empty for a job they cannot open."""
     job = context.readable(job)
@@ -128,6 +133,8 @@ def job_row(
         more_files=max(len(outputs) - FILES_SHOWN, 0),
         when=context.when(_relevant_time(job, context)),
         matches=search_matches(job, words if context.may_open(job) else (), (title, line, str(job.id))),
+        columns=columns,
+        cells=tuple((name, _CELLS[name](job, context)) for name in columns if name in _CELLS),
         is_routine=_is_routine(job),
     )
 
@@ -213,3 +220,19 @@ def _starter(job: Job) -> UUID | None:
 def _relevant_time(job: Job, context: ViewerContext) -> datetime:
     due_at = job.run_at if job.status is Status.SCHEDULED else None
     return job.finished_at or due_at or job.started_at or job.created_at or context.now
+
+
+def _duration(job: Job, context: ViewerContext) -> str:
+    if job.started_at is None or job.is_new:
+        return ""
+    return duration((job.finished_at or context.now) - job.started_at)
+
+
+_CELLS: Mapping[str, Callable[[Job, ViewerContext], str]] = {
+    "type": lambda job, _context: job.type,
+    "queue": lambda job, _context: job.queue,
+    "duration": _duration,
+    "created": lambda job, context: context.when(job.created_at or context.now).text,
+    "attempt": lambda job, _context: f"{job.attempt_number} / {job.attempts_allowed}",
+    "priority": lambda job, _context: str(job.priority),
+}

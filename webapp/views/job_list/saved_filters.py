@@ -43,7 +43,7 @@ def save() -> ResponseReturnValue:
         )
     except BadFilter as error:
         flash(translated(str(error)))
-        return redirect(_list_url(arguments, of_all_users=of_all_users), 303)
+        return redirect(list_url(arguments, of_all_users=of_all_users), 303)
     flash(_("The filter “%(name)s” was saved.", name=saved.name))
     return redirect(filter_url(saved), 303)
 
@@ -89,10 +89,11 @@ def plain_arguments(given: Mapping[str, str], *, of_all_users: bool) -> dict[str
 
 def filter_url(saved: SavedFilter) -> str:
     """Return the URL of the list that a filter shows."""
-    return _list_url(saved.arguments, of_all_users=saved.of_all_users)
+    return list_url(saved.arguments, of_all_users=saved.of_all_users)
 
 
-def _list_url(arguments: Mapping[str, str], *, of_all_users: bool) -> str:
+def list_url(arguments: Mapping[str, str], *, of_all_users: bool) -> str:
+    """Return the URL of a list of jobs, or of that of all users' jobs, with these arguments."""
     endpoint = AdminJobFilter.endpoint if of_all_users else Filter.endpoint
     values: dict[str, Any] = dict(arguments)
     return url_for(endpoint, **values)
