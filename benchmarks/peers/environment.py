@@ -17,20 +17,20 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 
 @cache
-def python() -> Path | None:
+def python(requirements: Path = REQUIREMENTS) -> Path | None:
     """Return the interpreter of the environment; None, after a sentence why, if it cannot be made."""
-    folder = location()
+    folder = location(requirements)
     try:
         with _lock(folder.with_suffix(".lock")):
             if not _is_complete(folder):
-                _make(folder)
+                _make(folder, requirements)
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"  The peers could not be installed, so they are not measured: {_reason(error)}", flush=True)
         return None
     return folder / "bin" / "python"
 
 
-def location() -> Path:
+def location(requirements: Path = REQUIREMENTS) -> Path:
     """Return a folder outside of the repository whose name changes with the packages and with Python."""
     cache_home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     parent = Path(cache_home).expanduser() / "deskjob"
@@ -38,7 +38,7 @@ def location() -> Path:
         parent.mkdir(parents=True, exist_ok=True)
     except OSError:  # no home, or a read-only one
         parent = Path(tempfile.mkdtemp(prefix="dj-"))
-    return parent / f"peers-{hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:16]}"
+    return parent / f"peers-{hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]}"
 
 
 @contextmanager
@@ -53,13 +53,13 @@ def _is_complete(folder: Path) -> bool:
     return (folder / "complete").exists()
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, requirements: Path) -> None:
     print("  installing the peers, once …", flush=True)
     try:
         venv.create(folder, with_pip=True, clear=True)
         pip = (str(folder / "bin" / "python"), "-m", "pip")
         subprocess.run(
-            [*pip, "install", "--quiet", "--requirement", str(REQUIREMENTS)], check=True, capture_output=True, text=True
+            [*pip, "install", "--quiet", "--requirement", str(requirements)], check=True, capture_output=True, text=True
         )
     except BaseException:  # also when it is interrupted
         shutil.rmtree(folder, ignore_errors=True)
