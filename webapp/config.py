@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "DESKJOB_"
+MIN_KEY_LENGTH = 32
 _TAKEN_ONCE = ("admin_password",)
 _taken: dict[str, str] = {}  # their values, for the next call
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
@@ -41,7 +42,8 @@ class Settings(BaseSettings):
     database_url: str = ""
     redis_url: str = ""
     storage_url: str = ""
-    secret_key: SecretStr | None = Field(default=None, min_length=32)
+    secret_key: SecretStr | None = Field(default=None, min_length=MIN_KEY_LENGTH)
+    secret_key_old: SecretStr | None = None
     admin_password: SecretStr | None = Field(default=None, min_length=12, max_length=128)
     jobtypes: Annotated[tuple[str, ...], NoDecode] = ()
     workers: int = Field(default=2, ge=1, le=64)
@@ -87,6 +89,14 @@ class Settings(BaseSettings):
     def _comma_separated(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("secret_key_old")
+    @classmethod
+    def _long_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and any(len(key) < MIN_KEY_LENGTH for key in _keys(value)):
+            message = f"must be keys of at least {MIN_KEY_LENGTH} characters, separated by commas"
+            raise ValueError(message)
         return value
 
     @field_validator("data_dir")
@@ -205,6 +215,11 @@ class Settings(BaseSettings):
         return _silence_limits(self.stale_after)
 
     @property
+    def old_keys(self) -> tuple[str, ...]:
+        """The secret keys that are accepted besides the current one, the newest first."""
+        return _keys(self.secret_key_old) if self.secret_key_old else ()
+
+    @property
     def database(self) -> str:
         """The URL of the database; by default SQLite in the data folder."""
         return self.database_url or f"sqlite:///{self.data_dir / 'deskjob.sqlite3'}"
@@ -283,6 +298,10 @@ def _sentence(item: Mapping[str, Any]) -> str:
 def _shown(name: str, value: object) -> str:
     """Return the value as it was set, without a user name and password in a URL."""
     return re.sub(r"//.*@", "//***@", repr(os.environ.get(name, value)))
+
+
+def _keys(value: SecretStr) -> tuple[str, ...]:
+    return tuple(key.strip() for key in value.get_secret_value().split(",") if key.strip())
 
 
 def _silence_limits(value: str) -> tuple[timedelta | None, dict[str, timedelta | None]]:

@@ -9,7 +9,17 @@ from stat import S_ISDIR, S_ISREG
 log = logging.getLogger(__name__)
 _OTHERS = 0o077  # permissions of everybody but the owner
 # what Deskjob keeps in its folder; nothing else there is touched
-_OWN = ("deskjob.sqlite3*", "secret_key", "*.lock", "log", "log/*", "attachments", "work-horses", "work-horses/*")
+_OWN = (
+    "deskjob.sqlite3*",
+    "secret_key",
+    "secret_key_old",
+    "*.lock",
+    "log",
+    "log/*",
+    "attachments",
+    "work-horses",
+    "work-horses/*",
+)
 
 
 def make_private_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 from webapp.db.engine import read_only
 from webapp.jobs.store.signals import listen_for_failures
-from webapp.secret_key import secret_key
+from webapp.secret_key import secret_keys
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -98,13 +98,23 @@ class Services:
         """Build nothing yet, and open no connection."""
         self.settings = settings
         self.engine = engine
-        self.secret_key = secret_key(settings)
+        self.secret_keys = secret_keys(settings)
         if files is not None:
             self.files = files
         if registry is not None:
             self.registry = registry
         self._failure_listener = _FailureListener(self)
         listen_for_failures(engine, self._failure_listener)
+
+    @property
+    def secret_key(self) -> str:
+        """The current secret key."""
+        return self.secret_keys[0]
+
+    def reload_keys(self) -> None:
+        """Read the secret keys again, because this process has replaced them."""
+        self.secret_keys = secret_keys(self.settings)
+        self.vault.use_keys(*self.secret_keys)
 
     def build(self) -> Self:
         """Import and build everything now; raises `BadSettingError` for a bad module of job types."""
@@ -118,7 +128,7 @@ class Services:
         """Encrypts the secrets of payloads."""
         from webapp.jobs.definition.payload import Vault
 
-        return Vault(self.secret_key)
+        return Vault(*self.secret_keys, reload=partial(secret_keys, self.settings))
 
     @cached_property
     def files(self) -> FileStore:

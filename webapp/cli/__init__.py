@@ -149,6 +149,25 @@ def error() -> None:
 @click.group(
     cls=CommandGroup,
     places={
+        "rotate": (
+            "operations.secret_key:rotate",
+            "Replace the secret key, and encrypt all stored secrets with the new one.",
+        ),
+        "status": (
+            "operations.secret_key:status",
+            "Show how many old keys are accepted, and how many stored secrets need one.",
+        ),
+        "forget": ("operations.secret_key:forget", "Remove the old keys, once nothing needs them any more."),
+    },
+    on_machine=("rotate", "status", "forget"),
+)
+def secrets() -> None:
+    """Replace the secret key of the installation."""
+
+
+@click.group(
+    cls=CommandGroup,
+    places={
         "add": ("webhooks:add", "Create a webhook, and print its secret."),
         "list": ("webhooks:show_all", "List the webhooks."),
         "rotate": ("webhooks:rotate", "Replace the secret of a webhook, and print the new one."),
@@ -187,6 +206,7 @@ def webhook() -> None:
         "type": job_type,
         "error": error,
         "webhook": webhook,
+        "secrets": secrets,
     },
     on_machine=("up", "web", "clock", "maintain", "demo", "verify", "doctor", "backup", "restore"),
 )

@@ -69,7 +69,7 @@ def show_all(*, in_json: bool) -> None:
               help="How long the old secret still works.")  # fmt: skip
 @in_json
 def rotate(reference: str, overlap: int, *, in_json: bool) -> None:
-    """Replace the secret of a webhook, given by its name or ID, and print the new one. It is shown only now."""
+    """Replace the secret of a webhook, and print the new one. It is shown only now. WEBHOOK is a name or an ID."""
     webhook, period = _find(reference), timedelta(hours=overlap)
     after = {"old_secret_works_for": str(period)}
     with audited(AuditAction.WEBHOOK_ROTATE, _TARGET, webhook.id, name=webhook.name, after=after):
@@ -109,7 +109,7 @@ def delete(reference: str) -> None:
 @click.option("--limit", type=click.IntRange(1, _MOST_MESSAGES), default=50, show_default=True)
 @in_json
 def log(reference: str, limit: int, *, in_json: bool) -> None:
-    """Show what came in for a webhook and the answers, newest first."""
+    """Show what came in for a webhook and the answers. The newest come first."""
     found = services().webhook_messages.of(_find(reference).id, limit)
     if in_json:
         click.echo(as_json([as_dict(each) for each in found]))
@@ -122,7 +122,7 @@ def log(reference: str, limit: int, *, in_json: bool) -> None:
 @click.argument("message", type=int)
 @in_json
 def retry(reference: str, message: int, *, in_json: bool) -> None:
-    """Treat an authentic message again that started no job; `webhook log` has its number."""
+    """Treat an authentic message again that started no job. `webhook log` has its number."""
     from webapp.inbound.message_log import WebhookMessageNotFound
 
     webhook = _find(reference)

@@ -22,7 +22,7 @@ def files(tmp_path: Path) -> FileStore:
 
 @pytest.fixture
 def staging(files: FileStore) -> UploadStaging:
-    return UploadStaging(files, KEY, user_id=ANA, type_name="import")
+    return UploadStaging(files, [KEY], user_id=ANA, type_name="import")
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def test_a_token_brings_the_file_back(staging: UploadStaging, file: StoredFile) 
 def test_a_token_is_bound_to_user_type_and_field(files: FileStore, staging: UploadStaging, file: StoredFile) -> None:
     token = staging.token("data", file)
     others = [
-        (UploadStaging(files, KEY, user_id=uuid4(), type_name="import"), "data"),
-        (UploadStaging(files, KEY, user_id=ANA, type_name="export"), "data"),
-        (UploadStaging(files, "x" * 32, user_id=ANA, type_name="import"), "data"),
+        (UploadStaging(files, [KEY], user_id=uuid4(), type_name="import"), "data"),
+        (UploadStaging(files, [KEY], user_id=ANA, type_name="export"), "data"),
+        (UploadStaging(files, ["x" * 32], user_id=ANA, type_name="import"), "data"),
         (staging, "logo"),
     ]
     for other, field in others:
@@ -59,7 +59,7 @@ def test_a_forged_token_is_refused(staging: UploadStaging, token: str) -> None:
 
 
 def test_a_token_runs_out(files: FileStore, staging: UploadStaging, file: StoredFile) -> None:
-    later = UploadStaging(files, KEY, user_id=ANA, type_name="import", lasts=timedelta(seconds=-1))
+    later = UploadStaging(files, [KEY], user_id=ANA, type_name="import", lasts=timedelta(seconds=-1))
     with pytest.raises(StagedFileGone):
         later.peek("data", staging.token("data", file))
 
@@ -142,8 +142,8 @@ def test_a_form_without_a_new_file_deletes_nothing_within_the_quota(files: FileS
 
 @pytest.mark.usefixtures("small_quota")
 def test_each_user_has_a_quota_for_all_job_types(files: FileStore, staging: UploadStaging) -> None:
-    other_type = UploadStaging(files, KEY, user_id=ANA, type_name="export")
-    other_user = UploadStaging(files, KEY, user_id=uuid4(), type_name="import")
+    other_type = UploadStaging(files, [KEY], user_id=ANA, type_name="export")
+    other_user = UploadStaging(files, [KEY], user_id=uuid4(), type_name="import")
     one, two, three = (stored(files, b"x" * 20) for _ in range(3))
     staging.stage([one])
     other_user.stage([two])
@@ -156,3 +156,10 @@ def test_a_swept_file_does_not_count(files: FileStore, staging: UploadStaging, f
     files.remove(file.id)
     assert files.staged(ANA) == []
     assert [path for path in files.root.rglob("*") if path.is_file()] == []
+
+
+def test_after_the_key_was_replaced_a_form_still_has_its_files(
+    files: FileStore, staging: UploadStaging, file: StoredFile
+) -> None:
+    after = UploadStaging(files, ["n" * 32, KEY], user_id=ANA, type_name="import")
+    assert after.peek("data", staging.token("data", file)) == file

@@ -6,10 +6,11 @@ the worker that runs the job decrypts it with the installation's key.
 
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 from cryptography.fernet import Fernet, InvalidToken
 from pydantic import BaseModel, SecretStr
@@ -35,11 +36,20 @@ class UnreadableSecret(Exception):
 
 
 class Vault:
-    """Encrypts and decrypts secrets with a key derived from the installation's secret key."""
+    """Encrypts with a key derived from the installation's secret key, and decrypts with those of old ones too.
 
-    def __init__(self, secret_key: str) -> None:
-        derived = sha256(b"deskjob payload secrets\0" + secret_key.encode()).digest()
-        self._fernet = Fernet(urlsafe_b64encode(derived))
+    A secret that none of them decrypts may have a newer key: ``reload`` returns the keys that there are now.
+    """
+
+    def __init__(self, secret_key: str, *old_keys: str, reload: Callable[[], Sequence[str]] | None = None) -> None:
+        self._reload = reload
+        self.use_keys(secret_key, *old_keys)
+
+    def use_keys(self, secret_key: str, *old_keys: str) -> None:
+        """Encrypt with the first key from now on."""
+        self._keys = (secret_key, *old_keys)
+        self._fernets = tuple(_fernet(key) for key in self._keys)
+        self._fernet = self._fernets[0]
 
     def encrypt(self, secret: SecretStr) -> dict[str, str]:
         """Return the storable form of a secret."""
@@ -47,10 +57,43 @@ class Vault:
 
     def decrypt(self, stored: Mapping[str, str]) -> str:
         """Return the secret; raises `UnreadableSecret` if it was encrypted with another key."""
-        try:
-            return self._fernet.decrypt(stored[SECRET].encode()).decode()
-        except InvalidToken:
-            raise UnreadableSecret from None
+        if (found := self._decrypted(stored)) is None and self._has_new_keys():
+            found = self._decrypted(stored)
+        if found is None:
+            raise UnreadableSecret
+        return found[1]
+
+    def renewed(self, stored: Mapping[str, str]) -> Mapping[str, str]:
+        """Return a secret encrypted with the current key; as it is if it has that one, or if no key decrypts it."""
+        found = self._decrypted(stored)
+        return stored if found is None or found[0] == 0 else self.encrypt(SecretStr(found[1]))
+
+    def state_of(self, stored: Mapping[str, str]) -> Literal["current", "old", "unreadable"]:
+        """Return which key decrypts a secret."""
+        found = self._decrypted(stored)
+        if found is None:
+            return "unreadable"
+        return "old" if found[0] else "current"
+
+    def _decrypted(self, stored: Mapping[str, str]) -> tuple[int, str] | None:
+        """Return the place of the key and the secret."""
+        for place, fernet in enumerate(self._fernets):
+            with suppress(InvalidToken):
+                return place, fernet.decrypt(stored[SECRET].encode()).decode()
+        return None
+
+    def _has_new_keys(self) -> bool:
+        """Read the keys again; return whether there are others now."""
+        keys = tuple(self._reload()) if self._reload else self._keys
+        if keys == self._keys:
+            return False
+        self.use_keys(*keys)
+        return True
+
+
+def _fernet(secret_key: str) -> Fernet:
+    derived = sha256(b"deskjob payload secrets\0" + secret_key.encode()).digest()
+    return Fernet(urlsafe_b64encode(derived))
 
 
 def dump_payload(payload: BaseModel, vault: Vault) -> dict[str, Any]:

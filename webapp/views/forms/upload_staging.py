@@ -5,7 +5,7 @@ field, and expires a little before the store deletes files without a row. A user
 beyond it, the files of earlier forms are deleted at once.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -36,13 +36,13 @@ class UploadStaging:
     """The staged files of one user for one job type."""
 
     def __init__(
-        self, files: FileStore, secret_key: str, *, user_id: UUID, type_name: str, lasts: timedelta = LASTS
+        self, files: FileStore, secret_keys: Sequence[str], *, user_id: UUID, type_name: str, lasts: timedelta = LASTS
     ) -> None:
         self._files = files
         self._user_id = user_id
         self._lasts = lasts
         self._bound_to = [user_id.hex, type_name]
-        self._serializer = URLSafeTimedSerializer(secret_key, salt="deskjob staged upload")
+        self._serializer = URLSafeTimedSerializer([*reversed(secret_keys)], salt="deskjob staged upload")
 
     def stage(self, files: Collection[StoredFile], earlier: Collection[UUID] = ()) -> None:
         """Keep the new files of a rejected form, and of older files the newest ones that fit in the quota.

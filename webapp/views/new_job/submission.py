@@ -159,7 +159,7 @@ def usual_duration_text(job_type: JobType) -> str:
 
 def staging(job_type: JobType) -> UploadStaging:
     """Return the store of files that wait until the form is valid."""
-    return UploadStaging(services().files, services().secret_key, user_id=signed_in().id, type_name=job_type.name)
+    return UploadStaging(services().files, services().secret_keys, user_id=signed_in().id, type_name=job_type.name)
 
 
 def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, start_options: StartOptions) -> Job:

@@ -11,7 +11,7 @@ from flask_login import LoginManager, login_user, logout_user
 
 from webapp.accounts.user import User
 from webapp.config import Settings
-from webapp.secret_key import secret_key
+from webapp.secret_key import secret_keys
 from webapp.views.page.problem_details import is_api_request
 from webapp.views.page.request import services
 
@@ -40,9 +40,12 @@ class SessionUser(User):
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Load the user of each request from the cookie; the cookie is secure if ``public_url`` is https."""
+    current, *old = secret_keys(settings)
     https = settings.public_url.startswith("https:")
     app.config.update(
-        SECRET_KEY=secret_key(settings),
+        SECRET_KEY=current,
+        SECRET_KEY_FALLBACKS=old,
+        WTF_CSRF_SECRET_KEY=[*reversed(old), current],  # the last one signs
         SESSION_COOKIE_NAME="__Host-deskjob" if https else "deskjob",
         SESSION_COOKIE_SECURE=https,
         SESSION_COOKIE_HTTPONLY=True,
