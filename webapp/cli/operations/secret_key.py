@@ -22,7 +22,7 @@ _NAME = "secret key"
 
 @click.command()
 def rotate() -> None:
-    """Replace the secret key, and encrypt what is stored with the new one. Old keys stay accepted.
+    """Replace the secret key, and encrypt all stored secrets with the new one. Old keys stay accepted.
 
     Run it again if it was interrupted: it continues. Restart all processes afterwards.
     """
