@@ -44,6 +44,7 @@ DOORS: Mapping[str, Door] = {
     "actions.act make-public": Door("make_public_job", "job make-public"),
     "actions.act make-private": Door("make_private_job", "job make-private"),
     "acts.do_act": Door("act_on_jobs", "job retry"),
+    "columns.choose": Door(reason=_PERSONAL),
     "filters.save": Door("save_filter", reason=_FILTERS),
     "filters.change": Door("change_filter", reason=_FILTERS),
     "filters.delete": Door("delete_filter", reason=_FILTERS),
