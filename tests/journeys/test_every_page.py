@@ -166,7 +166,7 @@ def admin(browser: Browser, site: str) -> Reader:
     reader.page.fill("#name", "admin")
     reader.page.fill("#password", PASSWORD)
     reader.page.keyboard.press("Enter")
-    reader.page.wait_for_url("**/jobs")
+    reader.page.wait_for_url("**/admin")
     return reader
 
 
