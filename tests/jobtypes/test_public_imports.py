@@ -20,7 +20,7 @@ def imports(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def is_public(module: str) -> bool:
-    known = {"webapp.jobs", "webapp.user_policy", "webapp.catalogues"}
+    known = {"webapp.jobs", "webapp.user_policy", "webapp.catalogues", "webapp.formula_escape"}
     return module in known or module.startswith(("webapp.accounts", "webapp.jobtypes"))
 
 

@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 from tests.exhaustive import examples, exhaustive
 from webapp.accounts.user import Role
 from webapp.db.engine import writing
-from webapp.jobs.model.formula_escape import PLAIN_NUMBER
+from webapp.formula_escape import PLAIN_NUMBER
 from webapp.jobs.model.job import Owner, Status
 from webapp.jobtypes.job_history_export import formats
 from webapp.jobtypes.job_history_export.formats import csv_table, workbook

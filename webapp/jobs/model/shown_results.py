@@ -15,7 +15,7 @@ from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
-from webapp.jobs.model.formula_escape import neutral
+from webapp.formula_escape import neutral
 from webapp.jobs.model.incoming_text import clean_text
 
 TABLE_TYPE = "text/csv; shown=1"

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from xlsxwriter import Workbook
 
-from webapp.jobs.model.formula_escape import neutral
+from webapp.formula_escape import neutral
 from webapp.jobtypes.job_history_export.rows import ExportRow
 from webapp.jobtypes.tables.csv_output import csv_row
 

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from webapp.formula_escape import neutral
 from webapp.jobs import JobCancelled, JobContext
-from webapp.jobs.model.formula_escape import neutral
 from webapp.jobtypes.tables.csv_output import csv_row
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, Protocol
 
+from webapp.formula_escape import without_escape
 from webapp.jobs import JobError
-from webapp.jobs.model.formula_escape import without_escape
 from webapp.jobtypes.tables.notes import Note
 from webapp.jobtypes.tables.reading.csv_rows import OPEN_QUOTE
 from webapp.jobtypes.tables.reading.row_problems import RowProblems

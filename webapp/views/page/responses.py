@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from flask import Response, stream_with_context
 from typing_extensions import Buffer
 
-from webapp.jobs.model.formula_escape import neutral
+from webapp.formula_escape import neutral
 
 
 def csv_response(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:

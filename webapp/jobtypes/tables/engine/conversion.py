@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from webapp.formula_escape import neutral
 from webapp.jobs import JobError
-from webapp.jobs.model.formula_escape import neutral
 from webapp.jobtypes.tables.engine.analysis import CELL, SECONDS, engine_arguments, process_memory
 from webapp.jobtypes.tables.native_process import RefusedFile, call_native
 from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable

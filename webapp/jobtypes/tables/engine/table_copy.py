@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import xlsxwriter
 
-from webapp.jobs.model.formula_escape import PLAIN_NUMBER, SIGNS
+from webapp.formula_escape import PLAIN_NUMBER, SIGNS
 from webapp.jobtypes.tables.engine.figures import CELL, connect, quoted, scan_of
 from webapp.jobtypes.tables.native_process import RefusedFile
 

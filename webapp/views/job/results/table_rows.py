@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from webapp.jobs.model.formula_escape import without_escape
+from webapp.formula_escape import without_escape
 from webapp.jobs.model.incoming_text import visible_text
 
 ROWS_READ = 5000  # which can be sorted

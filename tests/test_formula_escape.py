@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.jobs.model.formula_escape import PLAIN_NUMBER, SIGNS, neutral
+from webapp.formula_escape import PLAIN_NUMBER, SIGNS, neutral
 
 
 @pytest.mark.parametrize(
