@@ -119,7 +119,7 @@ def _sign_in(page: Page) -> None:
     page.get_by_label("Name").fill("admin")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/jobs")
+    page.wait_for_url("**/admin")  # where admins begin
 
 
 def _screenshot(page: Page, address: str, file: Path) -> None:
