@@ -7,6 +7,7 @@ import pytest
 
 from tests.installation import PATIENCE_SECONDS, wait_for
 from tests.threads import threads
+from webapp.jobs.execution.leases import JobsUnderLease
 from webapp.jobs.execution.watchdog import DATABASE_AWAY, Watchdog
 from webapp.jobs.rq_queue import supervision
 from webapp.jobs.rq_queue.supervision import HorseSupervisor
@@ -24,8 +25,8 @@ class Hanging:
         assert self.answers.wait(PATIENCE_SECONDS)
         return True
 
-    def running_job(self, _: object) -> None:
-        return None
+    def jobs_under(self, _: object) -> JobsUnderLease:
+        return JobsUnderLease()
 
 
 @pytest.fixture
