@@ -26,9 +26,11 @@ from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import reading, writing
 from webapp.demo.seed import seed
+from webapp.inbound.webhook import WebhookDraft
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Status
+from webapp.notifications.rule import Channel, RuleDraft, Topic
 from webapp.schema import jobs, workers
 from webapp.services import Services
 
@@ -92,6 +94,7 @@ def slots(installation: Installation, ids: Mapping[str, str]) -> Slots:
         "user_id": [str(person.id) for person in services.accounts.all() if person.name in {"ana", "eva"}],
         "fingerprint": [services.metrics.errors.page(limit=1)[0].fingerprint],
         "token_id": [add_token(services)],
+        "webhook_id": [add_webhook(services)],
     }
 
 
@@ -99,7 +102,9 @@ def slots(installation: Installation, ids: Mapping[str, str]) -> Slots:
 def whole(installation: Installation, ids: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
     """Whole addresses, by the start of their rules."""
     worker = add_worker(installation)
+    rules = {place: add_rule(installation.services, place) for place in ("me", "admin")}
     return {
+        **{f"/{place}/notifications/<uuid": [f"/{place}/notifications/{rule}{{}}"] for place, rule in rules.items()},
         "/admin/queues/": ["/admin/queues/night{}", "/admin/queues/default{}"],
         "/admin/types/": ["/admin/types/dataset_report{}", "/admin/types/user_import{}"],
         "/admin/workers/": [f"/admin/workers/{worker}{{}}"],
@@ -115,6 +120,23 @@ def add_token(services: Services) -> str:
     (admin,) = (person for person in services.accounts.all() if person.name == "admin")
     token, _text = services.tokens.add(admin, "Nightly export", {Scope.READ})
     return str(token.id)
+
+
+def add_webhook(services: Services) -> str:
+    """Create an inbound webhook; return its id."""
+    draft = WebhookDraft(name="From the shop", type=services.webhooks.types()[0].name, account="admin")
+    webhook, _secret = services.webhooks.add(draft)
+    return str(webhook.id)
+
+
+def add_rule(services: Services, place: str) -> str:
+    """Create a notification rule of the admin or of the installation; return its id."""
+    (admin,) = (person for person in services.accounts.all() if person.name == "admin")
+    draft = RuleDraft(
+        name="Failures", topics=(Topic.FAILED,), channel=Channel.WEBHOOK, address="https://hooks.example.org/jobs"
+    )
+    rule, _key = services.notification_rules.add(draft, user_id=admin.id if place == "me" else None, by=admin.id)
+    return str(rule.id)
 
 
 def add_worker(installation: Installation) -> str:
