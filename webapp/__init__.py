@@ -14,9 +14,12 @@ claim          take the next queued job
 lease, fence   a work-horse's right to run jobs; the attempt number that each of its writes carries
 clock          the process that promotes due jobs, rescues jobs of dead workers and fires schedules
 schedule       a cron rule that creates jobs
+notification rule  which events are reported, to whom and how; a delivery is one message of a rule
+inbound webhook    starts a job for each signed message of another system
 
-Layers, from the bottom: ``config schema`` < ``db`` < ``accounts jobs`` < ``jobtypes`` < ``services`` <
-``processes demo views`` < ``app cli``. The engine, from the bottom: ``model`` < ``store metrics`` <
-``queries definition`` < ``queueing`` < ``lifecycle`` < ``execution schedules service`` <
-``rq_queue maintenance`` < ``monitoring`` < ``invariants``. docs/architecture.md has the full glossary.
+Layers, from the bottom: ``config schema`` < ``telemetry`` < ``db`` < ``accounts jobs`` < ``notifications`` <
+``jobtypes`` < ``inbound`` < ``services`` < ``views demo operations`` < ``api`` < ``app`` < ``processes`` <
+``cli``. The engine, from the bottom: ``model`` < ``store metrics`` < ``queries definition`` < ``queueing`` <
+``lifecycle`` < ``execution schedules service`` < ``rq_queue maintenance`` < ``monitoring`` < ``invariants``.
+docs/architecture.md has the full glossary.
 """
