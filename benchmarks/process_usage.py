@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, sleep
 
-SAMPLING = 0.05  # seconds between two looks at the memory
+SAMPLING = 0.05  # seconds between two measurements of the memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Usage:
 
 
 def usage_of_family(pid: int, began: float) -> Usage:
-    """Wait for a child of this process that was started at ``began``. Pages that processes share count once (PSS)."""
+    """Wait for a child of this process that started at ``began``. Pages that processes share count once (PSS)."""
     peak = 0
     while True:
         found, status, usage = os.wait4(pid, os.WNOHANG)

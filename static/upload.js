@@ -1,5 +1,5 @@
 // Forms with files: the whole field takes dropped files, and an upload shows its progress. Without this script the form
-// is sent as any other.
+// is sent like any other.
 (() => {
   "use strict";
   const UNITS = ["kB", "MB", "GB"];

@@ -199,13 +199,13 @@ class Services:
 
     @cached_property
     def notification_rules(self) -> NotificationRules:
-        """Who hears of what by mail, webhook and chat."""
+        """Who is notified of what by mail, webhook and chat."""
         from webapp.notifications.rules import NotificationRules
 
         return NotificationRules(self.engine, self.vault)
 
     def rule_form(self, user: User | None) -> RuleForm:
-        """Return what notification rules of a user can be, or those of the installation."""
+        """Return the choices for notification rules of a user, or of the installation."""
         from webapp.notifications.rule_form import RuleForm
         from webapp.user_policy import user_policy
 
@@ -311,7 +311,7 @@ class Services:
 
     @cached_property
     def webhook_messages(self) -> WebhookMessages:
-        """The messages that came in for webhooks."""
+        """The received messages of webhooks."""
         from webapp.inbound.message_log import WebhookMessages
 
         return WebhookMessages(self.engine, self.vault)

@@ -1,4 +1,4 @@
-"""Reads JSON strictly: no duplicate keys, no NaN, no text that cannot be stored, no endless nesting.
+"""Reads JSON strictly: no duplicate keys, no NaN, no text that cannot be stored, no deep nesting.
 
 A parser that forgives hides mistakes: of two keys of one name, the wrong one could win.
 """
@@ -11,7 +11,7 @@ MOST_DEPTH = 64
 
 
 class BadJson(Exception):
-    """Raised for a body that is no acceptable JSON; the message never repeats the body."""
+    """Raised for a body that is not acceptable JSON; the message never repeats the body."""
 
 
 def parse_json(raw: bytes | str) -> Any:

@@ -1,4 +1,4 @@
-"""Filters under a name: one's own, and those shared within a tenant."""
+"""Saved filters: the user's own, and those shared within a tenant."""
 
 from collections.abc import Callable
 

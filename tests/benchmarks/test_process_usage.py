@@ -10,7 +10,7 @@ CHILD = "import subprocess, sys, time; block = b'x' * 30_000_000; "
 PARENT = f"{CHILD}subprocess.run([sys.executable, '-c', {CHILD + 'time.sleep(0.5)'!r}]); sys.exit(3)"
 
 
-def test_descendants_count_and_the_status_is_told() -> None:
+def test_descendants_count_and_the_status_is_reported() -> None:
     process = subprocess.Popen([sys.executable, "-c", PARENT])
     usage = usage_of_family(process.pid, perf_counter())
     process.returncode = 3  # already waited for

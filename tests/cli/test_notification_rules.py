@@ -52,7 +52,7 @@ def test_a_user_has_rules_of_their_own(run, services, user):
         (("--on", "failed"), "Choose one of --mail, --own-mail, --webhook and --chat."),
         (("--on", "failed", *HOOK, "--chat", "slack://a"), "Choose one of --mail"),
         (("--on", "failed", "--webhook", "https://10.0.0.1/"), "10.0.0.1 is not a public address."),
-        (("--on", "runs_long", *HOOK), "Say how long is too long"),
+        (("--on", "runs_long", *HOOK), "Enter a period from 10 seconds"),
         (("--on", "bogus", *HOOK), "Invalid value for '--on'"),
         (("--on", "failed", "--mail", "team@example.org"), "An admin can set DESKJOB_SMTP_URL."),
         (("--on", "failed", "--as", "nobody", *HOOK), "There is no account named nobody."),
@@ -78,7 +78,7 @@ def test_a_test_is_in_the_log_and_can_be_sent_again_when_it_has_ended(run, servi
     assert delivery["status"] == "queued"
     assert "Failures: test" in run("notifications", "log").stdout
     refused = run("notifications", "send-again", delivery["id"])
-    assert (refused.exit_code, "It is on its way already." in refused.stderr) == (1, True)
+    assert (refused.exit_code, "It is already being sent." in refused.stderr) == (1, True)
     services.jobs.cancel(services.delivery_log.all()[0].job_id)
     services.delivery_log.record_failure(services.delivery_log.all()[0].id, "It did not arrive.", final=True)
     assert "It did not arrive." in run("notifications", "log", "--status", "failed").stdout

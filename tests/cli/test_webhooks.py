@@ -31,7 +31,7 @@ def test_a_webhook_is_created_and_its_secret_printed_once(run: Run, services: Se
 def test_a_webhook_is_managed_by_its_name(run: Run, services: Services) -> None:
     run(*ADD)
     (webhook,) = services.webhooks.all()
-    assert "refuses messages now" in run("webhook", "disable", "orders").stdout
+    assert "now refuses messages" in run("webhook", "disable", "orders").stdout
     assert "disabled" in run("webhook", "list").stdout
     assert "accepts messages again" in run("webhook", "enable", "orders").stdout
     rotated = json.loads(run("webhook", "rotate", "orders", "--overlap", "0", "--json").stdout)
@@ -40,7 +40,7 @@ def test_a_webhook_is_managed_by_its_name(run: Run, services: Services) -> None:
     assert services.webhooks.all() == ()
 
 
-def test_messages_are_listed_and_tried_again(run: Run, services: Services) -> None:
+def test_messages_are_listed_and_retried(run: Run, services: Services) -> None:
     run(*ADD)
     (webhook,) = services.webhooks.all()
     bad = services.webhook_messages.add(webhook.id, b'{"format": "pdf"}', {}, size=17, status=422, detail="format: no.")

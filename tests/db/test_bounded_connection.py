@@ -141,7 +141,9 @@ def use(engine: Engine) -> int:
         return int(connection.execute(text("SELECT 1")).scalar_one())
 
 
-def test_a_connection_that_was_just_in_use_is_not_asked_first(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_was_just_in_use_is_not_checked_first(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[object] = []
     monkeypatch.setattr(BoundedConnection, "execute", lambda _, query: asked.append(query))
     assert [use(engine) for _ in range(3)] == [1, 1, 1]

@@ -48,7 +48,7 @@ def test_every_option_of_a_job_type_is_described() -> None:
     assert described == set(inspect.signature(job_type).parameters)
 
 
-def test_every_word_of_the_context_is_described() -> None:
+def test_every_method_of_the_context_is_described() -> None:
     described = set(re.findall(r"`(\w+)", first_cells("context.md")))
     public = {name for name in dir(JobContext) if not name.startswith("_")} | {"state", "inputs"}
     assert described == public - {"end"}

@@ -36,7 +36,7 @@ def test_the_newest_messages_are_kept(services: Services, webhook_id: UUID, monk
     assert len(services.webhook_messages.of(webhook_id)) == 1
 
 
-def test_bodies_are_shown_without_what_is_named_a_secret(services: Services, webhook_id: UUID) -> None:
+def test_bodies_are_shown_without_values_named_as_secrets(services: Services, webhook_id: UUID) -> None:
     number = add(services, webhook_id, b'{"customer": 7, "api_key": "s3cr3t", "list": [{"Password": "s3cr3t"}]}')
     received = services.webhook_messages.get(webhook_id, number)
     shown = services.webhook_messages.shown_body(received)
@@ -48,12 +48,10 @@ def test_bodies_are_shown_without_what_is_named_a_secret(services: Services, web
         == ""
     )
     broken = services.webhook_messages.get(webhook_id, add(services, webhook_id, b"\xff{", size=2))
-    assert services.webhook_messages.shown_body(broken) == "2 bytes that are no JSON."
+    assert services.webhook_messages.shown_body(broken) == "2 bytes that are not JSON."
 
 
-def test_only_a_message_without_a_job_whose_body_is_kept_can_be_tried_again(
-    services: Services, webhook_id: UUID
-) -> None:
+def test_only_a_message_without_a_job_whose_body_is_kept_can_be_retried(services: Services, webhook_id: UUID) -> None:
     started = add(services, webhook_id, job_id=webhook_id, status=202)
     refused, stranger = add(services, webhook_id), add(services, webhook_id, None, status=401)
     can_retry = {each.id: each.can_retry for each in services.webhook_messages.of(webhook_id)}

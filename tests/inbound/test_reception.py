@@ -73,14 +73,14 @@ def test_a_message_starts_a_job_of_the_account(
     assert orders.log == [(202, "")]
 
 
-def test_a_message_that_comes_again_starts_no_second_job(sender: Callable[..., Sender]) -> None:
+def test_a_repeated_message_starts_no_second_job(sender: Callable[..., Sender]) -> None:
     orders = sender()
     first, again, other = orders.send(), orders.send(), orders.send(message_id="msg_2")
     assert (again.job_id, again.repeated) == (first.job_id, True)
     assert other.job_id != first.job_id
 
 
-def test_a_body_has_an_id_where_the_webhook_says(sender: Callable[..., Sender]) -> None:
+def test_the_id_is_read_from_the_path_of_the_webhook(sender: Callable[..., Sender]) -> None:
     orders = sender(scheme="header", id_path="/event", mapping={"format": {"value": "csv"}})
     first, again = orders.send({"event": "e1"}), orders.send({"event": "e1"})
     assert (again.job_id, again.repeated) == (first.job_id, True)
@@ -92,7 +92,7 @@ def test_a_body_has_an_id_where_the_webhook_says(sender: Callable[..., Sender]) 
     [
         ({"format": "pdf"}, 422, "format"),
         ({"colour": "red"}, 422, "colour"),
-        ([1], 422, "no JSON object"),
+        ([1], 422, "not a JSON object"),
         (b"", 400, "not JSON"),
         (b"{", 400, "not JSON"),
         (b'{"format": "csv", "format": "xlsx"}', 400, "two members"),
@@ -152,9 +152,7 @@ def test_what_has_changed_since_is_checked_for_each_message(sender: Callable[...
     assert orders.send(message_id="msg_3").status == 403
 
 
-def test_a_refused_message_can_be_tried_again_with_the_headers_that_it_had(
-    sender: Callable[..., Sender], services: Services
-) -> None:
+def test_a_refused_message_can_be_retried_with_its_headers(sender: Callable[..., Sender], services: Services) -> None:
     orders = sender(mapping={"format": {"header": "X-Format"}})
     services.webhooks.set_disabled(orders.webhook.id, disabled=True)
     orders.send({}, X_Format="xlsx")

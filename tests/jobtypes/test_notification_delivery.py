@@ -33,7 +33,7 @@ def test_a_message_is_delivered():
     assert len(messenger.sent) == 1
 
 
-def test_a_receiver_that_is_away_postpones_the_job_and_uses_up_no_attempt():
+def test_an_unreachable_receiver_postpones_the_job_and_uses_up_no_attempt():
     with pytest.raises(BaseException, match="away") as raised:
         FakeJobContext().run(notification_delivery, PAYLOAD, messenger=FakeMessenger(NotDelivered("It is away.")))
     assert (raised.value.counts, raised.value.delay) == (False, timedelta(seconds=15))

@@ -32,7 +32,7 @@ def told(office, receiver):
     return [(document["type"], document["data"]) for document in receiver.documents()]
 
 
-def test_a_job_that_runs_too_long_is_told_once(office, hook, receiver, put):
+def test_a_job_that_runs_too_long_is_reported_once(office, hook, receiver, put):
     hook("runs_long", seconds=600)
     job = put(Status.RUNNING, started_at=later(-601))
     put(Status.RUNNING, started_at=later(-599))
@@ -40,13 +40,13 @@ def test_a_job_that_runs_too_long_is_told_once(office, hook, receiver, put):
     assert (kind, data["job_id"], data["seconds"]) == ("job.runs_long", str(job.id), 600)
 
 
-def test_a_long_job_of_another_user_is_not_told(office, hook, receiver, put, person):
+def test_a_long_job_of_another_user_is_not_reported(office, hook, receiver, put, person):
     hook("runs_long", of=person("bea"), seconds=600)
     put(Status.RUNNING, started_at=later(-601))
     assert told(office, receiver) == []
 
 
-def test_a_job_that_is_not_done_by_a_time_of_day_is_told_once_a_day(office, hook, receiver, services, put):
+def test_a_job_that_is_not_done_by_a_time_of_day_is_reported_once_a_day(office, hook, receiver, services, put):
     due = services.queries.jobs.now() - timedelta(minutes=2)
     hook("not_done", type="letter", due_time=f"{due:%H:%M}", zone="UTC")
     put(Status.FAILED, type="letter", finished_at=later(-300))
@@ -54,7 +54,7 @@ def test_a_job_that_is_not_done_by_a_time_of_day_is_told_once_a_day(office, hook
     assert (kind, data["type"]) == ("job.not_done", "letter")
 
 
-def test_a_job_that_was_done_in_time_is_not_told(office, hook, receiver, services, put):
+def test_a_job_that_was_done_in_time_is_not_reported(office, hook, receiver, services, put):
     due = services.queries.jobs.now() - timedelta(minutes=2)
     rule = hook("not_done", type="letter", due_time=f"{due:%H:%M}", zone="UTC")
     done_at = max(due.replace(hour=0, minute=0, second=0), due - timedelta(minutes=5))
@@ -64,7 +64,7 @@ def test_a_job_that_was_done_in_time_is_not_told(office, hook, receiver, service
 
 
 @pytest.mark.parametrize(("outcome", "expected"), [("missed", 1), ("refused", 1), ("busy", 0)])
-def test_a_schedule_that_did_not_start_its_job_is_told(office, hook, receiver, services, outcome, expected):
+def test_a_schedule_that_did_not_start_its_job_is_reported(office, hook, receiver, services, outcome, expected):
     hook("schedule_missed")
     schedule = services.schedules.add("maintenance", {}, ScheduleDraft(name="Nightly", rule="0 3 * * *", zone="UTC"))
     with writing(services.engine) as connection:
@@ -75,7 +75,7 @@ def test_a_schedule_that_did_not_start_its_job_is_told(office, hook, receiver, s
     assert all((kind, data["name"]) == ("schedule.missed", "Nightly") for kind, data in found)
 
 
-def test_a_schedule_that_is_overdue_is_told_to_its_owner(office, hook, receiver, services, user, person):
+def test_an_overdue_schedule_is_reported_to_its_owner(office, hook, receiver, services, user, person):
     hook("schedule_missed", of=user)
     hook("schedule_missed", of=person("bea"))
     draft = ScheduleDraft(name="Nightly", rule="0 3 * * *", zone="UTC", owner=Owner(user_id=user.id))
@@ -85,13 +85,13 @@ def test_a_schedule_that_is_overdue_is_told_to_its_owner(office, hook, receiver,
     assert len(told(office, receiver)) == 1
 
 
-def test_a_queue_that_waits_or_has_no_worker_is_told(office, hook, receiver, put, services):
+def test_a_queue_that_waits_or_has_no_worker_is_reported(office, hook, receiver, put, services):
     hook("queue_waits", "no_worker", seconds=120)
     put(Status.QUEUED, created_at=later(-130))
     assert sorted(kind for kind, _ in told(office, receiver)) == ["queue.no_worker", "queue.waits"]
 
 
-def test_a_paused_queue_a_worker_and_the_queue_of_notifications_are_not_told(office, hook, receiver, put, services):
+def test_a_paused_queue_a_worker_and_the_queue_of_notifications_are_not_reported(office, hook, receiver, put, services):
     hook("queue_waits", "no_worker", seconds=120)
     put(Status.QUEUED, created_at=later(-130))
     put(Status.QUEUED, created_at=later(-130), queue="notifications", type="notification_delivery")
@@ -99,7 +99,7 @@ def test_a_paused_queue_a_worker_and_the_queue_of_notifications_are_not_told(off
     assert told(office, receiver) == []
 
 
-def test_a_new_error_is_told_once_and_an_old_one_is_not(office, hook, receiver, services, put):
+def test_a_new_error_is_reported_once_and_an_old_one_is_not(office, hook, receiver, services, put):
     hook("new_error")
     job = put(Status.FAILED)
     for fingerprint, seen in (("new", -60), ("old", -72 * HOUR)):
@@ -111,7 +111,7 @@ def test_a_new_error_is_told_once_and_an_old_one_is_not(office, hook, receiver, 
     assert (kind, data["fingerprint"], data["detail"]) == ("error.new", "new", "It broke.")
 
 
-def test_a_user_who_no_longer_sees_the_installation_is_not_told_of_it(office, hook, receiver, services, person, put):
+def test_users_who_no_longer_see_the_installation_are_not_notified_of_it(office, hook, receiver, services, person, put):
     reader = person("reader", role="operator")
     hook("queue_waits", of=reader, seconds=60)
     services.accounts.set_role(reader.name, "user")

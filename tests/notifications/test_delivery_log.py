@@ -28,7 +28,7 @@ def test_deliveries_are_paged_newest_first_and_filtered(office, user, person, lo
 def test_only_what_ended_can_be_sent_again_and_only_with_its_rule(office, user, log, services):
     rule = office.rule(user, "failed")
     delivery_id = log.add_test(rule)
-    with pytest.raises(NotRedeliverable, match="on its way"):
+    with pytest.raises(NotRedeliverable, match="already being sent"):
         log.queue_again(delivery_id)
     log.record_success(delivery_id, "")
     log.queue_again(delivery_id)

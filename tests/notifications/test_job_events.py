@@ -12,7 +12,7 @@ def run(office, **values):
     return office.send()
 
 
-def test_a_user_is_told_of_jobs_that_they_started_for_the_system(office, user, inbox):
+def test_a_user_is_notified_of_jobs_that_they_started_for_the_system(office, user, inbox):
     office.rule(user, "finished")
     assert run(office, owner=Owner(), triggered_by=user.id) == 1
     assert run(office, owner=Owner(public=True)) == 0
@@ -28,7 +28,7 @@ def test_all_jobs_are_those_that_the_user_sees_when_they_happen(
     assert run(office, owner=Owner(user_id=user.id)) == told
 
 
-def test_a_tenants_admin_is_told_of_the_jobs_of_the_tenant_only(office, user, person, receiver):
+def test_a_tenants_admin_is_notified_of_jobs_of_the_tenant_only(office, user, person, receiver):
     reader = person("reader", role="admin", tenant="north")
     office.rule(reader, "finished", whose="all", channel="webhook", address=receiver.url)
     assert run(office, owner=Owner(user_id=user.id, tenant="south")) == 0

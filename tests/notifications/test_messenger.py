@@ -14,7 +14,7 @@ def use_mail_server(services, port):
     services.messenger._settings = services.settings.model_copy(update={"smtp_url": f"smtp://127.0.0.1:{port}"})
 
 
-def test_a_mail_server_that_is_away_delays_a_message_and_loses_none(office, user, inbox, mail_server, services):
+def test_an_unreachable_mail_server_delays_a_message_and_loses_none(office, user, inbox, mail_server, services):
     office.rule(user, "finished")
     office.write(user)
     inbox.reply = "451 The disk is full"

@@ -25,16 +25,20 @@ def problems(form, draft):
         ({"topics": ("bogus",)}, "topics", "Choose one of the options."),
         ({"topics": ("no_worker",)}, "topics", "Choose one of the options."),  # only for those who see queues
         ({"whose": "all"}, "whose", "You only see your own jobs."),
-        ({"type": "bogus"}, "type", "There is no job type of this name."),
-        ({"type": "maintenance"}, "type", "There is no job type of this name."),  # that the user cannot start
-        ({"queue": "bogus"}, "queue", "There is no queue of this name."),
+        ({"type": "bogus"}, "type", "There is no job type with this name."),
+        ({"type": "maintenance"}, "type", "There is no job type with this name."),  # that the user cannot start
+        ({"queue": "bogus"}, "queue", "There is no queue with this name."),
         (
             {"topics": ("runs_long",)},
             "seconds",
-            "Say how long is too long: from 10 seconds to a year, such as 30m or 2h.",
+            "Enter a period from 10 seconds to a year, such as 30m or 2h.",
         ),
-        ({"topics": ("runs_long",), "seconds": 9}, "seconds", "Say how long"),
-        ({"topics": ("not_done",), "type": "letter"}, "due_time", "Say by when it should be done, such as 08:30."),
+        ({"topics": ("runs_long",), "seconds": 9}, "seconds", "Enter a period"),
+        (
+            {"topics": ("not_done",), "type": "letter"},
+            "due_time",
+            "Enter the time by which it should be done, such as 08:30.",
+        ),
         ({"topics": ("not_done",), "due_time": "08:30"}, "type", "Choose the job type that should be done."),
         ({"quiet_from": "22:00"}, "quiet_from", "Quiet hours need a beginning and an end."),
         ({"quiet_from": "22:00", "quiet_until": "25:00"}, "quiet_until", "Enter a time such as 22:00."),
@@ -104,7 +108,7 @@ def test_a_good_draft_is_tidied(office, user):
     )
 
 
-def test_only_what_is_no_secret_of_an_address_is_shown():
+def test_only_the_part_of_an_address_that_is_not_secret_is_shown():
     assert (
         shown_address(replace(HOOK, address="https://hooks.example.org/T0/secret?x=1")) == "https://hooks.example.org/…"
     )

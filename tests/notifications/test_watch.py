@@ -29,7 +29,7 @@ def test_a_mail_tells_the_owner_that_a_job_is_done_with_a_link_to_the_job_and_it
     assert (delivery.status, delivery.attempts, delivery.error) == ("delivered", 1, "")
 
 
-def test_a_failure_is_told_with_its_reason_and_without_the_secrets_of_the_job(database, office, user, inbox):
+def test_a_failure_is_reported_with_its_reason_and_without_the_secrets_of_the_job(database, office, user, inbox):
     office.rule(user, "failed")
     office.write(user, fails="The password PASSWORD is wrong")
     office.send()
@@ -94,7 +94,7 @@ def test_a_job_is_reported_once_even_if_two_clocks_look(database, office, user, 
     assert len(inbox.mails) == 1
 
 
-def test_a_delivery_is_a_private_job_of_the_system_that_nobody_is_told_of(database, office, user, services, receiver):
+def test_a_delivery_is_a_private_system_job_without_a_notification(database, office, user, services, receiver):
     office.rule(None, "finished", "failed", channel="webhook", address=receiver.url)
     receiver.status = 500
     office.write(user)
@@ -121,7 +121,7 @@ def test_a_disabled_delivery_type_keeps_messages(database, office, user, service
     assert len(inbox.mails) == 1
 
 
-def test_a_rule_that_is_switched_off_reports_nothing_of_the_time_between(database, office, user, services, inbox):
+def test_a_rule_reports_nothing_from_the_time_it_was_switched_off(database, office, user, services, inbox):
     rule = office.rule(user, "finished")
     services.notification_rules.set_enabled(rule.id, enabled=False)
     office.write(user)
@@ -131,7 +131,7 @@ def test_a_rule_that_is_switched_off_reports_nothing_of_the_time_between(databas
     assert inbox.mails == []
 
 
-def test_a_disabled_user_is_told_nothing(database, office, user, inbox):
+def test_a_disabled_user_is_not_notified(database, office, user, inbox):
     office.rule(user, "finished")
     office.write(user)
     office.change(users, user.id, active=False)
@@ -163,7 +163,7 @@ def test_rules_read_many_events_in_batches(database, office, user, monkeypatch, 
     assert inbox.mails[0]["Subject"] == "Deskjob: 4 jobs are done."
 
 
-def test_a_state_that_lasts_is_told_once_and_again_after_it_has_gone(database, office, admin, services, receiver, put):
+def test_a_lasting_state_is_reported_once_and_again_when_it_returns(database, office, admin, services, receiver, put):
     office.rule(None, "queue_waits", seconds=10, channel="webhook", address=receiver.url)
     job = put(Status.QUEUED, created_at=seconds_ago(services, 60))
     assert [office.send(), office.send()] == [1, 0]

@@ -59,6 +59,6 @@ def test_a_table_comes_after_those_that_it_refers_to() -> None:
 
 
 @pytest.mark.parametrize("other", ["k" * 31 + "l", "K" * 32])
-def test_a_mark_tells_keys_apart_and_does_not_contain_them(other: str) -> None:
+def test_a_mark_distinguishes_keys_and_does_not_contain_them(other: str) -> None:
     assert key_mark("k" * 32) == key_mark("k" * 32) != key_mark(other)
     assert len(key_mark(other)) == 12

@@ -64,7 +64,9 @@ def test_settings_that_make_no_sense_are_named(look: Look, with_settings: Callab
     assert "no DESKJOB_PUBLIC_URL" in look(behind)["settings"][0].text
 
 
-def test_what_others_can_read_is_said(look: Look, services: Services, with_settings: Callable[..., Services]) -> None:
+def test_files_that_others_can_read_are_reported(
+    look: Look, services: Services, with_settings: Callable[..., Services]
+) -> None:
     services.settings.data_dir.chmod(0o755)
     assert "chmod go-rwx" in look()["folders"][0].advice
     own_key = with_settings()
@@ -82,7 +84,7 @@ def test_a_database_without_tables_or_without_an_answer_is_a_problem(
     assert "does not answer" in look(away)["database"][0].text
 
 
-def test_redis_that_is_away_is_a_problem_and_an_embedded_one_a_warning(
+def test_an_unreachable_redis_is_a_problem_or_a_warning_if_embedded(
     look: Look, with_settings: Callable[..., Services], services: Services
 ) -> None:
     database = services.settings.database_url
@@ -97,7 +99,7 @@ def test_a_module_of_job_types_that_is_missing_is_a_problem(look: Look, with_set
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(0, Level.GOOD), (5, Level.WARNING), (-3600, Level.PROBLEM)])
-def test_a_clock_that_is_off_is_said(
+def test_the_clock_offset_is_reported(
     services: Services, monkeypatch: pytest.MonkeyPatch, seconds: int, level: Level
 ) -> None:
     class Clock(datetime):

@@ -80,7 +80,7 @@ def test_secrets_can_be_read_after_a_restore(archive: Path, empty: Services, ins
     assert "hunter2" not in str(job.payload)
 
 
-def test_an_installation_in_use_is_left_alone(archive: Path, installation: Services) -> None:
+def test_an_installation_in_use_is_not_changed(archive: Path, installation: Services) -> None:
     before = len(installation.queries.all_jobs.newest(100))
     with pytest.raises(BadBackup, match="in use already"):
         restore(installation, archive)
@@ -104,7 +104,7 @@ def test_a_backup_that_does_not_fit_is_refused(
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(18)])
-def test_a_file_that_is_no_backup_is_refused(empty: Services, tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_backup_is_refused(empty: Services, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file.zip").write_bytes(content)
     with pytest.raises(BadBackup, match=r"damaged|no backup"):
         restore(empty, tmp_path / "file.zip")
@@ -118,7 +118,7 @@ def test_a_half_written_archive_is_refused(archive: Path, empty: Services) -> No
         restore(empty, archive)
 
 
-def test_a_file_with_other_bytes_is_refused_and_nothing_is_restored(archive: Path, empty: Services) -> None:
+def test_a_changed_file_is_refused_and_nothing_is_restored(archive: Path, empty: Services) -> None:
     broken = changed(archive, lambda name, content: content[:-1] + b"?" if name.startswith("files/") else content)
     with pytest.raises(BadBackup, match="another SHA-256"):
         restore(empty, broken)

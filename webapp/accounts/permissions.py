@@ -25,7 +25,7 @@ class Right(StrEnum):
     EDIT_SCHEDULES = "edit_schedules"  # create, change, delete
     CHANGE_TYPES = "change_types"
     CHANGE_USERS = "change_users"
-    EDIT_NOTIFICATIONS = "edit_notifications"  # rules of the installation, and sending again what others were sent
+    EDIT_NOTIFICATIONS = "edit_notifications"  # rules of the installation, and sending messages of other users again
     CHANGE_WEBHOOKS = "change_webhooks"
 
 

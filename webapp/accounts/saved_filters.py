@@ -1,6 +1,6 @@
-"""Saved filters: the arguments of a list of jobs under a name, one's own or shared with all users of a tenant.
+"""Saved filters: the arguments of a list of jobs under a name, private or shared with all users of a tenant.
 
-A filter holds what is looked for and nothing that was found: whoever opens it sees the jobs that they may see.
+A filter holds the arguments of a search, not its results: users who open it see the jobs that they can see.
 """
 
 from collections.abc import Mapping
@@ -30,12 +30,12 @@ class BadFilter(BadAccount):
 
 
 class FilterNotFound(Exception):
-    """Raised when the filter does not exist or the user may not see it, or may not change it."""
+    """Raised when the filter does not exist, or the user may not see or change it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedFilter:
-    """A filter; ``arguments`` are those of the list's URL, ``of_all_users`` says that it is one of operators."""
+    """A filter; ``arguments`` are those of the list's URL; ``of_all_users`` if it is for the list of all jobs."""
 
     id: UUID
     owner_id: UUID
@@ -72,7 +72,7 @@ class SavedFilters:
         return _filter(row)
 
     def named(self, user: User, name: str) -> SavedFilter:
-        """Return the filter of this name, one's own before a shared one; raise `FilterNotFound`."""
+        """Return the filter with this name, the user's own before a shared one; raise `FilterNotFound`."""
         wanted = without_invisible(name).casefold()
         for each in self.visible_to(user):
             if each.name.casefold() == wanted:
@@ -123,7 +123,7 @@ class SavedFilters:
             with writing(self._engine) as connection:
                 connection.execute(update(saved_filters).where(saved_filters.c.id == found.id).values(**values))
         except IntegrityError:
-            message = "You have another filter of this name."
+            message = "You already have a filter with this name."
             raise BadFilter(message) from None
         return changed
 

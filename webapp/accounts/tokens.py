@@ -195,7 +195,7 @@ class Tokens:
         return self._all(or_(*same), api_tokens.c.revoked_at.is_(None))
 
     def revoke(self, token_id: UUID) -> None:
-        """End a token now and for ever; does nothing if it was revoked before."""
+        """Revoke a token permanently; does nothing if it was already revoked."""
         mine = (api_tokens.c.id == token_id, api_tokens.c.revoked_at.is_(None))
         with writing(self.engine) as connection:
             connection.execute(update(api_tokens).where(*mine).values(revoked_at=now()))

@@ -106,13 +106,13 @@ def queue() -> None:
         "test": ("notification_rules:test", "Send a test message by a rule, given by its ID."),
         "log": (
             "notification_rules:log",
-            "List what rules have sent, newest first: of all rules, or of a user's own.",
+            "List deliveries, newest first: of all rules, or of a user's own.",
         ),
-        "send-again": ("notification_rules:send_again", "Send a message again that arrived or did not."),
+        "send-again": ("notification_rules:send_again", "Send a message again, whether or not it arrived."),
     },
 )
 def notifications() -> None:
-    """List, add, switch, test and remove notification rules, and see what they have sent."""
+    """List, add, switch, test and remove notification rules, and show their deliveries."""
 
 
 @click.group(
@@ -131,7 +131,7 @@ def job_type() -> None:
 @click.group(
     cls=CommandGroup,
     places={
-        "list": ("error_groups:show_all", "List the errors that jobs have in common."),
+        "list": ("error_groups:show_all", "List the errors of jobs, grouped."),
         "show": ("error_groups:show", "Show an error."),
         "resolve": ("error_groups:resolve", "Mark an error as fixed."),
         "ignore": ("error_groups:ignore", "Ignore an error."),
@@ -157,7 +157,7 @@ def error() -> None:
             "operations.secret_key:status",
             "Show how many old keys are accepted, and how many stored secrets need one.",
         ),
-        "forget": ("operations.secret_key:forget", "Remove the old keys, once nothing needs them any more."),
+        "forget": ("operations.secret_key:forget", "Remove the old keys when nothing needs them."),
     },
     on_machine=("rotate", "status", "forget"),
 )
@@ -174,8 +174,8 @@ def secrets() -> None:
         "disable": ("webhooks:disable", "Refuse further messages of a webhook."),
         "enable": ("webhooks:enable", "Accept the messages of a webhook again."),
         "delete": ("webhooks:delete", "Delete a webhook with its log."),
-        "log": ("webhooks:log", "Show what came in for a webhook and the answers."),
-        "retry": ("webhooks:retry", "Treat an authentic message again that started no job."),
+        "log": ("webhooks:log", "Show the messages of a webhook and their responses."),
+        "retry": ("webhooks:retry", "Retry an authentic message that started no job."),
     },
     on_machine=("add", "list", "rotate", "disable", "enable", "delete", "log", "retry"),
 )
@@ -193,7 +193,7 @@ def webhook() -> None:
         "maintain": ("processes:maintain", "Run the clock's chores and maintenance once."),
         "demo": ("demo:demo", "Fill an empty installation with sample data: users, jobs, files, history."),
         "verify": ("operations.verify:verify", "Check that nothing is lost, duplicated or left behind."),
-        "doctor": ("operations.doctor:doctor", "Look for what is wrong with this installation."),
+        "doctor": ("operations.doctor:doctor", "Check this installation."),
         "backup": ("operations.backup:backup", "Write a backup of rows and files, while Deskjob runs."),
         "restore": ("operations.backup:restore", "Restore a backup into an empty installation."),
         "db": db,

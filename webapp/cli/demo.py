@@ -33,7 +33,7 @@ def demo(*, number: int, small: bool, on_top: bool) -> None:
     for person in added:
         click.echo(f"{person.name:<8} {person.role:<9} {person.full_name}")
     if added:
-        description = "that of DESKJOB_ADMIN_PASSWORD" if configured else f"{password} (shown only now)"
+        description = "that of DESKJOB_ADMIN_PASSWORD" if configured else f"{password} (shown only once)"
         click.echo(f"Their password is {description}")
     click.echo("The sample data is ready. Start Deskjob with ./deskjob up, unless it is running.")
 

@@ -30,7 +30,7 @@ _fingerprint = click.argument("fingerprint", metavar="ERROR")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Maximum number of errors.")
 @in_json
 def show_all(state: str, type_name: str, limit: int, *, in_json: bool) -> None:
-    """List the errors that jobs have in common. The one that was seen last comes first."""
+    """List the errors of jobs, grouped. The most recent comes first."""
     chosen = None if state == "all" else state
     groups = services().metrics.errors.page(state=chosen, type_name=type_name, limit=limit)
     if in_json:

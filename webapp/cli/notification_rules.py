@@ -54,7 +54,7 @@ def show_all(person: str | None, *, in_json: bool) -> None:
 @click.option("--all-jobs", is_flag=True, help="All jobs that the user sees, with --as.")
 @click.option("--type", "type_name", default="", metavar="TYPE", help="Only jobs of this type.")
 @click.option("--queue", default="", help="Only this queue.")
-@click.option("--longer-than", type=PERIOD, help="How long is too long, such as 30m.")
+@click.option("--longer-than", type=PERIOD, help="Report what takes longer than this, such as 30m.")
 @click.option("--by", "due_time", default="", metavar="HH:MM", help="When a job should be done.")
 @click.option("--quiet", default="", metavar="HH:MM-HH:MM", help="Quiet hours.")
 @click.option("--zone", default="", help="Time zone of these times.")
@@ -79,7 +79,7 @@ def add(
     zone: str,
     language: str,
 ) -> None:
-    """Add a notification rule, and print the signing key of a webhook. It is shown only now."""
+    """Add a notification rule, and print the signing key of a webhook. It is shown only once."""
     from webapp.notifications.rule import InvalidRule, RuleDraft
 
     channel, address = _channel(recipients, webhook, chat, own_mail=own_mail)
@@ -114,7 +114,7 @@ def add(
     click.echo(readable(_line(rule)))
     if key:
         click.echo(key)
-        click.echo("This signing key is shown only now.", err=True)
+        click.echo("This signing key is shown only once.", err=True)
 
 
 @click.command()
@@ -132,7 +132,7 @@ def switch(rule: str, state: str, *, in_json: bool) -> None:
 @click.command()
 @click.argument("rule", metavar="RULE")
 def remove(rule: str) -> None:
-    """Delete a notification rule, given by its ID. What it has sent stays in the log."""
+    """Delete a notification rule, given by its ID. The messages that it has sent stay in the log."""
     found = _find(rule)
     with audited(AuditAction.RULE_REMOVE, AuditTarget.RULE, found.id, name=found.name):
         services().notification_rules.delete(found.id)
@@ -156,7 +156,7 @@ def test(rule: str, *, in_json: bool) -> None:
 @click.option("--limit", default=50, type=click.IntRange(1, 100_000), show_default=True, help="Number of messages.")
 @in_json
 def log(person: str | None, status: str, limit: int, *, in_json: bool) -> None:
-    """List what rules have sent, newest first: of all rules, or of a user's own."""
+    """List deliveries, newest first: of all rules, or of a user's own."""
     deliveries, user = services().delivery_log, _user(person)
     if user is None:
         found = deliveries.all(status=status, limit=limit)
@@ -172,7 +172,7 @@ def log(person: str | None, status: str, limit: int, *, in_json: bool) -> None:
 @click.argument("delivery", metavar="ID", type=click.UUID)
 @in_json
 def send_again(delivery: UUID, *, in_json: bool) -> None:
-    """Send a message again that arrived or did not. `notifications log` shows its ID."""
+    """Send a message again, whether or not it arrived. `notifications log` shows its ID."""
     try:
         found = services().delivery_log.get(delivery)
         with audited(AuditAction.MESSAGE_REDELIVER, AuditTarget.RULE, found.rule_id or "", name=found.rule_name):

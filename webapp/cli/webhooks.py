@@ -33,11 +33,11 @@ _MOST_MESSAGES = 1000
 @click.option("--as", "account", required=True, metavar="USER", help="The account that owns the jobs.")
 @click.option("--scheme", type=click.Choice(SCHEMES), default="standard", show_default=True, help="How it is signed.")
 @click.option("--header", default="", help="The header with the secret, for the scheme header.")
-@click.option("--mapping", default="{}", metavar="JSON", help="From fields to places in the message.")
-@click.option("--id-path", default="", help="Where the id of a message is, such as /event/id.")
+@click.option("--mapping", default="{}", metavar="JSON", help="Maps fields to paths in the message.")
+@click.option("--id-path", default="", help="The path of the id of a message, such as /event/id.")
 @in_json
 def add(name: str, type_name: str, account: str, mapping: str, *, in_json: bool, **chosen: Any) -> None:
-    """Create a webhook, and print its secret. It is shown only now."""
+    """Create a webhook, and print its secret. It is shown only once."""
     from webapp.inbound.webhook import WebhookDraft
     from webapp.strict_json import BadJson, parse_json
 
@@ -69,7 +69,7 @@ def show_all(*, in_json: bool) -> None:
               help="How long the old secret still works.")  # fmt: skip
 @in_json
 def rotate(reference: str, overlap: int, *, in_json: bool) -> None:
-    """Replace the secret of a webhook, and print the new one. It is shown only now. WEBHOOK is a name or an ID."""
+    """Replace the secret of a webhook, and print the new one. It is shown only once. WEBHOOK is a name or an ID."""
     webhook, period = _find(reference), timedelta(hours=overlap)
     after = {"old_secret_works_for": str(period)}
     with audited(AuditAction.WEBHOOK_ROTATE, _TARGET, webhook.id, name=webhook.name, after=after):
@@ -109,7 +109,7 @@ def delete(reference: str) -> None:
 @click.option("--limit", type=click.IntRange(1, _MOST_MESSAGES), default=50, show_default=True)
 @in_json
 def log(reference: str, limit: int, *, in_json: bool) -> None:
-    """Show what came in for a webhook and the answers. The newest come first."""
+    """Show the messages of a webhook and their responses. The newest come first."""
     found = services().webhook_messages.of(_find(reference).id, limit)
     if in_json:
         click.echo(as_json([as_dict(each) for each in found]))
@@ -122,7 +122,7 @@ def log(reference: str, limit: int, *, in_json: bool) -> None:
 @click.argument("message", type=int)
 @in_json
 def retry(reference: str, message: int, *, in_json: bool) -> None:
-    """Treat an authentic message again that started no job. `webhook log` has its number."""
+    """Retry an authentic message that started no job. `webhook log` has its number."""
     from webapp.inbound.message_log import WebhookMessageNotFound
 
     webhook = _find(reference)
@@ -163,7 +163,7 @@ def _set_disabled(reference: str, *, disabled: bool, in_json: bool) -> None:
     with audited(action, _TARGET, webhook.id, name=webhook.name):
         services().webhooks.set_disabled(webhook.id, disabled=disabled)
     changed = services().webhooks.get(webhook.id)
-    state = "refuses messages now" if disabled else "accepts messages again"
+    state = "now refuses messages" if disabled else "accepts messages again"
     click.echo(as_json(_as_dict(changed)) if in_json else readable(f"{changed.name} {state}."))
 
 
@@ -172,7 +172,7 @@ def _show_secret(webhook: Webhook, secret: str, *, in_json: bool) -> None:
         click.echo(as_json({**_as_dict(webhook), "secret": secret}))
         return
     click.echo(secret)
-    click.echo(f"This secret is shown only now. Messages are sent to {_path(webhook)}.", err=True)
+    click.echo(f"This secret is shown only once. Messages are sent to {_path(webhook)}.", err=True)
 
 
 def _path(webhook: Webhook) -> str:

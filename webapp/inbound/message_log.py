@@ -1,4 +1,4 @@
-"""The log of what came in for each webhook, with its answer. Bodies are kept encrypted, only of authentic messages."""
+"""The log of the messages of each webhook, with responses. Bodies of authentic messages are kept, encrypted."""
 
 import json
 import re
@@ -25,7 +25,7 @@ _FIELDS = ("id", "webhook_id", "at", "message_id", "address", "request_id", "siz
 
 
 class WebhookMessageNotFound(Exception):
-    """Raised when there is no such message."""
+    """Raised when the message does not exist."""
 
     def __init__(self, message_id: int) -> None:
         """Create the message for this one."""
@@ -34,7 +34,7 @@ class WebhookMessageNotFound(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookMessage:
-    """A message that came in. ``status`` is that of the answer; ``can_retry`` if its body is kept."""
+    """A received message. ``status`` is that of the response; ``can_retry`` if its body is kept."""
 
     id: int
     webhook_id: UUID
@@ -113,7 +113,7 @@ class WebhookMessages:
             return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
     def body_of(self, received: WebhookMessage) -> KeptMessage | None:
-        """Return what is kept of an authentic message; None if it was not, or if it cannot be decrypted."""
+        """Return what is kept of an authentic message; None if there is nothing, or if it cannot be decrypted."""
         query = select(webhook_messages.c.body, webhook_messages.c.key).where(webhook_messages.c.id == received.id)
         with reading(self._engine) as connection:
             row = connection.execute(query).one()
@@ -126,7 +126,7 @@ class WebhookMessages:
         return KeptMessage(body=kept["body"].encode(), headers=kept["headers"], key=row.key)
 
     def set_answer(self, message_id: int, *, status: int, detail: str, job_id: UUID | None) -> None:
-        """Replace the answer, because the message was tried again."""
+        """Replace the response after a retry of the message."""
         values = {"status": status, "detail": detail[:_DETAIL_LIMIT], "job_id": job_id, "tried_again_at": now()}
         with writing(self._engine) as connection:
             connection.execute(update(webhook_messages).where(webhook_messages.c.id == message_id).values(**values))
@@ -139,7 +139,7 @@ class WebhookMessages:
         try:
             text = json.dumps(redacted(json.loads(found.body)), indent=2, ensure_ascii=False)
         except (ValueError, RecursionError):
-            return f"{received.size} bytes that are no JSON."
+            return f"{received.size} bytes that are not JSON."
         return text[:_SHOWN_LIMIT]
 
     def _find(self, *conditions: Any, limit: int = 1) -> tuple[WebhookMessage, ...]:

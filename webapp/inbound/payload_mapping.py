@@ -1,4 +1,4 @@
-"""Mapping: which parts of a message become which fields of a payload. Pure, and no code of anybody runs.
+"""Mapping: which parts of a message become which fields of a payload. Pure; nothing in a mapping is executed.
 
 A mapping is a JSON object from fields (``customer``, or ``options.limit`` in a nested model) to sources:
 
@@ -58,7 +58,7 @@ def payload_of(mapping: Mapping[str, Json], message: Json, headers: Mapping[str,
     """
     if not mapping:
         if not isinstance(message, dict):
-            raise BadMapping("", "The message is no JSON object, and the webhook has no mapping.")
+            raise BadMapping("", "The message is not a JSON object, and the webhook has no mapping.")
         return message
     payload: dict[str, Json] = {}
     for field, source in mapping.items():

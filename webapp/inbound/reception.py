@@ -1,4 +1,4 @@
-"""What happens to a message: authentic? allowed? readable? fitting? Then it starts its job, once, and is logged.
+"""Receives a message: checks signature, permission, JSON and payload, starts its job once, and logs it.
 
 Every message gets an answer and a line in the log, whatever is wrong with it. Nothing of a message that is not
 authentic is stored besides its size and where it came from.
@@ -71,7 +71,7 @@ class WebhookRequest:
 
 
 class _Refusal(Exception):
-    """Ends the treatment of a message with an answer."""
+    """Ends the processing of a message with a response."""
 
     def __init__(self, answer: WebhookAnswer) -> None:
         super().__init__(answer.detail)
@@ -79,7 +79,7 @@ class _Refusal(Exception):
 
 
 class Reception:
-    """Treats messages."""
+    """Processes messages."""
 
     def __init__(self, *, webhooks: Webhooks, messages: WebhookMessages, accounts: Accounts, jobs: Jobs) -> None:
         self._webhooks = webhooks
@@ -88,7 +88,7 @@ class Reception:
         self._jobs = jobs
 
     def receive(self, webhook_id: UUID, message: WebhookRequest, throttle: Throttle) -> WebhookAnswer:
-        """Treat a message, log it and return the answer; raise `WebhookNotFound` for an unknown webhook."""
+        """Process a message, log it and return the response; raise `WebhookNotFound` for an unknown webhook."""
         webhook = self._webhooks.get(webhook_id)
         try:
             authentic = self._authenticate(webhook, message, throttle)
@@ -105,10 +105,10 @@ class Reception:
         return answer
 
     def try_again(self, received: WebhookMessage) -> WebhookAnswer:
-        """Treat an authentic message again that started no job, because something else has changed since."""
+        """Retry an authentic message that started no job, because something else has changed since."""
         webhook, kept = self._webhooks.get(received.webhook_id), self._messages.body_of(received)
         if kept is None or received.job_id is not None:
-            return _problem(409, "Only a message that was authentic and started no job can be tried again.")
+            return _problem(409, "Only an authentic message that started no job can be retried.")
         authentic = AuthenticMessage(id=received.message_id, key=kept.key)
         answer = self._start(webhook, kept.body, kept.headers, authentic, received.address)
         self._messages.set_answer(received.id, status=answer.status, detail=_line(answer), job_id=answer.job_id)
@@ -195,12 +195,10 @@ class Reception:
             raise _Refusal(_problem(403, "This webhook is disabled."))
         registry = self._jobs.registry
         if webhook.type not in registry or not registry.get(webhook.type).webhook:
-            raise _Refusal(
-                _problem(409, "The job type of this webhook is not installed or allows no webhooks any more.")
-            )
+            raise _Refusal(_problem(409, "The job type of this webhook is not installed or no longer allows webhooks."))
         account = self._accounts.get(webhook.account_id)
         if account is None or not account.active or not user_policy(account, registry).may_start(webhook.type):
-            raise _Refusal(_problem(403, "The account of this webhook may not start its jobs any more."))
+            raise _Refusal(_problem(403, "The account of this webhook can no longer start its jobs."))
         return account
 
     def _log(
@@ -230,9 +228,9 @@ def _problem(status: int, detail: str) -> WebhookAnswer:
 
 
 def _line(answer: WebhookAnswer) -> str:
-    """Return the answer as the log has it."""
+    """Return the response for the log."""
     if answer.repeated:
-        return "This message has started its job before."
+        return "This message has already started its job."
     listed = (f"{error.get('pointer', '')[2:]}: {error['detail']}" for error in answer.errors)
     return " ".join([answer.detail, *listed]).strip()
 

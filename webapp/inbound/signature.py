@@ -1,4 +1,4 @@
-"""How a sender proves that a message is theirs: a signature of the body, or the secret itself in a header. Pure.
+"""How a sender is authenticated: by a signature of the body, or by the secret itself in a header. Pure.
 
 - ``standard``: Standard Webhooks. The signature covers id, time and body, so an old message can be refused.
 - ``github``: ``X-Hub-Signature-256``, which covers the body alone.
@@ -37,7 +37,7 @@ class NotAuthentic(Exception):
 class AuthenticMessage:
     """What the sender says about a message: its ``id`` for logs, and the ``key`` that is equal for repetitions.
 
-    An empty key means that repetitions cannot be told.
+    An empty key means that repetitions cannot be recognized.
     """
 
     id: str
@@ -106,7 +106,7 @@ def _github(known: Iterable[str], headers: Mapping[str, str], body: bytes) -> Au
     given = headers.get("x-hub-signature-256", "")
     if not _any_equal(given.encode(), (f"sha256={_github_digest(secret, body)}".encode() for secret in known)):
         raise NotAuthentic("The header X-Hub-Signature-256 is missing or does not match the body.")
-    # the id is not signed, so whoever sends a message again could change it: the body tells
+    # the id is not signed, so a repeated message could have another id: compare the body
     received = headers.get("x-github-received", "")[:_MESSAGE_ID_LIMIT]
     return AuthenticMessage(id=received if received.isprintable() else "", key=hashlib.sha256(body).hexdigest())
 

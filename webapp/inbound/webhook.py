@@ -26,7 +26,7 @@ class InvalidWebhook(Exception):
 
 
 class WebhookNotFound(Exception):
-    """Raised when there is no such webhook."""
+    """Raised when the webhook does not exist."""
 
     def __init__(self, reference: object) -> None:
         """Create the message for this webhook."""
@@ -84,7 +84,7 @@ def values_of(draft: WebhookDraft) -> dict[str, Any]:
         errors["scheme"] = f"Choose one of {', '.join(Scheme)}."
     header = (draft.header or DEFAULT_HEADER) if draft.scheme == Scheme.HEADER else ""
     if header and not (header.isascii() and header.replace("-", "").isalnum() and len(header) <= NAME_LIMIT):
-        errors["header"] = "The name of a header has letters, digits and hyphens."
+        errors["header"] = "The name of a header can only have letters, digits and hyphens."
     mapping = _checked_mapping(draft.mapping or {}, header, errors)
     if draft.id_path:
         _check_id_path(draft.id_path, errors)

@@ -123,7 +123,7 @@ class Webhooks:
         if account is None or not account.active:
             errors["account"] = "Choose an account that is not disabled."
         elif "type" not in errors and not user_policy(account, self._registry).may_start(draft.type):
-            errors["account"] = f"{account.name} may not start jobs of this type."
+            errors["account"] = f"{account.name} cannot start jobs of this type."
         return errors
 
     def _encrypted(self, secret: str) -> dict[str, str]:

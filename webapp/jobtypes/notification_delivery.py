@@ -30,7 +30,7 @@ class NotificationDelivery(BaseModel):
     keep=Retention(completed=timedelta(days=1)),
 )
 def notification_delivery(job: JobContext, payload: NotificationDelivery, messenger: Messenger) -> None:
-    """Deliver the message, or try again later; a receiver that is away uses up no attempt."""
+    """Deliver the message, or retry later; an unreachable receiver uses up no attempt."""
     if job.is_dry_run:
         job.logger.info("A dry run sends nothing.")
         return

@@ -1,4 +1,4 @@
-"""What rules report that is no event: something takes too long, or did not happen.
+"""Conditions that rules report besides events: something takes too long, or did not happen.
 
 A finding has a key. Each key is reported once per rule; one that ``lasts`` is reported again after it has gone.
 """

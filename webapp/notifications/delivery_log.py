@@ -1,4 +1,4 @@
-"""The log of messages: what a rule has collected, what is on its way, what arrived, and why something did not."""
+"""The log of deliveries: collected, being sent, delivered, or not delivered and why."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class DeliveryNotFound(Exception):
 
 
 class NotRedeliverable(Exception):
-    """Raised when a message is on its way already, or its rule is gone; the message says which."""
+    """Raised when a message is already being sent, or its rule was deleted; the message says which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,7 @@ class DeliveryLog:
         values = {"status": DeliveryStatus.COLLECTING, "finished_at": None, "job_id": None, "error": ""}
         with writing(self.engine) as connection:
             if not connection.execute(again.values(**values, due_at=now())).rowcount:
-                raise NotRedeliverable("It is on its way already.")
+                raise NotRedeliverable("It is already being sent.")
 
     def record_failure(self, delivery_id: UUID, reason: str, *, final: bool) -> None:
         """Record an attempt that failed, and whether it was the last one."""
@@ -172,7 +172,7 @@ class DeliveryLog:
 def collect(
     connection: Connection, rule: NotificationRule, items: Sequence[Mapping[str, Any]], moment: datetime
 ) -> None:
-    """Add events to the message of a rule that is not sent yet, or begin one; programs get one message per event."""
+    """Add events to the unsent message of a rule, or begin one; programs get one message per event."""
     if not rule.bundles:
         for item in items:
             _insert(connection, rule, [item], moment, _due_at(rule, moment))
@@ -188,7 +188,7 @@ def collect(
 
 
 def mark_sent(connection: Connection, delivery: Delivery, job_id: UUID) -> bool:
-    """Record in the transaction of its job that a message is on its way; return False if another clock was faster."""
+    """Record in the transaction of its job that a message is being sent; return False if another clock was faster."""
     waiting = (_log.c.id == delivery.id, _log.c.status == "collecting")
     values = {"status": DeliveryStatus.QUEUED, "job_id": job_id}
     if not connection.execute(update(_log).where(*waiting).values(**values)).rowcount:

@@ -73,7 +73,7 @@ class Reader:
         return rule.owner_id in {None, job.owner_id} and self._sees(job)
 
     def item(self, topic: Topic, at: datetime, job: ReportedJob, **more: Any) -> dict[str, Any]:
-        """Return what the user can read of an event."""
+        """Return the part of an event that the user can read."""
         opens = self.policy is None or self.policy.opens(job.type, job.owner_id, job.triggered_by)
         return job.item(topic, at, opens=opens, **more)
 

@@ -40,7 +40,7 @@ class Messenger:
         self._files = Attachments(engine)
 
     def deliver(self, delivery_id: UUID) -> str:
-        """Deliver a message and return what the receiver said; a message that arrived already is left alone.
+        """Deliver a message and return what the receiver said; do nothing if it has already arrived.
 
         Raises `NotDelivered` if it should be tried again after `delay_after`, otherwise `Undeliverable`; the log
         has the reason then.

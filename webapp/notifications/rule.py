@@ -41,10 +41,10 @@ class Whose(StrEnum):
     """Whose jobs a rule covers."""
 
     OWN = "own"  # that the user owns or started
-    ALL = "all"  # of everyone, as far as the user sees them
+    ALL = "all"  # of everyone, as far as the user can see them
 
 
-# what only those can be told who see the installation
+# only for users who can see the installation
 RIGHTS: Mapping[Topic, Right] = MappingProxyType(
     dict.fromkeys((Topic.QUEUE_WAITS, Topic.NO_WORKER, Topic.NEW_ERROR), Right.SEE_INSTALLATION)
 )

@@ -20,7 +20,7 @@ NAME_LIMIT = 120
 ADDRESS_LIMIT = 1000
 MOST_RECIPIENTS = 20
 SECONDS = range(10, 366 * 86_400)
-# Chat services that are reached by HTTP, which the guard against private addresses sees. Others of Apprise start
+# Chat services that use HTTP, so that the guard against private addresses sees them. Others of Apprise start
 # programs or send mail, which no user should be able to do
 CHAT_SCHEMES = frozenset(
     {
@@ -32,7 +32,7 @@ CHAT_SCHEMES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleForm:
-    """What rules of one user can be, or those of the installation if there is no ``user``."""
+    """The choices for rules of one user, or of the installation if there is no ``user``."""
 
     user: User | None
     settings: Settings
@@ -76,11 +76,11 @@ class RuleForm:
         yield "topics", self._topics_problem(typed)
         yield "whose", "" if tidy.whose in self.whose() else "You only see your own jobs."
         yield "type", self._type_problem(tidy)
-        yield "queue", "" if tidy.queue in {"", *self.queues} else "There is no queue of this name."
+        yield "queue", "" if tidy.queue in {"", *self.queues} else "There is no queue with this name."
         if TIMED & set(tidy.topics) and tidy.seconds not in SECONDS:
-            yield "seconds", "Say how long is too long: from 10 seconds to a year, such as 30m or 2h."
+            yield "seconds", "Enter a period from 10 seconds to a year, such as 30m or 2h."
         if Topic.NOT_DONE in tidy.topics and not is_time_of_day(tidy.due_time):
-            yield "due_time", "Say by when it should be done, such as 08:30."
+            yield "due_time", "Enter the time by which it should be done, such as 08:30."
         yield from _quiet_problems(tidy)
         yield (
             "zone",
@@ -97,7 +97,7 @@ class RuleForm:
 
     def _type_problem(self, draft: RuleDraft) -> str:
         if draft.type and draft.type not in self.types:
-            return "There is no job type of this name."
+            return "There is no job type with this name."
         return "Choose the job type that should be done." if Topic.NOT_DONE in draft.topics and not draft.type else ""
 
     def _address_problems(self, draft: RuleDraft, *, has_address: bool) -> Iterator[tuple[str, str]]:
@@ -132,7 +132,7 @@ class RuleForm:
             return "An address cannot contain a user name or password."
         networks = parse_networks(self.settings.notify_networks)
         if parts.scheme == "http" and not networks:
-            return "Use https, so that nobody can read the message on its way."
+            return "Use https, so that nobody else can read the message."
         return _numeric_problem(host, networks)
 
     def _zone(self) -> str:

@@ -70,7 +70,7 @@ class NotificationRules:
         return self.get(rule_id)
 
     def delete(self, rule_id: UUID) -> None:
-        """Delete a rule. What it has sent stays in the log; what it has collected is not sent."""
+        """Delete a rule. Its sent messages stay in the log; its collected events are not sent."""
         with writing(self.engine) as connection:
             connection.execute(delete(_rules).where(_rules.c.id == rule_id))
 

@@ -133,7 +133,7 @@ def _collect_ends(connection: Connection, readers: Collection[Reader], after: in
 def _collect_findings(
     connection: Connection, readers: Collection[Reader], findings: Collection[ConditionMet], moment: datetime
 ) -> None:
-    """Collect what was not reported yet, and forget states that have ended."""
+    """Collect what was not reported yet, and forget conditions that have ended."""
     rules = [reader.rule.id for reader in readers]
     marked = select(_marks.c.rule_id, _marks.c.key).where(_marks.c.rule_id.in_(rules))
     known = {(row.rule_id, row.key) for row in connection.execute(marked)}

@@ -1,1 +1,1 @@
-"""What operators do to a whole installation: back it up, restore it, and look for what is wrong with it."""
+"""What operators do with a whole installation: back up, restore, and check it."""

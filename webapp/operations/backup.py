@@ -50,7 +50,7 @@ def back_up(
     draft = target.with_name(f".{target.name}.part")
     try:
         manifest = _write(services, draft, with_files=with_files, progress=progress)
-        os.link(draft, target)  # fails if somebody else has made it meanwhile
+        os.link(draft, target)  # fails if somebody else has created it meanwhile
     except OSError as error:
         raise BadBackup(f"{target} cannot be written: {error.strerror or error}.") from None
     finally:

@@ -36,7 +36,7 @@ class Manifest(BaseModel, frozen=True):
     revision: str  # of the tables
     made_at: datetime
     database: str  # "sqlite" or "postgresql"
-    key: str  # tells keys apart without revealing them
+    key: str  # distinguishes keys without revealing them
     rows: Mapping[str, int]  # by table
     files: int
     file_bytes: int

@@ -1,4 +1,4 @@
-"""Look for what is wrong with an installation: settings, folders, database, Redis, processes, clocks.
+"""Check an installation: settings, folders, database, Redis, processes, clocks.
 
 Each examination is a function that yields diagnoses. It changes no data and needs no running process.
 """
@@ -43,7 +43,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What an examination has found; ``advice`` is what to do about it."""
+    """The result of a check; ``advice`` is what to do about it."""
 
     level: Level
     subject: str
@@ -52,7 +52,7 @@ class Diagnosis:
 
 
 def examine(services: Services, environment: Mapping[str, str]) -> Iterator[Diagnosis]:
-    """Yield a diagnosis for each thing that was looked at, in the order in which things depend on each other."""
+    """Yield a diagnosis for each check; a check follows those that it depends on."""
     yield from _settings(services.settings, environment)
     yield from _folders(services.settings)
     yield from _job_types(services)
@@ -202,7 +202,7 @@ def _processes(services: Services) -> Iterator[Diagnosis]:
         yield _warning("workers", text, "Restart them after an upgrade.")
     silent = snapshot.clock_silent_for
     if silent is None or silent > SILENT_AFTER:
-        advice = "Start ./deskjob up or ./deskjob clock: without it, schedules stand still and lost jobs stay lost."
+        advice = "Start ./deskjob up or ./deskjob clock: without it, no schedule fires and lost jobs are not rescued."
         yield _warning("clock", "No clock is running.", advice)
     else:
         yield _good("clock", "A clock is running.")

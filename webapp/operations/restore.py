@@ -162,7 +162,7 @@ def _restore_rows(engine: Engine, archive: zipfile.ZipFile, manifest: Manifest, 
 
 
 def _load(connection: Connection, archive: zipfile.ZipFile, table: Table) -> None:
-    """Replace the rows of a table, of which migrations and triggers may have made some, by those of the archive."""
+    """Replace the rows of a table, which migrations and triggers may have filled, with those of the archive."""
     if _count(connection, table):
         connection.execute(delete(table))
     with archive.open(rows_name(table.name)) as file:
@@ -172,7 +172,7 @@ def _load(connection: Connection, archive: zipfile.ZipFile, table: Table) -> Non
 
 
 def _insert(table: Table, row: Mapping[str, Any]) -> Any:
-    # JSON values must tell NULL from a JSON null
+    # JSON values must distinguish NULL from a JSON null
     types = {name: table.columns[name].type for name in row}
     bound = {name: _NULL_OR_JSON if isinstance(kind, JSON) else kind for name, kind in types.items()}
     return insert(table).values({name: bindparam(name, type_=kind) for name, kind in bound.items()})
@@ -183,7 +183,7 @@ def _count(connection: Connection, table: Table) -> int:
 
 
 def _continue_numbering(connection: Connection, table: Table) -> None:
-    """Let generated ids go on after the restored ones."""
+    """Continue generated ids after the restored ones."""
     key = next(iter(table.primary_key.columns))
     if is_sqlite(connection.engine) or len(table.primary_key.columns) > 1 or not isinstance(key.type, Integer):
         return

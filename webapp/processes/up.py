@@ -37,7 +37,7 @@ def run(services: Services, *, host: str, port: int, workers: int | None) -> Non
         check_redis(services)
         migrate(services)
         if password := first_admin(services):
-            click.echo(f"First start: sign in as admin with the password {password} (shown only now)")
+            click.echo(f"First start: sign in as admin with the password {password} (shown only once)")
         services.settings = services.settings.model_copy(update={"admin_password": None})  # the programs are forks
         _run(services, host=host, port=port, workers=workers)
 

@@ -17,7 +17,7 @@ class WebLog(Logger):  # type: ignore[misc]  # gunicorn declares no types
     formatter: logging.Formatter
 
     def setup(self, cfg: Any) -> None:
-        """Use our format for everything that is not text of gunicorn's own."""
+        """Use our format for everything except gunicorn's own texts."""
         super().setup(cfg)
         for handler in (*self.error_log.handlers, *self.access_log.handlers):
             if isinstance(self.formatter, JsonFormat):

@@ -1,4 +1,4 @@
-"""Rules for notifications by mail, webhook and chat, and the log of what they sent."""
+"""Rules for notifications by mail, webhook and chat, and the log of their deliveries."""
 
 from datetime import datetime
 from typing import Any
@@ -32,7 +32,7 @@ class _RuleColumns(TypedColumns):
     owner_id: Named[UUID | None] = Column(Uuid)  # only jobs of this person
     type: Named[str] = Column(String(80), server_default="")
     queue: Named[str] = Column(String(80), server_default="")
-    seconds: Named[int | None] = Column(Integer)  # how long is too long
+    seconds: Named[int | None] = Column(Integer)  # the longest acceptable time
     due_time: Named[str] = Column(String(5), server_default="")  # 08:30, in the zone of the rule
     quiet_from: Named[str] = Column(String(5), server_default="")
     quiet_until: Named[str] = Column(String(5), server_default="")
@@ -85,5 +85,5 @@ class _MarkColumns(TypedColumns):
     at: Named[datetime] = Column(UtcDateTime)
 
 
-# What a rule has reported already, so that a state that lasts is reported once
+# What a rule has already reported, so that a lasting state is reported once
 notification_marks = Table("notification_marks", metadata, _MarkColumns, sqlite_with_rowid=False)

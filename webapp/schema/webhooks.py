@@ -1,4 +1,4 @@
-"""Inbound webhooks, and the messages that came in."""
+"""Inbound webhooks, and their messages."""
 
 from datetime import datetime
 from typing import Any

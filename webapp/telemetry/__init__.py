@@ -1,1 +1,1 @@
-"""What a process tells about itself: its log, and, if they are switched on, traces and error reports."""
+"""The log of a process, and, if they are switched on, its traces and error reports."""

@@ -56,7 +56,7 @@ def switch_on(dsn: str, *, program: str, release: str, mask: LogMask) -> None:
 
 
 def switch_off() -> None:
-    """Send nothing any more."""
+    """Stop sending."""
     _state.options = {}
 
 
@@ -68,7 +68,7 @@ def is_on() -> bool:
 def report(error: BaseException, *, group: str = "", clean: Callable[[Any], Any] = _CLEAN, **tags: object) -> None:
     """Report an error; those with one ``group`` are one issue. ``clean`` removes further secrets from the report.
 
-    Nothing that goes wrong here is raised: the job or the request goes on.
+    Nothing that goes wrong here is raised: the job or the request continues.
     """
     if _state.options:
         try:
@@ -91,7 +91,7 @@ def _report(error: BaseException, group: str, clean: Callable[[Any], Any], tags:
 
 
 def open_client() -> None:
-    """Start what sends reports in this process now, so that its thread is not taken for one that a job left behind."""
+    """Start the sender of reports in this process now, so that its thread is not blamed on a job."""
     if _state.options and _state.pid != os.getpid():
         import sentry_sdk
 

@@ -1,4 +1,4 @@
-"""What each line of a log says besides its message: the request, or the worker, job and attempt that it is about.
+"""The fields of each log line besides its message: the request, or the worker, job and attempt that it is about.
 
 A request has its fields for itself, because a serving process has several at once. A worker and its work-horse have
 theirs for the whole process, so that its further threads have them too.
@@ -22,7 +22,7 @@ def set_process_fields(**fields: object) -> None:
 
 @contextmanager
 def request(identifier: str) -> Iterator[None]:
-    """Let all lines of the block be those of a request."""
+    """Add these fields to all lines of a request within the block."""
     id_before, fields_before = request_id.set(identifier), _of_request.set({})
     try:
         yield
@@ -44,7 +44,7 @@ def log_fields() -> Mapping[str, object]:
 
 @contextmanager
 def process_fields(**fields: object) -> Iterator[None]:
-    """Let all lines of this process have these fields within the block."""
+    """Add these fields to all lines of this process within the block."""
     set_process_fields(**fields)
     try:
         yield

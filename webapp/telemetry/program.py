@@ -1,4 +1,4 @@
-"""Starts what a program tells about itself: its log, and traces and error reports if the settings say where to."""
+"""Starts the log of a program, and its traces and error reports if the settings say where to send them."""
 
 import logging
 

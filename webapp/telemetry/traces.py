@@ -47,7 +47,7 @@ def switch_on(url: str, *, program: str, make_exporter: MakeExporter | None = No
 
 
 def switch_off() -> None:
-    """Send nothing any more."""
+    """Stop sending."""
     flush()
     _state.make_processor = _state.provider = None
 
@@ -99,7 +99,7 @@ def mark_failed(current: Any, description: str) -> None:
 
 
 def open_exporter() -> None:
-    """Start what sends spans in this process now, so that its thread is not taken for one that a job left behind."""
+    """Start the sender of spans in this process now, so that its thread is not blamed on a job."""
     if is_on():
         _tracer()
 

@@ -27,7 +27,7 @@ def test_a_user_is_added_with_a_password_from_standard_input(run: Callable[..., 
 
 
 def test_a_generated_password_is_shown_once(run: Callable[..., Result], services: Services) -> None:
-    shown = run("add", "linus").output.rpartition("Password (shown only now): ")[2].strip()
+    shown = run("add", "linus").output.rpartition("Password (shown only once): ")[2].strip()
     assert services.accounts.authenticate("linus", shown) is not None
 
 
@@ -49,7 +49,7 @@ def test_the_last_admin_cannot_be_disabled(run: Callable[..., Result], services:
 
 def test_a_user_gets_a_new_password(run: Callable[..., Result], services: Services) -> None:
     run("add", "linus", "--password-stdin", typed="a long enough secret\n")
-    shown = run("password", "linus").output.rpartition("Password (shown only now): ")[2].strip()
+    shown = run("password", "linus").output.rpartition("Password (shown only once): ")[2].strip()
     assert services.accounts.authenticate("linus", "a long enough secret") is None
     assert services.accounts.authenticate("linus", shown) is not None
 

@@ -46,7 +46,7 @@ def test_a_backup_refuses_to_overwrite(run: Run, tmp_path: Path) -> None:
     assert (done.exit_code, "exists already" in done.output) == (1, True)
 
 
-def test_missing_files_are_said(run: Run, services: Services, start: Callable[..., str], tmp_path: Path) -> None:
+def test_missing_files_are_reported(run: Run, services: Services, start: Callable[..., str], tmp_path: Path) -> None:
     file = services.jobs.add_attachment(services.jobs.create_system_job("maintenance").id, "a.txt", "text")
     services.files.remove(file.id)
     done = run("backup", tmp_path / "backup.zip")

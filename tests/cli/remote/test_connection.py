@@ -139,7 +139,9 @@ def test_an_older_installation_is_named(ask: Ask, server: Scripted) -> None:
         ask(problem(422, detail="No.", errors=[{"parameter": "x", "detail": "Unknown parameter."}]))
 
 
-def test_a_busy_installation_is_asked_again(ask: Ask, server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_to_a_busy_installation_is_repeated(
+    ask: Ask, server: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waits: list[float] = []
     monkeypatch.setattr(connection.time, "sleep", waits.append)
     busy = (429, {**PROBLEM, "Retry-After": "7"}, b'{"detail": "Wait."}')
@@ -163,7 +165,7 @@ def test_files_are_sent_again_from_their_beginning(
     assert len(server.paths) == 2
 
 
-def test_a_silent_installation_is_not_waited_for_without_end(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_a_silent_installation_ends(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_SECONDS", 0.2)
     with pytest.raises(Failed, match=r"did not answer within 0\.2 s\.$"):
         ask((0, {}, b""))
@@ -189,13 +191,13 @@ def test_an_interrupted_command_says_what_is_unknown(ask: Ask, monkeypatch: pyte
         ("http://nowhere.invalid", "cannot be reached: "),
     ],
 )
-def test_an_installation_that_is_away_is_one_sentence(address: str, sentence: str) -> None:
+def test_an_unreachable_installation_is_one_sentence(address: str, sentence: str) -> None:
     with pytest.raises(Failed, match=sentence):
         Connection(address, "dj_x").get("/jobs")
 
 
 @pytest.mark.parametrize("address", ["ftp://x", "jobs.example.org", "http://", "http://x:y", ""])
-def test_an_address_that_is_none_is_bad_usage(address: str) -> None:
+def test_an_invalid_address_is_bad_usage(address: str) -> None:
     with pytest.raises(BadUsage, match="write an address such as"):
         Connection(address, "dj_x")
     with pytest.raises(BadUsage, match="characters that no token has"):

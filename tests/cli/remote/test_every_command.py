@@ -22,7 +22,7 @@ _CHANGING = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d)?", "TIME"),
     (r"\bdj_\w+", "TOKEN"),
     (r"\bwhsec_[\w+/=]+", "KEY"),
-    (r"(Password \(shown only now\): |\"one_time_password\": )\S+", r"\1PASSWORD"),
+    (r"(Password \(shown only once\): |\"one_time_password\": )\S+", r"\1PASSWORD"),
     (r"\b([0-9a-f]{8}|[0-9a-f]{16})\b", "SHORT"),
     (r'"(\w+_by)": (null|"ID")', r'"\1": SOMEBODY'),
     (r'"(oldest_wait|silent_for)": [\d.e-]+', r'"\1": SECONDS'),

@@ -163,7 +163,7 @@ def upload(name: str) -> Upload:
         (Letters(table=upload("x" * 300)), f"Letters: {'x' * 150}"),
     ],
 )
-def test_a_job_is_called_after_its_file(services: Services, payload: Letters, expected: str) -> None:
+def test_a_job_is_named_after_its_file(services: Services, payload: Letters, expected: str) -> None:
     def handler(job: JobContext, payload: Letters) -> None:
         """Do nothing."""
 

@@ -198,7 +198,7 @@ def test_the_interval_is_short_enough_for_live_updates() -> None:
     assert module.INTERVAL_SECONDS <= 0.25
 
 
-def test_an_item_that_takes_long_is_no_report(services: Services, job: Job, reporter: Reporter) -> None:
+def test_an_item_that_takes_long_does_not_count_as_a_report(services: Services, job: Job, reporter: Reporter) -> None:
     amounts = {"done": 1.0, "total": 3.0, "progress": 33.0}
     reporter.live_amount = lambda: amounts
     reporter.flush()

@@ -248,7 +248,7 @@ def test_a_lost_answer_loses_no_job(
     assert broken(snapshot(services.engine)) == []
 
 
-def test_a_database_that_stays_away_makes_no_job_run_again(
+def test_a_long_database_outage_makes_no_job_run_again(
     services: Services,
     make: Callable[..., Job],
     handle: Callable[[Handler], None],

@@ -84,7 +84,7 @@ def test_an_interrupted_run_continues_with_what_is_left(
     assert encrypt_again(services.engine, rotated) == 3
 
 
-def test_what_no_key_decrypts_stays_as_it_is(
+def test_a_secret_that_no_key_decrypts_is_not_changed(
     services: Services, make_job: Callable[[str], Job], rotated: Vault
 ) -> None:
     lost = make_job("secret")

@@ -1,4 +1,4 @@
-"""The graph of what waits for what, as far as the viewer may see it."""
+"""The dependency graph, as far as the viewer can see it."""
 
 from collections.abc import Callable
 from uuid import uuid4

@@ -90,7 +90,7 @@ def test_a_long_transaction_delays_later_events_and_loses_none(
     assert reader.ids == sorted(set(reader.ids))
 
 
-def test_an_event_of_a_transaction_that_only_reads_or_locks_other_tables_is_not_waited_for(
+def test_transactions_that_only_read_or_lock_other_tables_delay_no_event(
     services: Services, feed: EventFeed, job: Job, database: str
 ) -> None:
     if database == "sqlite":

@@ -157,7 +157,7 @@ def test_months_of_many_languages(report_on, dates, last):
     assert (job.column("day")["type"], job.column("day")["max"]) == ("date", last)
 
 
-def test_marks_between_thousands_that_nothing_proves(report_on):
+def test_ambiguous_marks_separate_thousands(report_on):
     job = report_on('a,b,c\nx,"1,250","₹1,20,000.50"\ny,980,"₹98,000.00"\n')
     assert summary(job, "b")[2:4] == (980, 1250)
     assert summary(job, "c")[2:4] == (98000, 120000.5)
@@ -195,5 +195,5 @@ def test_utf16_can_be_chosen_with_and_without_a_mark(report_on, codec):
     assert report_on("a,b\n1,2\n".encode(codec), encoding="utf-16").column("b")["max"] == 2
 
 
-def test_names_in_angle_brackets_are_no_web_page(report_on):
+def test_names_in_angle_brackets_are_not_a_web_page(report_on):
     assert report_on("<TICKER>,<DATE>\nA,2026-01-01\n").column("<DATE>")["type"] == "date"

@@ -39,7 +39,7 @@ def test_a_redirect_to_a_private_address_is_refused(office, user, receiver, serv
     assert office.log()[0].error.startswith("10.255.255.1 is not a public address.")
 
 
-def test_a_chat_service_that_is_away_is_tried_again(office, user, receiver):
+def test_an_unreachable_chat_service_is_retried(office, user, receiver):
     receiver.status = 503
     office.rule(user, "finished", channel="chat", address=receiver.url.replace("http://", "json://"))
     office.write(user)
@@ -48,7 +48,7 @@ def test_a_chat_service_that_is_away_is_tried_again(office, user, receiver):
     assert (delivery.status, delivery.error) == ("queued", "The chat service did not accept the message.")
 
 
-def test_without_the_extra_a_chat_says_so(monkeypatch):
+def test_a_chat_without_the_extra_says_what_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(Undeliverable, match="which is not installed"):
         chat.send("json://127.0.0.1", None)

@@ -34,7 +34,7 @@ def test_a_period_is_in_words():
     assert "2 Stunden" in writer.write([fact], count=1, rule_name="R", at=AT, files={}).subject
 
 
-def test_what_is_known_leads_to_its_page():
+def test_known_objects_link_to_their_page():
     writer = MessageWriter(language="en", public_url="https://jobs.example.org/office/")
     pages = {
         "/jobs/7": {"job_id": "7"},

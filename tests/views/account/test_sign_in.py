@@ -57,7 +57,7 @@ def test_sign_in_leads_to_the_jobs(browser: FlaskClient, user: User, password: s
 
 
 @pytest.mark.parametrize("role", ["auditor", "operator", "admin"])
-def test_who_sees_the_installation_lands_on_the_overview(
+def test_users_who_see_the_installation_land_on_the_overview(
     browser: FlaskClient, person: Callable[..., User], password: str, role: str
 ) -> None:
     person("olga", role=role)

@@ -7,7 +7,7 @@ from webapp.views.charts.dependency_graph import NODE_HEIGHT, NODE_WIDTH, lay_ou
 A, B, C, D = (UUID(int=number) for number in range(1, 5))
 
 
-def test_a_job_is_behind_all_that_it_waits_for() -> None:
+def test_a_job_is_to_the_right_of_its_dependencies() -> None:
     places = {node.id: node for node in lay_out([A, B, C, D], [(A, B), (B, C), (A, C), (A, D)]).nodes}
     assert places[A].x < places[B].x < places[C].x
     assert places[D].x == places[B].x

@@ -1,4 +1,4 @@
-"""Bars of jobs on one scale of time."""
+"""Bars of jobs on one time scale."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A scale of time: positions in percent and ticks at round local times."""
+"""A time scale: positions in percent and ticks at round local times."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""The graph of what waits for what on the page of a job."""
+"""The dependency graph on the page of a job."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from webapp.jobs.model.job import Job, Owner
 from webapp.services import Services
 
 
-def test_a_job_shows_what_waits_for_what_as_a_picture_and_a_table(
+def test_a_job_shows_its_dependencies_as_a_picture_and_a_table(
     client: FlaskClient, services: Services, user: User
 ) -> None:
     owner = Owner(user_id=user.id)

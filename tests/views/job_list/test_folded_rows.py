@@ -1,4 +1,4 @@
-"""Routine jobs of the system are one row, so that they do not bury the jobs of people."""
+"""Routine jobs of the system are one row, so that they do not hide the jobs of people."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ def test_finished_jobs_of_the_system_are_folded(admins: FlaskClient, put: Put) -
         put(Status.COMPLETED, owner=SYSTEM, title="Cleanup")
     page = admins.get("/jobs").text
     assert page.count('id="folded-') == 2
-    assert "3 finished jobs of the system" in page
+    assert "3 finished system jobs" in page
     assert "Cleanup (2)" in page
     assert f'id="job-{own.id}"' in page
     assert "6 finished" not in page
@@ -48,7 +48,7 @@ def test_a_poll_folds_as_the_page_does(admins: FlaskClient, put: Put) -> None:
     assert admins.get("/jobs/_live", headers={"HX-Request": "true"}).text.count('id="folded-') == 1
 
 
-def test_a_folded_list_of_no_people_says_how_to_see_all(admins: FlaskClient, put: Put) -> None:
+def test_a_list_of_only_folded_jobs_says_how_to_see_all(admins: FlaskClient, put: Put) -> None:
     for _ in range(3):
         put(Status.COMPLETED, owner=SYSTEM)
     assert 'href="?system=1"' in admins.get("/jobs").text

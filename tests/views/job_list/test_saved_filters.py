@@ -56,7 +56,7 @@ def test_filters_are_renamed_shared_and_deleted_on_their_page(
     assert services.saved_filters.get(user, saved.id).shared
     taken = client.post(place, data={"csrf_token": csrf, "filter_name": "Other"})
     assert taken.status_code == 422
-    assert "You have another filter of this name." in taken.text
+    assert "You already have a filter with this name." in taken.text
     assert client.post(f"{place}/delete", data={"csrf_token": csrf}).status_code == 303
     page = client.get("/jobs/filters").text
     assert "Ours" not in page.split("<main")[1].split('<div class="toasts"')[0]

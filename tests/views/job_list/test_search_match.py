@@ -41,7 +41,7 @@ def test_a_word_that_the_row_shows_anyway_is_not_repeated(app: Flask) -> None:
         assert search_matches(JOB, ["order", "lyon"], ("Order", "The warehouse in Lyon did not answer")) == ()
 
 
-def test_a_secret_is_not_looked_through(app: Flask) -> None:
+def test_nothing_inside_a_secret_is_searched(app: Flask) -> None:
     with app.test_request_context():
         assert search_matches(JOB, ["secret"], ()) == ()
 

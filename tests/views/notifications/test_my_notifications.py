@@ -48,7 +48,7 @@ def test_a_bad_form_loses_nothing_and_says_what_to_do(client, services, user):
     }
     answer = client.post("/me/notifications/new", data=form)
     assert answer.status_code == 422
-    for text in ('value="Slow"', 'value="x"', "Use https", "Say how long is too long", "2 fields need attention"):
+    for text in ('value="Slow"', 'value="x"', "Use https", "Enter a period from 10 seconds", "2 fields need attention"):
         assert text in answer.text
     assert rules(services, user) == ()
 
@@ -77,7 +77,7 @@ def test_an_edited_rule_keeps_its_address(client, services, user):
 def test_a_test_is_sent_and_its_failure_can_be_sent_again(client, services, user, run_jobs, page):
     client.post("/me/notifications/new", data={"name": "Mail", "topic": "failed", "channel": "mail"})
     [rule] = rules(services, user)
-    assert "A test is on its way" in client.post(f"/me/notifications/{rule.id}/test", follow_redirects=True).text
+    assert "The test is being sent" in client.post(f"/me/notifications/{rule.id}/test", follow_redirects=True).text
     run_jobs("notifications")
     shown = client.get("/me/notifications").text
     assert "Retrying" in shown

@@ -28,7 +28,7 @@ def test_sunday_has_two_numbers_and_weekdays_two_spellings() -> None:
 
 
 @pytest.mark.parametrize("typed", [{"time": "25:00"}, {"time": "noon"}, {"day": "x", "every": "month"}])
-def test_what_is_no_time_makes_a_rule_that_is_refused(typed: dict[str, str]) -> None:
+def test_an_invalid_time_makes_a_rule_that_is_refused(typed: dict[str, str]) -> None:
     form = {f"schedule-{name}": value for name, value in {"every": "day", **typed}.items()}
     rule = RuleChoices.typed(form).rule()
     assert RuleChoices.of(rule).every == CRON

@@ -64,7 +64,7 @@ def test_a_job_is_stuck_if_it_is_silent_for_longer_than_its_type_usually_is(
     assert said_now.partition(". ")[2] == hint
 
 
-def test_the_time_left_never_rises_without_a_word() -> None:
+def test_a_rise_of_the_time_left_is_mentioned() -> None:
     values = {"started_at": NOW - timedelta(minutes=10), "heartbeat_at": NOW, "progress": 50.0}
     shown = {minutes: timedelta(minutes=minutes) for minutes in (4, 12)}
     assert said(Status.RUNNING, **values, shown_left=shown[12]).endswith("About 11 min left.")

@@ -66,7 +66,7 @@ def test_the_secret_is_replaced_and_shown_once(admins: FlaskClient, services: Se
 
 def test_a_webhook_is_disabled_enabled_and_deleted(admins: FlaskClient, services: Services, orders: Webhook) -> None:
     address = f"/admin/webhooks/{orders.id}"
-    assert "refuses messages now" in admins.post(f"{address}/disable", follow_redirects=True).text
+    assert "now refuses messages" in admins.post(f"{address}/disable", follow_redirects=True).text
     assert services.webhooks.get(orders.id).disabled_at
     assert "accepts messages again" in admins.post(f"{address}/enable", follow_redirects=True).text
     assert "its log is deleted" in admins.get(f"{address}/delete").text
@@ -74,7 +74,7 @@ def test_a_webhook_is_disabled_enabled_and_deleted(admins: FlaskClient, services
     assert admins.get(address).status_code == 404
 
 
-def test_messages_are_shown_to_admins_without_secrets_and_can_be_tried_again(
+def test_messages_are_shown_to_admins_without_secrets_and_can_be_retried(
     admins: FlaskClient, services: Services, orders: Webhook
 ) -> None:
     body = b'{"format": "csv", "token": "s3cr3t"}'

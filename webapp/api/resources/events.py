@@ -15,7 +15,7 @@ from webapp.views.page.request import job_policy, services, viewer
 
 operations = Operations("events")
 _LONGEST = 25
-_LOOK_SECONDS = 0.1  # a look without news is one small statement
+_LOOK_SECONDS = 0.1  # a check without news is one small statement
 
 
 class JobEventDocument(BaseModel):

@@ -66,7 +66,7 @@ _SAVED = Answer(model=FilterDocument, description="The filter.")
 def list_filters() -> Any:
     """List saved filters.
 
-    Those of the account and those shared with it. `GET /jobs?filter=NAME` applies one.
+    Filters of the account and filters shared with it. `GET /jobs?filter=NAME` applies one.
     """
     return page_reply([_document(each) for each in visible_filters()], following=None)
 

@@ -63,7 +63,7 @@ class JobListQuery(LimitQuery):
     )
     tab: Tab = Field(default="all", description="The tab of the list, which stands for one status or a few.")
     type: str = Field(default="", max_length=80, description="The name of a job type.")
-    whose: Literal["", "mine", "public"] = Field(default="", description="Only one's own jobs, or public ones.")
+    whose: Literal["", "mine", "public"] = Field(default="", description="Only jobs of the account, or public ones.")
     q: str = Field(default="", max_length=200, description="Search: words, or the id of a job.")
     warned: bool = Field(default=False, description="Only jobs with warnings.")
     when: Literal["", "today", "7", "30"] = Field(default="", description="Created today, or in the last days.")

@@ -1,4 +1,4 @@
-"""Notification rules and deliveries: those of the account, and those of the installation for who may see them."""
+"""Notification rules and deliveries: those of the account, and those of the installation, if it may see them."""
 
 from dataclasses import fields
 from typing import Any, Literal
@@ -80,22 +80,24 @@ class DeliveryDocument(BaseModel):
 
 
 class _RuleFields(BaseModel):
-    """What a rule can have."""
+    """The choices for a rule."""
 
     model_config = ConfigDict(extra="forbid")
 
     whose: Whose = Whose.OWN
-    user: str = Field(default="", max_length=120, description="Only jobs of the user of this name.")
+    user: str = Field(default="", max_length=120, description="Only jobs of the user with this name.")
     type: str = Field(default="", max_length=80)
     queue: str = Field(default="", max_length=80)
-    seconds: int | None = Field(default=None, ge=10, le=31_622_400, description="How long is too long.")
+    seconds: int | None = Field(
+        default=None, ge=10, le=31_622_400, description="Report a wait or a run that takes longer than this."
+    )
     due_time: str = _TIME
     quiet_from: str = _TIME
     quiet_until: str = _TIME
     zone: str = Field(default="", max_length=64)
     language: Literal["", "en", "de"] = ""
     recipients: list[str] = Field(default_factory=list, max_length=20, description="Email addresses.")
-    address: str = Field(default="", max_length=1000, description="Of a webhook or chat.")
+    address: str = Field(default="", max_length=1000, description="The address of a webhook or chat.")
 
 
 class NewRule(_RuleFields):
@@ -132,13 +134,13 @@ class RuleChange(BaseModel):
 class RulesQuery(Query):
     """Which rules."""
 
-    installation: bool = Field(default=False, description="Those of the installation instead of the account's.")
+    installation: bool = Field(default=False, description="Rules of the installation instead of the account's.")
 
 
 class DeliveriesQuery(LimitQuery):
     """Which deliveries."""
 
-    installation: bool = Field(default=False, description="Those of all rules instead of the account's.")
+    installation: bool = Field(default=False, description="Deliveries of all rules instead of the account's.")
     status: DeliveryStatus | None = Field(default=None, description="Only deliveries in this status.")
     before: UUID | None = Field(default=None, description="Deliveries older than this one: the next page.")
 
@@ -205,7 +207,7 @@ def change_rule(rule_id: UUID, body: RuleChange) -> Any:
 
 @operations.add("DELETE", RULE, scope=Scope.START, answers={204: Answer(description="It was deleted.")})
 def delete_rule(rule_id: UUID) -> Any:
-    """Delete a notification rule. What it has sent stays in the log."""
+    """Delete a notification rule. The messages that it has sent stay in the log."""
     actions.delete_rule(access.changeable_rule(rule_id))
 
 
@@ -223,7 +225,7 @@ def test_rule(rule_id: UUID) -> Any:
     answers={200: Answer(model=Page[DeliveryDocument], description="Deliveries, newest first.", headers=LINK)},
 )
 def list_deliveries(query: DeliveriesQuery) -> Any:
-    """List what notification rules have sent."""
+    """List the deliveries of notification rules."""
     log, status = services().delivery_log, query.status or ""
     if query.installation:
         demand(Right.SEE_INSTALLATION)
@@ -245,7 +247,7 @@ def get_delivery(delivery_id: UUID) -> Any:
 
 @operations.add("POST", f"{DELIVERY}/send-again", scope=Scope.START, answers={202: _DELIVERY})
 def send_again(delivery_id: UUID) -> Any:
-    """Send a message again that arrived or did not."""
+    """Send a message again, whether or not it arrived."""
     delivery = access.visible_delivery(delivery_id)
     access.demand_change(delivery.user_id)
     return Reply(document=_delivery(actions.redeliver(delivery)), status=202)

@@ -50,12 +50,12 @@ class NewTokenDocument(TokenDocument):
 class TokensQuery(LimitQuery):
     """Which tokens."""
 
-    user: str = Field(default="", max_length=120, description="Only tokens of the account of this name.")
+    user: str = Field(default="", max_length=120, description="Only tokens of the account with this name.")
     before: UUID | None = Field(default=None, description="Tokens older than this one: the next page.")
 
 
 class NewToken(BaseModel):
-    """A new token of a service account, or of the account itself. It works for 90 days unless it says otherwise."""
+    """A new token of a service account, or of the account itself. It works for 90 days by default."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -79,7 +79,7 @@ class NewToken(BaseModel):
 def list_tokens(query: TokensQuery) -> Any:
     """List API tokens.
 
-    Those of the account; those of everyone for accounts that see the installation.
+    Tokens of the account, or of everyone for accounts that see the installation.
     """
     found = services().tokens.page(_whose(query.user), before=query.before, limit=query.limit + 1)
     shown = found[: query.limit]

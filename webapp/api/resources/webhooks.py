@@ -1,4 +1,4 @@
-"""Webhooks: create and manage them, and read what came in. The messages themselves are sent to another address."""
+"""Webhooks: create and manage them, and read their messages. The messages themselves are sent to another address."""
 
 from datetime import timedelta
 from typing import Any, Literal
@@ -50,7 +50,7 @@ class WebhookDocument(BaseModel):
 
 
 class SecretDocument(BaseModel):
-    """A secret, which is shown only now."""
+    """A secret, which is shown only once."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -68,8 +68,8 @@ class NewWebhook(BaseModel):
     account: str = Field(min_length=1, max_length=120)
     scheme: Literal["standard", "github", "header"] = "standard"
     header: str = Field(default="", max_length=80, description="The header with the secret, for the scheme `header`.")
-    mapping: dict[str, JsonValue] = Field(default_factory=dict, description="From fields to places in the message.")
-    id_path: str = Field(default="", max_length=400, description="Where the id of a message is.")
+    mapping: dict[str, JsonValue] = Field(default_factory=dict, description="Maps fields to paths in the message.")
+    id_path: str = Field(default="", max_length=400, description="The path of the id of a message.")
     window: int = Field(default=300, ge=1, le=86_400)
     max_bytes: int = Field(default=256 * 1024, ge=1, le=MOST_BYTES)
     per_minute: int = Field(default=60, ge=1, le=MOST_PER_MINUTE)
@@ -84,7 +84,7 @@ class RotateBody(BaseModel):
 
 
 class MessageDocument(BaseModel):
-    """A message that came in. `status` is that of the answer; `job_id` the job that it started."""
+    """A received message. `status` is that of the response; `job_id` the job that it started."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -189,7 +189,7 @@ def enable_webhook(webhook_id: UUID) -> Any:
     answers={200: Answer(model=Page[MessageDocument], description="The newest messages, newest first.")},
 )
 def list_messages(webhook_id: UUID, query: LimitQuery) -> Any:
-    """List what came in for a webhook, with the answers."""
+    """List the messages of a webhook, with their responses."""
     webhook = services().webhooks.get(webhook_id)
     return page_reply(list(map(_message, services().webhook_messages.of(webhook.id, query.limit))), following=None)
 
@@ -202,14 +202,14 @@ def list_messages(webhook_id: UUID, query: LimitQuery) -> Any:
     answers={200: Answer(model=MessageDocument, description="The message with its new answer.")},
 )
 def retry_message(webhook_id: UUID, message_id: int) -> Any:
-    """Treat an authentic message again that started no job."""
+    """Retry an authentic message that started no job."""
     webhook = services().webhooks.get(webhook_id)
     try:
         received = services().webhook_messages.get(webhook.id, message_id)
     except WebhookMessageNotFound:
         abort(404)
     if not received.can_retry:
-        abort(409, "Only a message that was authentic and started no job can be tried again.")
+        abort(409, "Only an authentic message that started no job can be retried.")
     actions.try_again(webhook, received)
     return _message(services().webhook_messages.get(webhook.id, message_id))
 

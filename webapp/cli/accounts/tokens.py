@@ -46,7 +46,7 @@ class _Expiry(click.ParamType[timedelta | datetime | None]):
 def add(
     name: str, person: str, scopes: tuple[str, ...], expires: timedelta | datetime | None, *, in_json: bool
 ) -> None:
-    """Create a token of a user or a service account, and print it. It is shown only now."""
+    """Create a token of a user or a service account, and print it. It is shown only once."""
     user = services().accounts.by_name(person)
     if user is None:
         raise BadUsage(f"There is no account named {person}. See `deskjob user list`.")
@@ -57,7 +57,7 @@ def add(
         token, text = services().tokens.add(user, name, chosen, **end)
     click.echo(as_json({**_as_dict(token), "token": text}) if in_json else text)
     if not in_json:
-        click.echo("This token is shown only now.", err=True)
+        click.echo("This token is shown only once.", err=True)
 
 
 @click.command("list")

@@ -133,7 +133,7 @@ def _print(user: User, message: str, one_time: str | None = None, *, in_json: bo
     click.echo(readable(message))
     if one_time:
         click.echo("It must be changed at the first sign-in.")
-        click.echo(f"Password (shown only now): {one_time}")
+        click.echo(f"Password (shown only once): {one_time}")
 
 
 def _change(action: AuditAction, name: str, change: Callable[[], None], **details: Any) -> None:

@@ -50,7 +50,7 @@ def backup(file: Path, key_file: Path | None, *, without_files: bool) -> None:
 def restore(file: Path) -> None:
     """Restore a backup into an empty installation.
 
-    Its database can be of the other kind. Set the same secret key first: DESKJOB_SECRET_KEY, or the file secret_key
+    Its database can be of another kind. Set the same secret key first: DESKJOB_SECRET_KEY, or the file secret_key
     in DESKJOB_DATA_DIR.
     """
     from webapp.accounts.audit_log import AuditAction, AuditTarget

@@ -1,4 +1,4 @@
-"""doctor: look for what is wrong with an installation."""
+"""doctor: check an installation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARKS = {"good": "ok      ", "warning": "WARNING ", "problem": "PROBLEM "}
 @click.command()
 @in_json
 def doctor(*, in_json: bool) -> None:
-    """Look for what is wrong with this installation.
+    """Check this installation.
 
     It looks at settings, folders, database, Redis, processes and clocks, and says what to do. It changes no data.
     Exit status 1 if there is a problem; warnings do not count.

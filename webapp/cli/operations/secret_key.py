@@ -69,7 +69,7 @@ def status(*, in_json: bool) -> None:
 @click.command()
 @click.option("--now", is_flag=True, help="Even if browsers are signed in with an old key; they must sign in again.")
 def forget(*, now: bool) -> None:
-    """Remove the old keys, once nothing needs them any more."""
+    """Remove the old keys when nothing needs them."""
     from webapp.jobs.maintenance.reencryption import count_outdated
     from webapp.secret_key import forget_old_keys, keys_are_in_files, replaced_at
 

@@ -141,7 +141,7 @@ class RemoteTokens:
         )
 
     def revoke(self, token_id: UUID) -> None:
-        """End a token now and for ever."""
+        """Revoke a token permanently."""
         self._connection.send("POST", f"/tokens/{token_id}/revoke")
 
 

@@ -33,7 +33,7 @@ _REFUSED = frozenset({400, 413, 415, 422})
 
 class _Refused(IllegalTransition):
     def __init__(self, sentence: str) -> None:
-        """Take a sentence instead of statuses."""
+        """Use a sentence instead of statuses."""
         Exception.__init__(self, sentence)
 
 

@@ -32,7 +32,7 @@ _TABS: Mapping[str, frozenset[Status]] = {  # the tabs of the list of jobs
 
 
 class RemoteUpload(SimpleNamespace):
-    """A file that is to be sent: its name and its content."""
+    """A file to send: its name and its content."""
 
     name: str
     content: IO[bytes]
@@ -129,7 +129,7 @@ class RemoteJobs:
         """Do nothing: the installation stops the jobs of a queue itself."""
 
     def perform(self, job_id: UUID, verb: str, body: Any = None) -> Job:
-        """Carry out an action that returns the job."""
+        """Run an action that returns the job."""
         return job_of(self._connection.send("POST", f"/jobs/{job_id}/{verb}", body))
 
     def attachments(self, job_id: UUID) -> tuple[Record, ...]:
@@ -162,7 +162,7 @@ class RemoteAdminJobs:
         return self._jobs.perform(job_id, "keep")
 
     def unpin(self, job_id: UUID) -> Job:
-        """Keep a job no longer."""
+        """Stop keeping a job."""
         return self._jobs.perform(job_id, "keep-no-longer")
 
     def set_public(self, job_id: UUID, *, public: bool) -> Job:

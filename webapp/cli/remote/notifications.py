@@ -66,7 +66,7 @@ class RemoteRules:
 
 
 class RemoteDeliveries:
-    """Lists what rules have sent, and sends it again. A message is sent as soon as it is added."""
+    """Lists deliveries, and sends them again. A message is sent as soon as it is added."""
 
     def __init__(self, connection: Connection, rules: RemoteRules) -> None:
         self._connection = connection

@@ -112,7 +112,7 @@ class RemoteWorkers:
 
 
 class RemoteWakeUps:
-    """Tells whether a queue has workers, if the account may know it. The installation wakes them itself."""
+    """Returns whether a queue has workers, if the account may know it. The installation wakes them itself."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

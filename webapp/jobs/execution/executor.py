@@ -109,7 +109,7 @@ class Executor:
         self._reporter: Reporter | None = None
         self._hears_ctrl_c = True
         self._peak_memory = PeakMemory()
-        self._completed: list[CompletedAttempt] = []  # whose ends wait
+        self._completed: list[CompletedAttempt] = []  # whose ends are not written yet
         self.begun: BegunJobsFile | None = None  # of the work-horse in which this runs
         self.isolation: JobIsolation | None = None  # of the work-horse in which this runs
         self.output: OutputCapture | None = None  # of the process in which this runs
@@ -360,7 +360,7 @@ class Executor:
         self._write_alone(job, location, ending, reporter, values=values, lines=lines, next_claim=following.claim)
 
     def _can_wait(self, job: Job, location: AttemptLocation, following: Following) -> bool:
-        """Return whether the end of a job that has reported nothing is written with others, before it or after it."""
+        """Return whether the end of a job that has reported nothing is written together with other ends."""
         if self._completed and self._completed[0].job.root_id != job.root_id:
             self._end_group(location)
         return self.begun is not None and (following.is_claimed or bool(self._completed))
@@ -378,7 +378,7 @@ class Executor:
         faultpoint("group.completed")
 
     def _end_group(self, location: AttemptLocation, next_claim: NextClaim | None = None) -> None:
-        """Write the ends that wait."""
+        """Write the pending ends."""
         completed, self._completed = tuple(self._completed), []
         if not completed:
             return
@@ -403,7 +403,7 @@ class Executor:
                 self._retry(partial(self._end, one.job, location, ending, values={}, lines=[]))
 
     def _forget_begun(self) -> None:
-        """Forget what has begun, when it has ended in the database too."""
+        """Forget the begun jobs when they have ended in the database too."""
         if self.begun and not self._completed:
             self.begun.forget()
 

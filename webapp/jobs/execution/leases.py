@@ -138,7 +138,7 @@ class Leases:
         return JobsUnderLease(running=running[0], others=tuple(job for job in found if job.id != running[0].id))
 
     def relieve(self, lease_id: UUID, under_lease: JobsUnderLease) -> None:
-        """Free the jobs that were claimed with one that takes long: end the completed ones, and give back the others.
+        """Free the jobs that were claimed with one that takes long: end the completed ones, give back the others.
 
         It must have run for longer than `group_size.MOST_SECONDS`: its work-horse begins no other job of the group.
         """

@@ -216,7 +216,7 @@ class Reporter:
         return values, [self._lines.popleft() for _ in range(len(self._lines))]
 
     def _new_amounts(self) -> Mapping[str, Any]:
-        """Return the amounts of `track` if they have changed: an item that takes for ever is no progress."""
+        """Return the amounts of `track` if they have changed: an item that never ends is no progress."""
         if not self._has_new_amounts() or not self.live_amount:
             return {}
         self._written_amounts = self.live_amount()

@@ -104,7 +104,7 @@ class Watchdog:
         )
 
     def _relieve(self, at: float, under_lease: JobsUnderLease) -> None:
-        """Free the jobs that were claimed with one that runs for long."""
+        """Free the jobs that were claimed together with one that takes long."""
         job = under_lease.running
         if job and under_lease.others and self._attempt == (job.id, job.attempt) and at - self._job_since > _LONG:
             self._leases.relieve(self._lease_id, under_lease)

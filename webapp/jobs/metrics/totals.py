@@ -61,7 +61,7 @@ def add_attempts(connection: Connection, rows: Iterable[RowMapping]) -> None:
 
 
 def add_events(connection: Connection, after: int, last: int) -> None:
-    """Add the events behind ``after``, up to and including ``last``."""
+    """Add the events after ``after``, up to and including ``last``."""
     counted = select(events.c.name, func.count()).where(events.c.id > after, events.c.id <= last)
     none = {"measure": _EVENT, "type": "", "queue": "", "bucket": 0, "seconds": 0.0}
     rows = [none | {"name": name, "count": count} for name, count in connection.execute(counted.group_by("name"))]

@@ -29,7 +29,7 @@ ROWS_LIMIT = 10_000
 COLUMNS_LIMIT = 100
 MARKDOWN_LIMIT = 100_000  # characters
 POINTS_LIMIT = 500  # labels of a chart
-SERIES_LIMIT = 6  # as many as can be told apart
+SERIES_LIMIT = 6  # as many as can be distinguished
 CHARTS = ("bar", "line")
 _ADDRESS_LIMIT = 2000
 

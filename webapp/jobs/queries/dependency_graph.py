@@ -1,4 +1,4 @@
-"""The graph of what waits for what around one job: its predecessors and dependents, and theirs, as far as visible."""
+"""The dependency graph around one job: its predecessors and dependents, and theirs, as far as visible."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

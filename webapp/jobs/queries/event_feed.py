@@ -1,7 +1,7 @@
 """The events of all jobs that a viewer can see, in the order in which they happened, for programs that follow them.
 
 A page of the feed reads at most `SCAN_LIMIT` events, visible or not, so each costs the same. It ends at the event
-horizon, so a reader who continues after the last id that it was told gets every event exactly once.
+horizon, so a reader who continues after the last id that it received gets every event exactly once.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class EventFeed:
         self._horizon = EventHorizon(engine)
 
     def latest(self) -> int:
-        """Return the id after which a reader continues who wants all events from now on; 0 if there is none."""
+        """Return the id after which to continue for all events from now on; 0 if there is none."""
         return self._horizon.settled_id()
 
     def after(self, viewer: Viewer, event_id: int, limit: int) -> EventPage:

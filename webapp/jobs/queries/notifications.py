@@ -56,7 +56,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationGroup:
-    """How many unread notifications tell the same of jobs of one type; ``at`` is the time of the latest."""
+    """How many unread notifications say the same about jobs of one type; ``at`` is the time of the latest."""
 
     type: str
     status: Status

@@ -92,7 +92,7 @@ def _claim_group(size: int, *conditions: ColumnElement[bool]) -> ReturningUpdate
         select(jobs.c.id, jobs.c.priority, jobs.c.fair, follows.label("follows"))
         .where(jobs.c.queue == bindparam("wanted_queue"), QUEUED, *conditions)
         .order_by(*_ORDER)
-        .limit(literal_column(str(size)))  # no parameter, which the planner would have to guess
+        .limit(literal_column(str(size)))  # not a parameter, whose value the planner would have to guess
         .with_for_update(skip_locked=True)
         .cte("first")
     )

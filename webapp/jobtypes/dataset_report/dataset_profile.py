@@ -166,7 +166,7 @@ def _summary(found: Mapping[str, Any]) -> Summary:
 
 
 def _bars(bins: Mapping[str, Any], low: float, high: float) -> tuple[Bar, ...]:
-    """Return the bars; the outer ones take what is beyond."""
+    """Return the bars; the outer ones include everything beyond."""
     edges = bins["edges"]
     edges = [min(low, edges[0]), *edges[1:-1], max(high, edges[-1])]
     return tuple(Bar(low=one, high=two, count=n) for (one, two), n in zip(pairwise(edges), bins["counts"], strict=True))

@@ -1,4 +1,4 @@
-"""Remember how long an attempt was silent at most, so that a job that is stuck can be told from a quiet one."""
+"""Store the longest silence of each attempt, so that a stuck job can be distinguished from a quiet one."""
 
 import sqlalchemy as sa
 from alembic import op

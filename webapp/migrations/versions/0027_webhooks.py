@@ -1,4 +1,4 @@
-"""Store inbound webhooks and the messages that came in."""
+"""Store inbound webhooks and their messages."""
 
 import sqlalchemy as sa
 from alembic import op

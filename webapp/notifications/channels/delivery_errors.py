@@ -2,7 +2,7 @@
 
 
 class NotDelivered(Exception):
-    """Raised when a message cannot be delivered now but later perhaps; the message is the reason, for the log."""
+    """Raised when a message cannot be delivered yet; the message is the reason, for the log."""
 
 
 class Undeliverable(Exception):

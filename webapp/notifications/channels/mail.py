@@ -51,7 +51,7 @@ def build_mail(message: Message, sender: str, recipients: Collection[str], mail_
     mail["To"] = tuple(Address(addr_spec=address) for address in recipients)
     mail["Date"] = format_datetime(message.at)
     mail["Message-ID"] = f"<{mail_id}@{domain}>" if domain else make_msgid()
-    mail["Auto-Submitted"] = "auto-generated"  # nobody's absence is answered to it
+    mail["Auto-Submitted"] = "auto-generated"  # so that no absence message answers it
     mail.set_content(message.text)
     mail.add_alternative(message.html, subtype="html")
     return mail

@@ -41,7 +41,7 @@ class MessageLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageWriter:
-    """Writes messages in one language; ``public_url`` is where the pages are, empty if nobody has said so.
+    """Writes messages in one language; ``public_url`` is where the pages are, empty if it is not set.
 
     ``settings_path`` is the page of the rule.
     """

@@ -1,4 +1,4 @@
-"""Rows of bars over time: one row per job type or queue, so that any number of them needs no colours to tell apart."""
+"""Rows of bars over time: one row per job type or queue, so that any number of them needs no colours."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

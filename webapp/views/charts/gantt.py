@@ -1,4 +1,4 @@
-"""Gantt bars: when each of several jobs waited and ran, on one scale of time."""
+"""Gantt bars: when each of several jobs waited and ran, on one time scale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

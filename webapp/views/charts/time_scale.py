@@ -1,4 +1,4 @@
-"""A horizontal axis of time: positions in percent, and labelled ticks at round times of the viewer's zone."""
+"""A horizontal time axis: positions in percent, and labelled ticks at round times of the viewer's zone."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -51,7 +51,7 @@ class ChildRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildTable:
-    """Children of one root, with their bars on one scale of time, and the labels of that scale."""
+    """Children of one root, with their bars on one time scale, and the labels of that scale."""
 
     rows: tuple[ChildRow, ...] = ()
     ticks: tuple[Tick, ...] = ()

@@ -1,4 +1,4 @@
-"""The graph of what waits for what around a job, and the same as a table. Pure."""
+"""The dependency graph around a job, and the same as a table. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Folds finished jobs of the system in a list: maintenance every hour would bury the jobs of people. Pure."""
+"""Folds finished system jobs in a list, because hourly maintenance would hide the jobs of people. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

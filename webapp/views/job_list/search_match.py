@@ -16,7 +16,7 @@ _MOST_VALUES = 500  # of a payload; a longer list is not looked through
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchMatch:
-    """A found word with the text around it; ``label`` is the parameter that it is in, empty for other texts."""
+    """A found word with the text around it; ``label`` is the parameter that contains it, empty for other texts."""
 
     label: str
     before: str
@@ -30,7 +30,7 @@ def search_words(text: str) -> tuple[str, ...]:
 
 
 def search_matches(job: Job, words: Sequence[str], shown: Sequence[str]) -> tuple[SearchMatch, ...]:
-    """Return where each word is that is in none of the ``shown`` texts; the viewer can open the job."""
+    """Return where each word is found that none of the ``shown`` texts contains; the viewer can open the job."""
     hidden = [word for word in words if not any(_position(text, word) is not None for text in shown)]
     if not hidden:
         return ()

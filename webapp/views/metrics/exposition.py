@@ -63,7 +63,7 @@ def _is_api_token(text: str) -> bool:
     if Scope.METRICS not in token.scopes:
         abort(403, f"This token does not have the scope “{Scope.METRICS}”.")
     if not may(acting_user(user, token.scopes), Right.SEE_INSTALLATION):
-        abort(403, "The account of this token may not see the installation.")
+        abort(403, "The account of this token cannot see the installation.")
     return True
 
 

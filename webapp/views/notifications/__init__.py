@@ -1,1 +1,1 @@
-"""The pages of notification rules and of what they sent: one's own, and those of the installation."""
+"""The pages of notification rules and deliveries: the user's own, and those of the installation."""

@@ -1,4 +1,4 @@
-"""Who sees and changes notification rules and deliveries; pages and the API ask here."""
+"""Who can see and change notification rules and deliveries; used by pages and the API."""
 
 from uuid import UUID
 
@@ -70,5 +70,5 @@ def _demand_sight(owner_id: UUID | None) -> None:
     if owner_id == signed_in().id:
         return
     if owner_id is not None:
-        abort(404)  # what others want to hear of is private
+        abort(404)  # other users' rules are private
     demand(Right.SEE_INSTALLATION)

@@ -1,4 +1,4 @@
-"""The user's own notification rules, and what they have sent."""
+"""The user's own notification rules, and their deliveries."""
 
 from flask import Blueprint
 

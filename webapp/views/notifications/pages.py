@@ -39,7 +39,7 @@ class RulePages:
         return signed_in() if self.own else None
 
     def index(self) -> ResponseReturnValue:
-        """Show the rules, and the log of what was sent."""
+        """Show the rules, and the log of deliveries."""
         before = _id(request.args.get("before", ""))
         deliveries = self._deliveries(before)
         shown = deliveries[:PAGE]
@@ -102,7 +102,7 @@ class RulePages:
         """Send a test message."""
         rule = self._rule(rule_id)
         actions.send_test(rule)
-        flash(_("A test is on its way. The log shows whether it arrived."))
+        flash(_("The test is being sent. The log shows whether it arrives."))
         return redirect(url_for(".index", _anchor="deliveries"), 303)
 
     def redeliver(self, delivery_id: UUID) -> ResponseReturnValue:
@@ -115,7 +115,7 @@ class RulePages:
             actions.redeliver(delivery)
         except NotRedeliverable as error:
             abort(409, translated(str(error)))
-        flash(_("The message is on its way again."))
+        flash(_("The message is being sent again."))
         return redirect(url_for(".index", _anchor="deliveries"), 303)
 
     @property
@@ -168,8 +168,8 @@ def _id(text: str) -> UUID | None:
 def _delete_confirmation(rule: NotificationRule) -> Confirmation:
     return Confirmation(
         title=_("Delete the rule %(name)s?", name=rule.name),
-        effect=_("Nothing more is sent by this rule. What it has collected is not sent either."),
-        notes=(_("The log keeps what it has sent."),),
+        effect=_("This rule sends nothing more, not even the events that it has collected."),
+        notes=(_("The messages that it has sent stay in the log."),),
         action=_("Delete rule"),
         keep=_("Don't delete"),
         post=url_for(".remove", rule_id=rule.id),

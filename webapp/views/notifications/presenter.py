@@ -32,7 +32,7 @@ class RuleRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRow:
-    """A message about a ``subject`` with a page; ``event`` is what happened, ``note`` why it has not arrived."""
+    """A message about a ``subject`` with a page; ``event`` is what happened, ``note`` says why it did not arrive."""
 
     delivery: Delivery
     look: StatusLabel
@@ -137,5 +137,5 @@ def _subject_url(delivery: Delivery) -> str:
 
 def _explanation(delivery: Delivery, context: ViewerContext) -> str:
     if delivery.status is DeliveryStatus.COLLECTING and delivery.due_at > context.now:
-        return _("Sent %(when)s.", when=context.when(delivery.due_at).text)
+        return _("Will be sent %(when)s.", when=context.when(delivery.due_at).text)
     return translated(delivery.error)

@@ -63,7 +63,7 @@ def _signed_in_owner() -> Owner | None:
 
 def _sharing(answer: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     def shared(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        # what a request sets ends with it: the next one of this thread sets out from here
+        # fields that a request sets end with it: the next request of this thread starts from here
         outer = events.acting_token.set("")
         try:
             with sharing_reads():

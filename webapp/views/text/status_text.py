@@ -134,7 +134,7 @@ def time_left(facts: StatusFacts) -> timedelta | None:
 
 
 def is_slower(facts: StatusFacts) -> bool:
-    """Return whether the estimate of the time left was raised since the page was opened: it never rises silently."""
+    """Return whether the estimated time left has risen since the page was opened; the page then says so."""
     guess, shown = time_left(facts), facts.shown_left
     return guess is not None and (facts.slower or (shown is not None and guess > shown))
 

@@ -43,7 +43,7 @@ def remove_webhook(webhook: Webhook) -> None:
 
 
 def try_again(webhook: Webhook, received: WebhookMessage) -> WebhookAnswer:
-    """Treat an authentic message that started no job again."""
+    """Retry an authentic message that started no job."""
     answer = services().reception.try_again(received)
     after = {"message": received.id, "status": answer.status}
     record_audit(AuditAction.WEBHOOK_RETRY, _TARGET, webhook.id, name=webhook.name, after=after)

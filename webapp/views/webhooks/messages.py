@@ -1,4 +1,4 @@
-"""Where messages arrive: below the API, because their senders are programs, but without a token: they are signed."""
+"""Receives the messages, below the API, because their senders are programs; they are signed and need no token."""
 
 from functools import lru_cache
 from typing import Any, cast
@@ -20,7 +20,7 @@ _MOST_LIMITS = 256  # different ones
 
 @bp.route("/<uuid:webhook_id>", methods=["POST"], provide_automatic_options=False)
 def receive(webhook_id: UUID) -> Response:
-    """Treat a message, and answer with 202 or a problem document."""
+    """Process a message, and answer with 202 or a problem document."""
     try:
         body: bytes | None = request.get_data()
     except RequestEntityTooLarge:

@@ -1,4 +1,4 @@
-"""The pages of webhooks: list, create, show with the messages that came in, and what admins do with them."""
+"""The pages of webhooks: list, create, show with its messages, and the actions of admins."""
 
 import json
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def add() -> ResponseReturnValue:
 
 @bp.get("/<uuid:webhook_id>")
 def show(webhook_id: UUID) -> ResponseReturnValue:
-    """Show a webhook, how to send to it, and what came in."""
+    """Show a webhook, how to send to it, and its messages."""
     webhook, context = _find(webhook_id), viewer_context()
     return render_template(
         "webhooks/show.html",
@@ -140,7 +140,7 @@ def remove(webhook_id: UUID) -> ResponseReturnValue:
 @bp.post("/<uuid:webhook_id>/messages/<int:message_id>/retry")
 @require(Right.CHANGE_WEBHOOKS)
 def retry(webhook_id: UUID, message_id: int) -> ResponseReturnValue:
-    """Treat a message again."""
+    """Process a message again."""
     webhook = _find(webhook_id)
     try:
         received = services().webhook_messages.get(webhook.id, message_id)
@@ -166,7 +166,7 @@ def too_many_attempts(_error: RateLimitExceeded) -> ResponseReturnValue:
 def _set_disabled(webhook_id: UUID, *, disabled: bool) -> ResponseReturnValue:
     webhook = _find(webhook_id)
     actions.set_disabled(webhook, disabled=disabled)
-    flash(_("%(name)s refuses messages now.", name=webhook.name) if disabled else
+    flash(_("%(name)s now refuses messages.", name=webhook.name) if disabled else
           _("%(name)s accepts messages again.", name=webhook.name))  # fmt: skip
     return redirect(url_for("webhooks.show", webhook_id=webhook.id), 303)
 
@@ -179,7 +179,7 @@ def _find(webhook_id: UUID) -> Webhook:
 
 
 def _draft() -> WebhookDraft:
-    """Return what was typed; raise `InvalidWebhook` for a mapping that is no JSON."""
+    """Return what was typed; raise `InvalidWebhook` for a mapping that is not JSON."""
     typed, mapping = request.form, request.form.get("mapping", "").strip()
     try:
         parsed: Any = parse_json(mapping) if mapping else {}
@@ -240,9 +240,9 @@ def _message_view(received: WebhookMessage, context: ViewerContext) -> WebhookMe
 
 def _scheme_choices() -> tuple[tuple[str, str, str], ...]:
     return (
-        (Scheme.STANDARD, "Standard Webhooks", _("Signs id, time and body. Choose it if the sender can.")),
+        (Scheme.STANDARD, "Standard Webhooks", _("Signs id, time and body. Choose it if the sender supports it.")),
         (Scheme.GITHUB, "GitHub (X-Hub-Signature-256)", _("Signs the body.")),
-        (Scheme.HEADER, _("Secret in a header"), _("Signs nothing. Only for senders that can do nothing else.")),
+        (Scheme.HEADER, _("Secret in a header"), _("Signs nothing. Only for senders that support nothing else.")),
     )
 
 

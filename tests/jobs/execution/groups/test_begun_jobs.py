@@ -54,7 +54,7 @@ def test_another_attempt_or_job_has_not_begun(begun_jobs: BegunJobs, job: Job) -
     assert noted.of(replace(job, id=uuid4())) is None
 
 
-def test_what_was_forgotten_has_not_begun(begun_jobs: BegunJobs, job: Job) -> None:
+def test_forgotten_jobs_have_not_begun(begun_jobs: BegunJobs, job: Job) -> None:
     file = begun_jobs.file_of("w")
     assert file
     file.open(LEASE)
@@ -84,7 +84,7 @@ def test_nothing_is_known_of_another_lease_boot_or_worker(
     assert read(tmp_path) is None
 
 
-def test_a_damaged_file_says_nothing(begun_jobs: BegunJobs, tmp_path: Path) -> None:
+def test_nothing_is_known_from_a_damaged_file(begun_jobs: BegunJobs, tmp_path: Path) -> None:
     file = begun_jobs.file_of("w")
     assert file
     file.open(LEASE)
@@ -115,12 +115,12 @@ def test_a_file_has_room_for_a_group(begun_jobs: BegunJobs, job: Job) -> None:
     assert [begun.job_id for begun in noted.begun] == [one.id for one in group]
 
 
-def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_not_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert BegunJobs(tmp_path / "file", "boot").file_of("w") is None
 
 
-def test_only_its_owner_can_read_a_file_and_a_worker_s_name_is_no_path(begun_jobs: BegunJobs, tmp_path: Path) -> None:
+def test_only_its_owner_can_read_a_file_and_a_workers_name_is_not_a_path(begun_jobs: BegunJobs, tmp_path: Path) -> None:
     assert begun_jobs.file_of("../../w")
     path = tmp_path / "work-horses" / "w"
     assert path.stat().st_mode & 0o077 == 0

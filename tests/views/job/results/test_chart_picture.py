@@ -40,5 +40,5 @@ def test_the_scale_has_round_numbers(values: list[float | None], marks: list[str
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"labels": ["a"], "series": [{"name": "b", "values": []}]}'])
-def test_another_document_is_no_chart(content: bytes) -> None:
+def test_another_document_is_not_a_chart(content: bytes) -> None:
     assert read_chart(content) is None

@@ -53,6 +53,6 @@ def test_what_cannot_be_shown_in_part_is_not_shown_if_it_is_large() -> None:
     assert kind_of(file("text/csv", size=HEAD + 1)) == "table"
 
 
-def test_what_a_handler_shows_is_told_from_other_files() -> None:
+def test_what_a_handler_shows_is_distinguished_from_other_files() -> None:
     assert is_deliberate(file(TABLE_TYPE))
     assert not is_deliberate(file("text/csv"))

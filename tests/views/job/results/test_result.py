@@ -76,10 +76,10 @@ def test_results_are_bounded_in_number_and_length(client: FlaskClient, job: Job,
         attach(job, f"{number}.txt", b"x" * 30_000)
     page = client.get(f"/jobs/{job.id}").text
     assert page.count('class="card result"') == RESULTS_SHOWN
-    assert page.count("This is the beginning.") == RESULTS_SHOWN
+    assert page.count("Only the beginning is shown.") == RESULTS_SHOWN
 
 
-def test_a_deleted_file_and_an_upload_are_no_results(client: FlaskClient, job: Job, attach: Attach) -> None:
+def test_deleted_files_and_uploads_are_not_results(client: FlaskClient, job: Job, attach: Attach) -> None:
     attach(job, "old.txt", b"old", deleted_at=job.created_at)
     attach(job, "given.txt", b"given", role="input")
     assert 'class="card result"' not in client.get(f"/jobs/{job.id}").text

@@ -37,7 +37,7 @@ def test_the_page_of_the_job_sorts_its_rows_in_place(client: FlaskClient, file: 
     assert "<html" not in fragment
 
 
-def test_a_file_that_is_no_table_has_no_such_page(client: FlaskClient, put: Put, attach: Attach) -> None:
+def test_a_file_that_is_not_a_table_has_no_table_page(client: FlaskClient, put: Put, attach: Attach) -> None:
     job = put(Status.COMPLETED)
     assert client.get(address(attach(job, "a.txt"))).status_code == 404
     assert client.get(address(attach(job, "a.csv", b"a\n1\n", role="input"))).status_code == 404

@@ -58,5 +58,5 @@ def test_ragged_rows_and_control_characters_are_shown() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n", ",,\n"])
-def test_a_file_without_columns_is_no_table(text: str) -> None:
+def test_a_file_without_columns_is_not_a_table(text: str) -> None:
     assert read_table(text.encode(), complete=True) is None

@@ -64,7 +64,7 @@ class BegunJobsFile:
         descriptor = private_opener(str(path), os.O_RDWR | os.O_CREAT)
         try:
             if os.fstat(descriptor).st_size != _SIZE:
-                os.pwrite(descriptor, bytes(_SIZE), 0)  # really written, so that the disk cannot be full later
+                os.pwrite(descriptor, bytes(_SIZE), 0)  # written now, so that the disk cannot be full later
             self._memory = mmap.mmap(descriptor, _SIZE)
         finally:
             os.close(descriptor)
@@ -72,7 +72,7 @@ class BegunJobsFile:
         self._count = 0
 
     def open(self, lease_id: UUID) -> None:
-        """Start for a lease under which no job runs."""
+        """Start with a lease under which no job runs."""
         self._set_count(0)
         _HEADER.pack_into(self._memory, 0, lease_id.bytes, self._boot_id, os.getpid(), 0)
 
@@ -83,14 +83,14 @@ class BegunJobsFile:
         self._set_count(self._count + 1)
 
     def complete(self, job: Job, begun_at: datetime, completed_at: datetime, cpu_seconds: float, memory: int) -> None:
-        """Note that the job which has begun last has completed, and nothing else is to be written about it."""
+        """Note that the last begun job has completed, with nothing else to write about it."""
         times = (begun_at.timestamp(), completed_at.timestamp(), cpu_seconds, memory)
         place = _HEADER.size + (self._count - 1) * _ENTRY.size
         _ENTRY.pack_into(self._memory, place, job.id.bytes, job.attempt, 0, *times)
         _ENTRY.pack_into(self._memory, place, job.id.bytes, job.attempt, 1, *times)
 
     def forget(self) -> None:
-        """Forget what has begun: its ends are in the database."""
+        """Forget the begun jobs: their ends are in the database."""
         self._set_count(0)
 
     def close(self) -> None:

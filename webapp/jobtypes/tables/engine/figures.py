@@ -245,7 +245,7 @@ class TableFigures:
 
 
 def _edges(column: Mapping[str, Any], bins: Bins | None, *, is_exact: bool) -> list[float]:
-    """Return below which values to count: the edges of bins, and what encloses the quantiles of a larger table."""
+    """Return the values below which to count: the edges of bins, and values around the quantiles of a larger table."""
     edges = set(bins.edges[1:-1]) if bins else set()
     if not is_exact:
         ranks = column.get("ranks") or ()
@@ -260,7 +260,7 @@ def _candidates(column: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _quantiles(column: Mapping[str, Any], below: Mapping[float, int], *, is_whole: bool) -> list[float] | None:
-    """Return the quantiles between the values of which is known how many are below them."""
+    """Return the quantiles between values whose ranks are known."""
     if not column.get("fitting"):
         return None
     total = int(column["fitting"])

@@ -59,7 +59,7 @@ def encoding_name(codec: str) -> str:
 
 
 def encoding_of(file: BinaryIO, chosen: str | None = None) -> Encoding:
-    """Return the encoding, which a person can have chosen. Reads the whole file if necessary, and rewinds it."""
+    """Return the encoding, which a user may have chosen. Reads the whole file if necessary, and rewinds it."""
     head = file.read(SAMPLE)
     file.seek(0)
     marked = next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), None)

@@ -19,7 +19,7 @@ OTHER_FORMATS = {
 }
 TEXT_FORMATS = (
     (re.compile(rb"<(!doctype html|html)\b", re.IGNORECASE), "a web page, such as the sign-in page of a website"),
-    (re.compile(rb"HTTP/\d"), "an answer of a web server"),
+    (re.compile(rb"HTTP/\d"), "a response of a web server"),
     (
         re.compile(rb"<(\?xml|!doctype)\b|<!--|<[a-z][^<>,;|\t]*>\s*(<|[\r\n]|$)", re.IGNORECASE),
         "a web page or an XML document",

@@ -12,7 +12,7 @@ from webapp.jobtypes.tables.values.date_styles import DateStyle, date_styles
 from webapp.jobtypes.tables.values.number_styles import NumberStyle, number_styles, quoted, unit_of
 
 MOSTLY = 0.95
-MOST = 1_000  # values that are looked at
+MOST = 1_000  # values that are compared
 LIKELY = 0.8  # of a sample: the whole table decides
 BOOLEANS = ("true", "false", "yes", "no", "t", "f", "y", "n", "ja", "nein", "wahr", "falsch")
 _CODE_NAME = re.compile(

@@ -11,7 +11,7 @@ from babel import Locale
 
 from webapp.jobtypes.tables.values.number_styles import quoted
 
-# In none of them a name of a month means another month in another one
+# No name of a month means different months in two of these languages
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "pl", "cs", "ru", "tr")
 PIVOT = 69  # two digits from here on belong to the last century, as in POSIX
 _TIME = (

@@ -107,7 +107,7 @@ def _step(least: float) -> float:
 
 
 def _path(values: Values, low: float, high: float) -> str:
-    """Return the path of a line, which is interrupted where a value is missing; a lone value is a short dash."""
+    """Return the path of a line, with a gap where a value is missing; a lone value is a short dash."""
     parts, pen_down, width = [], False, WIDTH / max(len(values) - 1, 1)
     for at, value in enumerate(values):
         if value is None:

@@ -31,7 +31,7 @@ _CACHED = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A link that a handler has made."""
+    """A link that a handler created."""
 
     text: str
     address: str
@@ -39,7 +39,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """An output file that is shown; ``content`` depends on its kind. ``open`` if its content is seen at once."""
+    """An output file that is shown; ``content`` depends on its kind. ``open`` if its content is expanded."""
 
     id: UUID
     job_id: UUID
@@ -54,7 +54,7 @@ class Result:
 
 
 def job_results(attached: Sequence[Attachment], files: FileStore, context: ViewerContext) -> tuple[Result, ...]:
-    """Return what can be shown of a job's output files, at most `RESULTS_SHOWN`."""
+    """Return the results of a job's output files, at most `RESULTS_SHOWN`."""
     available = [file for file in attached if kind_of(file) and not is_unavailable(file, context.now)]
     deliberate = [file for file in available if is_deliberate(file)]
     others = [file for file in available if not is_deliberate(file)]
