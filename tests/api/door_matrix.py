@@ -1,4 +1,4 @@
-"""Every button of the pages with its operation of the API and its command; each has all three, or a reason.
+"""Every button of the pages with its operation of the API and its command, or a reason why one is missing.
 
 A new page that changes something, a new operation and a new command without a row fail the test.
 """

@@ -170,7 +170,7 @@ class Reader:
         return answer.status if answer else 0
 
     def resize(self, viewport: ViewportSize) -> None:
-        """Draw the page anew only if that changes its size."""
+        """Redraw the page only if that changes its size."""
         if self.page.viewport_size != viewport:
             self.page.set_viewport_size(viewport)
 

@@ -78,7 +78,7 @@ def mail_server(inbox: Inbox) -> Iterator[Controller]:
 
 @dataclass
 class Receiver:
-    """An HTTP server that keeps what is posted to it, and answers as told."""
+    """An HTTP server that keeps what is posted to it, and answers with the given status."""
 
     requests: list[tuple[dict[str, str], str]] = field(default_factory=list)
     status: int = 200

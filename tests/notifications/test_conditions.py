@@ -26,7 +26,7 @@ def hook(office, receiver):
 
 
 def told(office, receiver):
-    """Let the clock look twice, and return what was told: once each."""
+    """Let the clock look twice, and return the reported subjects."""
     office.send()
     assert office.send() == 0
     return [(document["type"], document["data"]) for document in receiver.documents()]
