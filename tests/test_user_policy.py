@@ -26,7 +26,7 @@ def test_a_role_decides_what_a_user_sees_and_acts_on(
     policy = user_policy(person("ana", role=role), services.registry)
     assert (policy.sees_all, policy.acts_on_all) == (sees_all, acts_on_all)
     assert ("user_import" in policy.closed_types) is (role is not Role.ADMIN)
-    assert policy.unlisted_types == {"bulk_action", "failure_hook"}
+    assert policy.unlisted_types == {"bulk_action", "failure_hook", "notification_delivery"}
     assert policy.acting_types == {"bulk_action", "job_history_export"}
     assert policy.private_types == {"job_history_export"}
 

@@ -43,8 +43,8 @@ def finished_job(installation: FaultyInstallation, tmp_path: Path, job_type: str
         ("once", "closes all files", CUT_OFF),
         ("once", "uses all memory", OUT_OF_MEMORY),
         ("once", "fills the disk", DISK_FULL),
-        ("briefly", "stays in C", "It ran longer than its limit of 0:00:01 and was killed."),
-        ("briefly", "ignores signals", "It ran longer than its limit of 0:00:01 and was killed."),
+        ("briefly", "stays in C", "It ran longer than its limit of 1 s and was killed."),
+        ("briefly", "ignores signals", "It ran longer than its limit of 1 s and was killed."),
         ("each_time", "crashes", "The process that ran this job was killed (SIGSEGV)."),
     ],
 )

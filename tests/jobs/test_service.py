@@ -51,7 +51,7 @@ def test_a_job_is_created_with_its_event_and_files(services: Services, upload: S
     job = services.jobs.create_job("sheet", {"amount": 1}, owner=owner, triggered_by=someone, files={"file": upload})
     assert (job.status, job.title, job.queue, job.priority, job.max_attempts) == (
         Status.QUEUED,
-        "Read a sheet",
+        "Read a sheet: sheet.csv",
         "sheets",
         70,
         3,

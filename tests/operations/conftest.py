@@ -70,4 +70,6 @@ def opened(folder: Path, url: str = "") -> Iterator[Services]:
         create_file(services.engine)
     yield services
     services.engine.dispose()
+    if "wake_ups" in vars(services):
+        services.wake_ups.connection.close()
     shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,12 +32,19 @@ def look(services: Services) -> Look:
 
 
 @pytest.fixture
-def with_settings(tmp_path: Path, valkey_url: str) -> Callable[..., Services]:
+def with_settings(tmp_path: Path, valkey_url: str) -> Iterator[Callable[..., Services]]:
+    made: list[Services] = []
+
     def make(**values: object) -> Services:
         settings = load(**{"data_dir": tmp_path / "other", "redis_url": valkey_url, **values})
-        return Services(settings, create_engine(settings.database, **engine_options(settings.database)))
+        made.append(Services(settings, create_engine(settings.database, **engine_options(settings.database))))
+        return made[-1]
 
-    return make
+    yield make
+    for services in made:
+        services.engine.dispose()
+        if "wake_ups" in vars(services):
+            services.wake_ups.connection.close()
 
 
 @pytest.mark.usefixtures("database")

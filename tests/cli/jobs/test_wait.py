@@ -67,5 +67,5 @@ def test_workers_are_listed_with_their_jobs(deskjob: Start, installation: Instal
     installation.await_status(job_id, Status.RUNNING)
     (worker,) = json.loads(deskjob("worker", "list", "--json").communicate(timeout=PATIENCE_SECONDS)[0])
     assert (worker["state"], worker["job_id"], worker["job_type"]) == ("busy", str(job_id), "deaf")
-    assert worker["queues"] == ["default"]
+    assert "default" in worker["queues"]
     assert worker["silent_for"] < PATIENCE_SECONDS

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,11 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Services:
+def empty(tmp_path: Path) -> Iterator[Services]:
     settings = load(data_dir=tmp_path / "empty", secret_key="k" * 32)
-    return Services(settings, create_engine(settings.database, **engine_options(settings.database)))
+    services = Services(settings, create_engine(settings.database, **engine_options(settings.database)))
+    yield services
+    services.engine.dispose()
 
 
 def test_a_backup_goes_to_another_installation(

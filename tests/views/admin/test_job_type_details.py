@@ -72,6 +72,7 @@ OTHER_THAN_USUAL = {
     "keep_files": timedelta(days=1),
     "listed": False,
     "on_failed": tell_the_owner,
+    "webhook": True,
 }
 NOT_A_RULE = {"name", "title", "description", "group", "queue"}  # the page shows them in other places
 IN_THE_FORM = {"preview"}

@@ -61,6 +61,7 @@ def starter_lines(job_type: JobType) -> tuple[str, ...]:
         (not job_type.for_tenants, _("not users of a tenant")),
         (job_type.asks_password, _("with their own password")),
         (not job_type.listed, _("not listed under “Start a job”")),
+        (job_type.webhook, _("also by inbound webhooks")),
     )
     return (roles, *(text for applies, text in remarks if applies))
 
