@@ -84,6 +84,12 @@ def test_chats_that_do_more_than_http_are_refused(office, user, address):
     assert problems(office.form(user), replace(HOOK, channel="chat", address=address))["address"]
 
 
+def test_a_chat_address_cannot_name_a_file_to_send(office, user):
+    address = "tgram://123456789:abcdefg_hijklmnop/12315544/?template=/etc/passwd"
+    found = problems(office.form(user), replace(HOOK, channel="chat", address=address))["address"]
+    assert found == "The option template cannot be part of the address of a chat."
+
+
 def test_mail_needs_a_server_and_an_address(office, user, person):
     form = office.form(user)
     without = replace(form, settings=form.settings.model_copy(update={"smtp_url": ""}))

@@ -10,6 +10,7 @@ from webapp.accounts.preferences import Language
 from webapp.accounts.user import User
 from webapp.accounts.validation import BadAccount, valid_email
 from webapp.config import Settings
+from webapp.notifications.channels.chat_address import UnsafeChat, parse_chat_address
 from webapp.notifications.channels.public_address import Network, PrivateAddress, is_allowed, parse_networks
 from webapp.notifications.quiet_hours import is_time_of_day
 from webapp.notifications.rule import RIGHTS, TIMED, Channel, InvalidRule, RuleDraft, Topic, Whose
@@ -20,14 +21,6 @@ NAME_LIMIT = 120
 ADDRESS_LIMIT = 1000
 MOST_RECIPIENTS = 20
 SECONDS = range(10, 366 * 86_400)
-# Chat services that use HTTP, so that the guard against private addresses sees them. Others of Apprise start
-# programs or send mail, which no user should be able to do
-CHAT_SCHEMES = frozenset(
-    {
-        *("discord", "slack", "msteams", "workflow", "workflows", "gchat", "tgram", "wxteams", "zulip"),
-        *("matrix", "matrixs", "mmost", "mmosts", "rocket", "rockets", "ntfy", "ntfys", "json", "jsons"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,14 +168,15 @@ def _channel_problem(channel: str) -> str:
 
 
 def _chat_problem(address: str) -> str:
-    scheme = address.partition("://")[0].lower()
     if "://" not in address or len(address) > ADDRESS_LIMIT or not address.isprintable() or " " in address:
         return "Enter the address of a chat as Apprise writes it, such as slack://token/#channel."
-    return "" if scheme in CHAT_SCHEMES else f"Deskjob cannot send to this kind of chat. It knows {_listed()}."
-
-
-def _listed() -> str:
-    return ", ".join(sorted(CHAT_SCHEMES - {"json", "jsons"}))
+    try:
+        parse_chat_address(address)
+    except UnsafeChat as error:
+        return str(error)
+    except ImportError:
+        return ""  # the channel itself is refused
+    return ""
 
 
 def _numeric_problem(host: str, networks: Collection[Network]) -> str:

@@ -1,9 +1,13 @@
 import sys
+from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 
 from webapp.notifications.channels import chat
-from webapp.notifications.channels.delivery_errors import Undeliverable
+from webapp.notifications.channels.delivery_errors import NotDelivered, Undeliverable
+from webapp.notifications.channels.message import Message
+from webapp.notifications.channels.public_address import parse_networks
 
 
 def test_a_message_reaches_a_chat(office, user, receiver):
@@ -46,6 +50,18 @@ def test_an_unreachable_chat_service_is_retried(office, user, receiver):
     office.send()
     [delivery] = office.log()
     assert (delivery.status, delivery.error) == ("queued", "The chat service did not accept the message.")
+
+
+def test_a_stored_address_of_several_chats_or_with_a_file_is_not_used(receiver):
+    first = receiver.url.replace("http://", "json://")
+    networks = parse_networks("127.0.0.1")
+    message = Message(subject="Deskjob: a test", text="", html="", at=datetime.now(UTC))
+    for address in (f"{first}?template=/etc/passwd", f"ntfy://{first[7:]}?attach=/etc/passwd"):
+        with pytest.raises(Undeliverable, match="cannot be part of the address"):
+            chat.send(address, message, networks)
+    with suppress(NotDelivered, Undeliverable):
+        chat.send(f"{first},{first}", message, networks)
+    assert len(receiver.requests) < 2
 
 
 def test_a_chat_without_the_extra_says_what_is_missing(monkeypatch):

@@ -1,6 +1,5 @@
 """Chat messages by Apprise, an extra: `pip install deskjob[chat]`. Only public addresses are reached."""
 
-import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -8,6 +7,7 @@ from socket import socket
 from typing import Any
 from unittest.mock import patch
 
+from webapp.notifications.channels.chat_address import UnsafeChat, parse_chat_address
 from webapp.notifications.channels.delivery_errors import NotDelivered, Undeliverable
 from webapp.notifications.channels.message import Message
 from webapp.notifications.channels.public_address import Network, PrivateAddress, connect
@@ -22,8 +22,10 @@ def send(address: str, message: Message, networks: Collection[Network] = ()) -> 
     except ImportError:
         raise Undeliverable("Chat needs the extra deskjob[chat], which is not installed.") from None
     chat = apprise.Apprise()
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # of plugins that it loads now
-        is_known = chat.add(address)
+    try:
+        is_known = chat.add(parse_chat_address(address))
+    except UnsafeChat as error:  # also of a rule that was stored before its address was checked
+        raise Undeliverable(str(error)) from None
     if not is_known:
         raise Undeliverable("The address of this chat is incomplete. Edit the rule and enter it again.")
     with _public_connections(networks) as refused:

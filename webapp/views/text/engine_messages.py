@@ -365,6 +365,7 @@ _NOTIFICATION_PATTERNS = (
     english("Enter 1 to %(count)s email addresses."),
     english("%(address)s is not an email address."),
     english("Deskjob cannot send to this kind of chat. It knows %(names)s."),
+    english("The option %(name)s cannot be part of the address of a chat."),
     english("%(address)s is not a public address. An admin can allow its network with DESKJOB_NOTIFY_NETWORKS."),
     english("The mail server %(name)s cannot be reached: %(error)s."),
     english("The mail server %(name)s offers no encryption, so no password is sent to it."),
