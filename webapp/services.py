@@ -232,6 +232,7 @@ class Services:
             rules=self.notification_rules,
             log=self.delivery_log,
             accounts=self.accounts,
+            registry=self.registry,
         )
 
     @cached_property

@@ -164,12 +164,10 @@ def _is_done(connection: Connection, reader: Reader, since: datetime, until: dat
 
 
 def _covers_schedule(reader: Reader, row: Mapping[str, Any]) -> bool:
-    rule, policy = reader.rule, reader.policy
+    rule = reader.rule
     if rule.type not in {"", row["type"]} or rule.owner_id not in {None, row["owner_id"]}:
         return False
-    if policy is None or row["owner_id"] == policy.user_id:
-        return True
-    return rule.whose == "all" and policy.sees_all and policy.tenant in {None, row["tenant"]}
+    return reader.sees_schedule(row["owner_id"], row["tenant"])
 
 
 def _covers_queue(reader: Reader, queue: str) -> bool:

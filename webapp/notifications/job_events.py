@@ -24,7 +24,8 @@ _STATUS_OF: Mapping[Topic, frozenset[str]] = {
     Topic.FAILED: frozenset({Status.FAILED, Status.STALE}),
 }
 JOB_COLUMNS = tuple(
-    jobs.c[name] for name in ("type", "queue", "title", "owner_id", "triggered_by", "tenant", "status", "started_at")
+    jobs.c[name]
+    for name in ("type", "queue", "title", "owner_id", "triggered_by", "tenant", "public", "status", "started_at")
 )
 REPORTED = and_(jobs.c.root_id.is_(None), jobs.c.type != DELIVERY_TYPE)
 
@@ -40,6 +41,7 @@ class ReportedJob:
     owner_id: UUID | None
     triggered_by: UUID | None
     tenant: str | None
+    public: bool = False
     error: str = ""
 
     def item(self, topic: Topic, at: datetime, *, opens: bool, **more: Any) -> dict[str, Any]:
@@ -70,18 +72,34 @@ class Reader:
         rule = self.rule
         if rule.type not in {"", job.type} or rule.queue not in {"", job.queue}:
             return False
-        return rule.owner_id in {None, job.owner_id} and self._sees(job)
+        return rule.owner_id in {None, job.owner_id} and self.sees(job)
 
     def item(self, topic: Topic, at: datetime, job: ReportedJob, **more: Any) -> dict[str, Any]:
         """Return the part of an event that the user can read."""
-        opens = self.policy is None or self.policy.opens(job.type, job.owner_id, job.triggered_by)
-        return job.item(topic, at, opens=opens, **more)
+        return job.item(topic, at, opens=self.opens(job), **more)
 
-    def _sees(self, job: ReportedJob) -> bool:
+    def opens(self, job: ReportedJob) -> bool:
+        """Return whether the user can read what a job that they see read and wrote."""
+        return self.policy is None or self.policy.opens(job.type, job.owner_id, job.triggered_by)
+
+    def sees(self, job: ReportedJob) -> bool:
+        """Return whether the user can see a job, and it is one whose events the rule reports."""
+        return self._sees(job.owner_id, job.triggered_by, job.tenant, public=job.public)
+
+    def sees_schedule(self, owner_id: UUID | None, tenant: str | None) -> bool:
+        """Return whether the user can see a schedule, as its owner or because they see all jobs that it starts."""
+        return self._sees(owner_id, None, tenant)
+
+    def _sees(
+        self, owner_id: UUID | None, triggered_by: UUID | None, tenant: str | None, *, public: bool = False
+    ) -> bool:
         policy = self.policy
-        if policy is None or policy.user_id in {job.owner_id, job.triggered_by}:
+        if policy is None:
             return True
-        return self.rule.whose is Whose.ALL and policy.sees_all and policy.tenant in {None, job.tenant}
+        if owner_id is None and triggered_by == policy.user_id and tenant in {None, policy.tenant}:
+            return True  # they have started it for the system
+        reported = policy.user_id in {owner_id, triggered_by} or (self.rule.whose is Whose.ALL and policy.sees_all)
+        return reported and policy.sees(owner_id, tenant, public=public)
 
 
 def job_ends(connection: Connection, after: int, last: int) -> Iterator[JobEnd]:
@@ -108,7 +126,7 @@ def job_ends(connection: Connection, after: int, last: int) -> Iterator[JobEnd]:
 
 def reported_job(row: RowMapping, error: str = "") -> ReportedJob:
     """Return the job of a row with `JOB_COLUMNS`."""
-    names = ("id", "type", "queue", "title", "owner_id", "triggered_by", "tenant")
+    names = ("id", "type", "queue", "title", "owner_id", "triggered_by", "tenant", "public")
     return ReportedJob(**{name: row[name] for name in names}, error=error)
 
 

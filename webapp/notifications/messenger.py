@@ -1,5 +1,6 @@
 """Delivers one message over the channel of its rule, and records how it went."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from webapp.accounts.user import User
 from webapp.config import Settings
 from webapp.db.engine import reading
 from webapp.jobs.definition.payload import UnreadableSecret
+from webapp.jobs.definition.registry import Registry
 from webapp.jobs.store.attachments import Attachments
 from webapp.notifications.channels import chat, mail, webhook
 from webapp.notifications.channels.delivery_errors import NotDelivered, Undeliverable
@@ -17,9 +19,12 @@ from webapp.notifications.channels.message import Files, Message, MessageWriter
 from webapp.notifications.channels.public_address import parse_networks
 from webapp.notifications.channels.webhook_event import webhook_event
 from webapp.notifications.delivery_log import Delivery, DeliveryLog, DeliveryNotFound, DeliveryStatus
-from webapp.notifications.rule import TEST, Channel, NotificationRule
+from webapp.notifications.job_events import Reader
+from webapp.notifications.readable_facts import ReadableFacts, readable_facts
+from webapp.notifications.rule import Channel, NotificationRule
 from webapp.notifications.rules import NotificationRules, RuleNotFound
 from webapp.schema import now
+from webapp.user_policy import user_policy
 
 GIVE_UP_AFTER = timedelta(days=3)  # since the message was created, or redelivered
 _DELAYS = tuple(timedelta(seconds=seconds) for seconds in (15, 60, 300, 900, 3600))
@@ -30,13 +35,21 @@ class Messenger:
     """Delivers messages of one installation."""
 
     def __init__(
-        self, engine: Engine, settings: Settings, *, rules: NotificationRules, log: DeliveryLog, accounts: Accounts
+        self,
+        engine: Engine,
+        settings: Settings,
+        *,
+        rules: NotificationRules,
+        log: DeliveryLog,
+        accounts: Accounts,
+        registry: Registry,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._rules = rules
         self._log = log
         self._accounts = accounts
+        self._registry = registry
         self._files = Attachments(engine)
 
     def deliver(self, delivery_id: UUID) -> str:
@@ -75,6 +88,7 @@ class Messenger:
 
     def _send(self, delivery: Delivery) -> str:
         rule, reader = self._rule_and_reader(delivery)
+        readable = self._readable(delivery, rule, reader)
         try:
             target = self._rules.target(rule.id)
         except UnreadableSecret:
@@ -83,11 +97,11 @@ class Messenger:
             ) from None
         networks = parse_networks(self._settings.notify_networks)
         if rule.channel is Channel.WEBHOOK:
-            event = webhook_event(delivery.facts[0], self._settings.public_url)
+            event = webhook_event(readable.facts[0], self._settings.public_url)
             return webhook.post(
                 target.address, target.signing_key, str(delivery.id), self._now(), event, networks=networks
             )
-        message = self._message(delivery, rule, reader)
+        message = self._message(delivery, readable, rule, reader)
         if rule.channel is Channel.CHAT:
             chat.send(target.address, message, networks)
             return ""
@@ -116,21 +130,29 @@ class Messenger:
             raise Undeliverable("The account is disabled.")
         return rule, reader
 
-    def _message(self, delivery: Delivery, rule: NotificationRule, reader: User | None) -> Message:
+    def _readable(self, delivery: Delivery, rule: NotificationRule, user: User | None) -> ReadableFacts:
+        policy = user_policy(user, self._registry) if user else None
+        found = readable_facts(self._engine, delivery.facts, Reader(rule=rule, policy=policy), user)
+        if not found.facts:
+            raise Undeliverable("The account may not see any more what this message is about.")
+        return found
+
+    def _message(
+        self, delivery: Delivery, readable: ReadableFacts, rule: NotificationRule, reader: User | None
+    ) -> Message:
         language = (reader.language if reader else rule.language) or "en"
         page = "/me/notifications" if reader else "/admin/notifications"
         writer = MessageWriter(language=language, public_url=self._settings.public_url, settings_path=page)
         return writer.write(
-            delivery.facts,
-            count=delivery.event_count,
+            readable.facts,
+            count=delivery.event_count if len(readable.facts) == len(delivery.facts) else len(readable.facts),
             rule_name=rule.name,
             at=self._now(),
-            files=self._output(delivery),
+            files=self._output(readable.opened),
         )
 
-    def _output(self, delivery: Delivery) -> Files:
-        ids = [UUID(item["job_id"]) for item in delivery.facts if item.get("job_id") and item["topic"] != TEST]
-        found = self._files.attachments_of(ids) if ids else {}
+    def _output(self, ids: Collection[UUID]) -> Files:
+        found = self._files.attachments_of(list(ids)) if ids else {}
         return {
             str(job_id): [(file.name, f"/jobs/{job_id}/files/{file.id}") for file in files if file.role == "output"][
                 :_MOST_FILES

@@ -84,6 +84,12 @@ class JobPolicy:
             return Objection.OWNER_RIGHTS
         return Objection.PASSWORD if type_name in self.password_types else None
 
+    def sees(self, owner_id: UUID | None, tenant: str | None, *, public: bool = False) -> bool:
+        """Return whether the user can see a job; `webapp.jobs.queries.visible_jobs.scopes` is the same in SQL."""
+        if tenant != self.tenant and not (self.sees_all and self.tenant is None):
+            return False
+        return self.sees_all or public or owner_id == self.user_id
+
     def is_involved(self, job: Job) -> bool:
         """Return whether the user owns or started the job."""
         return self.user_id in {job.owner.user_id, job.triggered_by}

@@ -351,6 +351,7 @@ _NOTIFICATION_FIXED = (
     english("The chat service did not accept the message."),
     english("The account has no email address."),
     english("The account is disabled."),
+    english("The account may not see any more what this message is about."),
     english("The rule was deleted."),
     english("The rule is switched off."),
     english("The address cannot be decrypted because SECRET_KEY has changed. Edit the rule and enter it again."),
