@@ -36,6 +36,15 @@ def test_the_newest_messages_are_kept(services: Services, webhook_id: UUID, monk
     assert len(services.webhook_messages.of(webhook_id)) == 1
 
 
+def test_messages_without_the_secret_drive_out_no_authentic_ones(
+    services: Services, webhook_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message_log, "KEPT", 2)
+    authentic = [add(services, webhook_id) for _ in range(2)]
+    strangers = [add(services, webhook_id, None, status=401) for _ in range(4)]
+    assert [each.id for each in services.webhook_messages.of(webhook_id)] == [*strangers[:1:-1], *authentic[::-1]]
+
+
 def test_bodies_are_shown_without_values_named_as_secrets(services: Services, webhook_id: UUID) -> None:
     number = add(services, webhook_id, b'{"customer": 7, "api_key": "s3cr3t", "list": [{"Password": "s3cr3t"}]}')
     received = services.webhook_messages.get(webhook_id, number)

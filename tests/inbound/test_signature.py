@@ -39,8 +39,8 @@ def test_messages_of_the_library_of_standard_webhooks_are_authentic() -> None:
 
 def test_messages_as_github_signs_them_are_authentic_and_known_by_their_body() -> None:
     digest = hmac.new(SECRET.encode(), BODY, hashlib.sha256).hexdigest()
-    first = check(Scheme.GITHUB, {"X-Hub-Signature-256": f"sha256={digest}", "X-GitHub-WebhookMessage": "a"})
-    again = check(Scheme.GITHUB, {"X-Hub-Signature-256": f"sha256={digest}", "X-GitHub-WebhookMessage": "b"})
+    first = check(Scheme.GITHUB, {"X-Hub-Signature-256": f"sha256={digest}", "X-GitHub-Delivery": "a"})
+    again = check(Scheme.GITHUB, {"X-Hub-Signature-256": f"sha256={digest}", "X-GitHub-Delivery": "b"})
     assert first.key == again.key, "the id is not signed"
 
 

@@ -15,7 +15,7 @@ from webapp.db.engine import reading, writing
 from webapp.jobs.definition.payload import UnreadableSecret, Vault
 from webapp.schema import later, now, webhook_messages
 
-KEPT = 1000  # messages of each webhook
+KEPT = 1000  # authentic messages of each webhook, and as many others
 _KEPT_SECONDS = 30 * 86_400
 _DETAIL_LIMIT = 1000
 _SECRET_NAME = re.compile(r"(?i)token|secret|passw|api_?key|authorization|signature|credential|cookie")
@@ -76,13 +76,15 @@ class WebhookMessages:
     ) -> int:
         """Write a line, and delete the oldest ones of this webhook.
 
-        ``body`` is that of an authentic message, ``headers`` those that its mapping reads.
+        ``body`` is that of an authentic message, ``headers`` those that its mapping reads. What is not authentic
+        replaces only lines of its kind, so that nobody can drive out messages without their secret.
         """
         stored: Any = null()  # without it, the JSON column would have the JSON value null
         if body is not None:
             kept = {"body": body.decode(errors="replace"), "headers": dict(headers)}
             stored = self._vault.encrypt(SecretStr(json.dumps(kept)))
-        mine = webhook_messages.c.webhook_id == webhook_id
+        same_kind = webhook_messages.c.body.is_(None) if body is None else webhook_messages.c.body.is_not(None)
+        mine = and_(webhook_messages.c.webhook_id == webhook_id, same_kind)
         excess = select(webhook_messages.c.id).where(mine).order_by(webhook_messages.c.id.desc()).offset(KEPT).limit(1)
         with writing(self._engine) as connection:
             added: int = connection.execute(

@@ -80,7 +80,7 @@ def sign(scheme: Scheme, secret: str, body: bytes, *, header: str, message_id: s
         signature = b64encode(_standard_digest(secret, message_id, moment, body)).decode()
         return {"webhook-id": message_id, "webhook-timestamp": moment, "webhook-signature": f"v1,{signature}"}
     if scheme is Scheme.GITHUB:
-        return {"X-GitHub-WebhookMessage": message_id, "X-Hub-Signature-256": f"sha256={_github_digest(secret, body)}"}
+        return {"X-GitHub-Delivery": message_id, "X-Hub-Signature-256": f"sha256={_github_digest(secret, body)}"}
     return {header: secret}
 
 
@@ -107,7 +107,7 @@ def _github(known: Iterable[str], headers: Mapping[str, str], body: bytes) -> Au
     if not _any_equal(given.encode(), (f"sha256={_github_digest(secret, body)}".encode() for secret in known)):
         raise NotAuthentic("The header X-Hub-Signature-256 is missing or does not match the body.")
     # the id is not signed, so a repeated message could have another id: compare the body
-    received = headers.get("x-github-received", "")[:_MESSAGE_ID_LIMIT]
+    received = headers.get("x-github-delivery", "")[:_MESSAGE_ID_LIMIT]
     return AuthenticMessage(id=received if received.isprintable() else "", key=hashlib.sha256(body).hexdigest())
 
 
