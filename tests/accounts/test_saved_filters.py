@@ -3,10 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import update
 
 from webapp.accounts import saved_filters
 from webapp.accounts.saved_filters import BadFilter, FilterNotFound
 from webapp.accounts.user import User
+from webapp.db.engine import writing
+from webapp.schema import users
 from webapp.services import Services
 
 Person = Callable[..., User]
@@ -93,3 +96,17 @@ def test_names_are_unique_and_filters_are_limited(
         services.saved_filters.change(ana, two.id, name="One")
     with pytest.raises(BadFilter, match="at most 2"):
         services.saved_filters.save(ana, "Three", FAILED, shared=False, of_all_users=False)
+
+
+def test_whoever_moves_to_another_tenant_shares_nothing_with_the_old_one(services: Services, person: Person) -> None:
+    nora, nils, sara = person("nora", tenant="north"), person("nils", tenant="north"), person("sara", tenant="south")
+    save = services.saved_filters.save
+    save(nora, "Mine", FAILED, shared=True, of_all_users=False)
+    assert names(services, nils) == ["Mine"]
+    with writing(services.engine) as connection:
+        connection.execute(update(users).where(users.c.id == nora.id).values(tenant="south"))
+    moved = services.accounts.get(nora.id)
+    assert moved is not None
+    assert names(services, nils) == names(services, sara) == []
+    save(moved, "Mine", {"q": "about the south"}, shared=True, of_all_users=False)
+    assert (names(services, nils), names(services, sara)) == ([], ["Mine"])

@@ -94,6 +94,7 @@ class SavedFilters:
         """Save a filter; one of the user's with the same name is replaced. Raises `BadFilter`."""
         name = _valid_name(name)
         values: dict[str, Any] = {"arguments": dict(arguments), "shared": shared, "of_all_users": of_all_users}
+        of_tenant = {"tenant": user.tenant}  # to whom it is shared, also if the user came from another one
         own = [each for each in self.visible_to(user) if each.owner_id == user.id]
         same = next((each for each in own if each.name == name), None)
         if same is None and len(own) >= MOST:
@@ -101,10 +102,12 @@ class SavedFilters:
             raise BadFilter(message)
         with writing(self._engine) as connection:
             if same:
-                connection.execute(update(saved_filters).where(saved_filters.c.id == same.id).values(**values))
+                connection.execute(
+                    update(saved_filters).where(saved_filters.c.id == same.id).values(**values, **of_tenant)
+                )
                 return replace(same, **values)
             new_id = uuid7()
-            row = {"id": new_id, "owner_id": user.id, "tenant": user.tenant, "name": name, **values}
+            row = {"id": new_id, "owner_id": user.id, "name": name, **values, **of_tenant}
             connection.execute(insert(saved_filters).values(**row, created_at=now()))
         return self.get(user, new_id)
 
@@ -118,7 +121,7 @@ class SavedFilters:
             name=found.name if name is None else _valid_name(name),
             shared=found.shared if shared is None else shared,
         )
-        values = {"name": changed.name, "shared": changed.shared}
+        values = {"name": changed.name, "shared": changed.shared, "tenant": user.tenant}
         try:
             with writing(self._engine) as connection:
                 connection.execute(update(saved_filters).where(saved_filters.c.id == found.id).values(**values))
@@ -150,13 +153,18 @@ def _joined() -> Select[Any]:
 
 
 def _select(user: User) -> Select[Any]:
-    same_tenant: ColumnElement[bool] = (
-        saved_filters.c.tenant.is_(None) if user.tenant is None else saved_filters.c.tenant == user.tenant
-    )
-    shared = [saved_filters.c.shared, same_tenant]
+    shared = [
+        saved_filters.c.shared,
+        *(_is_of(tenant, user.tenant) for tenant in (saved_filters.c.tenant, users.c.tenant)),
+    ]
     if not may(user, Right.SEE_INSTALLATION):
         shared.append(~saved_filters.c.of_all_users)
     return _joined().where(or_(saved_filters.c.owner_id == user.id, and_(*shared)))
+
+
+def _is_of(column: ColumnElement[Any], tenant: str | None) -> ColumnElement[bool]:
+    """Return whether a column has a tenant; what was shared with one stays there when its owner moves to another."""
+    return column.is_(None) if tenant is None else column == tenant
 
 
 def _filter(row: Mapping[Any, Any]) -> SavedFilter:
