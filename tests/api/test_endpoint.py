@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from tests.api.conftest import Program, errors_of
 from webapp.accounts.tokens import Scope
 from webapp.accounts.user import User
+from webapp.api.blueprint import RESOURCES
 from webapp.db.engine import reading
 from webapp.jobs import job_type
 from webapp.schema import events
@@ -172,3 +173,20 @@ def test_the_name_of_a_token_ends_with_its_request(program: Program, services: S
             connection.execute(select(events.c.job_id, events.c.detail).where(events.c.name == "created")).all()
         )
     assert (details[UUID(by_token)], details[by_user]) == (program.name, "")
+
+
+SECRET_MEMBERS = {"secret", "token", "signing_key", "one_time_password"}
+
+
+def test_an_answer_with_a_secret_is_never_stored_for_repetitions() -> None:
+    secret = {
+        operation.name
+        for resource in RESOURCES
+        for operation in resource.operations
+        if operation.method == "POST"
+        for answer in operation.answers.values()
+        if answer.model is not None and SECRET_MEMBERS & getattr(answer.model, "model_fields", {}).keys()
+    }
+    stored = {operation.name for resource in RESOURCES for operation in resource.operations if operation.takes_key}
+    assert {"create_token", "create_webhook", "rotate_webhook", "create_rule", "create_user"} <= secret
+    assert secret & stored == set()

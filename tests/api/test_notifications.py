@@ -1,6 +1,8 @@
 """Notification rules over the API: what the access rules do not show."""
 
 from tests.api.conftest import errors_of
+from webapp.jobs.metrics import cursors
+from webapp.jobs.model.job import Owner
 
 RULE = {"name": "Failures", "topics": ["failed"], "channel": "webhook", "address": "https://example.org/secret"}
 
@@ -49,3 +51,20 @@ def test_rules_and_messages_of_the_installation_need_the_right(program, admins_p
     limited = {**RULE, "installation": True, "user": "ana"}
     assert admins_program.post("/notification-rules", limited).json["owner_id"] == str(user.id)
     assert "#/user" in errors_of(admins_program.post("/notification-rules", {**limited, "user": "nobody"}))
+
+
+def test_errors_of_jobs_that_an_auditor_cannot_open_are_not_in_the_log_of_messages(
+    admins_program, admin, program_of, person, services, monkeypatch
+):
+    monkeypatch.setattr(cursors, "CAUTION_SECONDS", 0.0)
+    admins_program.post("/notification-rules", {**RULE, "whose": "all"})
+    services.jobs.create_job("maintenance", {}, owner=Owner(user_id=admin.id), dispatch=False)
+    [job] = services.queries.all_jobs.newest(1)
+    services.jobs.change(job.id, lambda job: job.mark_running())
+    services.jobs.change(job.id, lambda job: job.mark_failed(["Row 7 of ana@example.org is wrong."]))
+    services.notification_watch.run()
+    log = "/notification-deliveries?installation=true"
+    [fact] = admins_program.get(log).json["items"][0]["facts"]
+    assert fact["detail"] == "Row 7 of ana@example.org is wrong."
+    [seen] = program_of(person("reader", role="auditor")).get(log).json["items"][0]["facts"]
+    assert seen == {**fact, "detail": ""}

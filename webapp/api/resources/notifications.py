@@ -274,4 +274,4 @@ def _rule(rule: NotificationRule) -> dict[str, Any]:
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:
     document = {name: getattr(delivery, name) for name in DeliveryDocument.model_fields}
-    return {**document, "facts": list(delivery.facts), "shown_address": access.readable_address(delivery)}
+    return {**document, "facts": access.readable_facts(delivery), "shown_address": access.readable_address(delivery)}

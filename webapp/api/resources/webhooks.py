@@ -122,6 +122,7 @@ def list_webhooks() -> Any:
     scope=Scope.ADMIN,
     right=_CHANGE,
     body=NewWebhook,
+    returns_secret=True,
     answers={201: Answer(model=SecretDocument, description="The webhook and its secret.", headers=("Location",))},
 )
 def create_webhook(body: NewWebhook) -> Any:
@@ -157,6 +158,7 @@ def delete_webhook(webhook_id: UUID) -> Any:
     scope=Scope.ADMIN,
     right=_CHANGE,
     body=RotateBody,
+    returns_secret=True,
     answers={200: Answer(model=SecretDocument, description="The webhook and its new secret.")},
 )
 def rotate_webhook(webhook_id: UUID, body: RotateBody) -> Any:

@@ -1,5 +1,6 @@
 """Who can see and change notification rules and deliveries; used by pages and the API."""
 
+from typing import Any
 from uuid import UUID
 
 from flask import abort
@@ -9,7 +10,7 @@ from webapp.notifications.delivery_log import Delivery, DeliveryNotFound
 from webapp.notifications.rule import NotificationRule
 from webapp.notifications.rules import RuleNotFound
 from webapp.views.page.permissions import demand, may
-from webapp.views.page.request import services, signed_in
+from webapp.views.page.request import job_policy, services, signed_in
 
 
 def visible_rule(rule_id: UUID) -> NotificationRule:
@@ -51,6 +52,12 @@ def readable_address(delivery: Delivery) -> str:
     if delivery.user_id == signed_in().id or may(Right.CHANGE_USERS):
         return delivery.shown_address
     return masked(delivery.shown_address)
+
+
+def readable_facts(delivery: Delivery) -> list[dict[str, Any]]:
+    """Return the events of a message; errors of jobs that the user cannot open are left out."""
+    closed = job_policy().unopened_types if delivery.user_id != signed_in().id else frozenset()
+    return [{**fact, "detail": ""} if fact.get("type") in closed else dict(fact) for fact in delivery.facts]
 
 
 def readable_recipients(rule: NotificationRule) -> tuple[str, ...]:
