@@ -137,3 +137,34 @@ def test_a_row_that_is_missing_is_noticed(archive: Path, empty: Services) -> Non
 def test_files_that_are_not_in_the_archive_are_counted(archive: Path, empty: Services) -> None:
     restored = restore(empty, changed(archive, lambda name, content: None if name.startswith("files/") else content))
     assert (restored.files, restored.missing_files) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("entry", "before", "after"),
+    [
+        ("tables/jobs.jsonl", None, None),
+        ("tables/jobs.jsonl", b"[", b"{"),
+        ("tables/jobs.jsonl", b'"id"', b'"id","of"'),
+        ("tables/attachments.jsonl", b'\n["', b'\n["../../'),
+        ("tables/users.jsonl", b"\n[", b"\n[[],"),
+    ],
+)
+def test_rows_that_no_backup_has_are_refused_with_a_sentence(
+    archive: Path, empty: Services, entry: str, before: bytes | None, after: bytes | None
+) -> None:
+    def change(name: str, content: bytes) -> bytes | None:
+        if name != entry:
+            return content
+        return None if before is None or after is None else content.replace(before, after)
+
+    with pytest.raises(BadBackup, match=r"damaged or was changed"):
+        restore(empty, changed(archive, change))
+    with reading(empty.engine) as connection:
+        assert connection.execute(select(func.count()).select_from(jobs)).scalar_one() == 0
+
+
+def test_a_file_that_is_larger_than_its_row_says_is_not_unpacked(archive: Path, empty: Services) -> None:
+    huge = changed(archive, lambda name, content: bytes(10_000_000) if name.startswith("files/") else content)
+    with pytest.raises(BadBackup, match="another size"):
+        restore(empty, huge)
+    assert list(empty.files.root.rglob("drafts/*")) == []

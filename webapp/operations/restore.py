@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlalchemy import JSON, Connection, Engine, Integer, Table, bindparam, delete, func, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DataError, IntegrityError
 
 from webapp.db import revision
 from webapp.db.engine import is_sqlite, lift_time_limit
@@ -36,6 +38,9 @@ from webapp.services import Services
 
 _ROWS = 1_000  # at once
 _CHUNK = 1024 * 1024
+_REASON = 200  # characters
+# what entries and rows raise that `back_up` never writes
+_UNUSUAL = (KeyError, ValueError, TypeError, AttributeError, RuntimeError, IntegrityError, DataError)
 _NULL_OR_JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
@@ -73,8 +78,11 @@ def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except FileNotFoundError:
         raise BadBackup(f"There is no file {source}.") from None
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise BadBackup(f"{source} is damaged or no backup: {error}.") from None
+    except _UNUSUAL as error:
+        reason = str(error).splitlines()[0][:_REASON] if str(error) else type(error).__name__
+        raise BadBackup(f"{source} is damaged or was changed: {reason}.") from error
 
 
 def _manifest(archive: zipfile.ZipFile, source: Path) -> Manifest:
@@ -123,14 +131,17 @@ def _restore_files(files: FileStore, archive: zipfile.ZipFile, progress: Progres
                 found[file_id] = file_name(file_id) in contained
                 if found[file_id]:
                     progress(f"file {len(found):,}")
-                    _restore_file(files, archive, file_id, row["sha256"])
+                    _restore_file(files, archive, file_id, row["sha256"], row["size"])
     return found
 
 
-def _restore_file(files: FileStore, archive: zipfile.ZipFile, file_id: UUID, expected: str) -> None:
+def _restore_file(files: FileStore, archive: zipfile.ZipFile, file_id: UUID, expected: str, size: int) -> None:
+    name = file_name(file_id)
+    if archive.getinfo(name).file_size != size:  # before the disk is full of it; it is never unpacked further than this
+        raise BadBackup(f"The backup is damaged: the file {file_id} has another size than its row.")
     digest = sha256()
     draft = files.partial_path(file_id)
-    with archive.open(file_name(file_id)) as source, open(draft, "wb", opener=private_opener) as target:
+    with archive.open(name) as source, open(draft, "wb", opener=private_opener) as target:
         while chunk := source.read(_CHUNK):
             digest.update(chunk)
             target.write(chunk)
