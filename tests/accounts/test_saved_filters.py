@@ -92,7 +92,7 @@ def test_names_are_unique_and_filters_are_limited(
     monkeypatch.setattr(saved_filters, "MOST", 2)
     services.saved_filters.save(ana, "One", FAILED, shared=False, of_all_users=False)
     two = services.saved_filters.save(ana, "Two", FAILED, shared=False, of_all_users=False)
-    with pytest.raises(BadFilter, match="another filter"):
+    with pytest.raises(BadFilter, match="already have a filter"):
         services.saved_filters.change(ana, two.id, name="One")
     with pytest.raises(BadFilter, match="at most 2"):
         services.saved_filters.save(ana, "Three", FAILED, shared=False, of_all_users=False)

@@ -56,6 +56,7 @@ class Trial:
             assert horse.executor.begun
             horse.executor.begun.close()  # as the end of its process does
         horse.leases.settle(lease, why="It died.")
+        horse.wake_ups.connection.close()
 
     def _handler(self) -> Any:
         def run(job: JobContext, _payload: Nothing) -> None:
