@@ -3,8 +3,8 @@
 Each examination is a function that yields diagnoses. It changes no data and needs no running process.
 """
 
-import os
 import resource
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -111,8 +111,8 @@ def _folders(settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _space(name: str, folder: Path) -> Diagnosis:
-    disk = os.statvfs(folder)
-    free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+    disk = shutil.disk_usage(folder)
+    free, total = disk.free, disk.total
     text = f"{free / 1e9:,.1f} of {total / 1e9:,.1f} GB are free in {folder} ({name})."
     if free < _LITTLE_SPACE or free < (1 - _FULL_SHARE) * total:
         return _problem("disk", text, "Delete old jobs and files with ./deskjob maintain, or give it more space.")
