@@ -191,7 +191,7 @@ def webhook() -> None:
         "worker": worker,
         "clock": ("processes:clock", "Run the clock, which starts due jobs."),
         "maintain": ("processes:maintain", "Run the clock's chores and maintenance once."),
-        "demo": ("demo:demo", "Fill an empty installation with sample data: users, jobs, files, history."),
+        "demo": ("operations.demo:demo", "Fill an empty installation with sample data: users, jobs, files, history."),
         "verify": ("operations.verify:verify", "Check that nothing is lost, duplicated or left behind."),
         "doctor": ("operations.doctor:doctor", "Check this installation."),
         "backup": ("operations.backup:backup", "Write a backup of rows and files, while Deskjob runs."),
