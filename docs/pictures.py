@@ -29,8 +29,8 @@ PAGES = {  # from "jobs" on, the admin is signed in
     "start": "/jobs/new",
     "form": "/jobs/new/dataset_report",
     "running": "/jobs/{Copy shop orders}",
-    "done": "/jobs/{Dataset report completed}",
-    "failed": "/jobs/{Dataset report failed}",
+    "done": "/jobs/{dataset_report completed}",
+    "failed": "/jobs/{dataset_report failed}",
     "family": "/jobs/{Recount stock in four shops}",
     "stop": "/jobs/{Copy shop orders}/stop",
     "notices": "/notices",
@@ -73,7 +73,7 @@ def main(wanted: list[str]) -> None:
 
 @contextmanager
 def demonstration() -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Seed an empty folder and run Deskjob on it; yield its URL, and ids by title, name, or title and status."""
+    """Seed an empty folder and run Deskjob on it; yield its URL, and ids by title, name, or type and status."""
     folder = tempfile.mkdtemp(prefix="dj-")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -95,13 +95,13 @@ def demonstration() -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _ids(folder: Path) -> Mapping[str, str]:
-    """Return the ids of the newest job of each title, of schedules, and of the most frequent error."""
+    """Return the ids of the newest job of each title, or type and status, of schedules, and the most frequent error."""
     database = load(data_dir=folder).database
     engine = create_engine(database, **engine_options(database))
     ids: dict[str, str] = {}
     with reading(engine) as connection:
         for job in connection.execute(select(jobs).order_by(jobs.c.id)):
-            ids |= {job.title: str(job.id), f"{job.title} {job.status}": str(job.id)}
+            ids |= {job.title: str(job.id), f"{job.type} {job.status}": str(job.id)}
         ids |= {schedule.name: str(schedule.id) for schedule in connection.execute(select(schedules))}
         ids["error"] = (
             connection.execute(select(error_groups).order_by(error_groups.c.count.desc())).first().fingerprint
