@@ -87,13 +87,17 @@ class TestOnPostgreSQL:
     def test_a_migration_retries_when_a_table_is_locked(
         self, app: Flask, services: Services, other: Engine, database: str, caplog: pytest.LogCaptureFixture
     ) -> None:
+        def release_when_a_migration_waits() -> None:
+            wait_for(lambda: "A table was locked for too long" in caplog.text)
+            reader.rollback()
+
         downgrade(revision="0001")
         with other.begin() as reader:
             reader.execute(text("LOCK TABLE jobs IN ACCESS SHARE MODE"))
-            threading.Thread(target=lambda: (time.sleep(4), reader.rollback())).start()
-            with caplog.at_level(logging.WARNING):
+            with caplog.at_level(logging.WARNING), ThreadPoolExecutor(1) as threads:
+                released = threads.submit(release_when_a_migration_waits)
                 migrate(services)
-        assert "A table was locked for too long" in caplog.text
+                released.result()
         require_tables(services)
 
     def test_other_migration_errors_are_raised_at_once(self, services: Services, database: str) -> None:

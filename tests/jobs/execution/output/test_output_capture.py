@@ -169,8 +169,9 @@ def test_a_copy_that_fails_ends_with_its_traceback_in_the_output_and_not_the_job
         job.logger.info("statuses %s", statuses)
 
     texts = [line.text for line in log_of(handler)]
+    texts.remove("statuses [1, 3, 1, 0]")  # the job's own words do not wait for what others have written
     assert texts[0] == "Traceback (most recent call last):"
-    assert texts[-3:] == ["ZeroDivisionError: division by zero", "why", "statuses [1, 3, 1, 0]"]
+    assert texts[-2:] == ["ZeroDivisionError: division by zero", "why"]
 
 
 def test_a_program_that_outlives_its_job_is_ended(services: Services, create: Create) -> None:
