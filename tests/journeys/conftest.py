@@ -36,7 +36,13 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def deskjob(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def own_settings() -> dict[str, str]:
+    """Return the settings that a module adds."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def deskjob(tmp_path_factory: pytest.TempPathFactory, own_settings: dict[str, str]) -> Iterator[str]:
     """Run `deskjob up` on a free port, with an empty data folder; give its address."""
     folder = tmp_path_factory.mktemp("up")
     port = free_port()
@@ -46,6 +52,7 @@ def deskjob(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "DESKJOB_ADMIN_PASSWORD": PASSWORD,
         "DESKJOB_JOBTYPES": "tests.journeys.slow_types",
         "PYTHONPATH": str(ROOT),
+        **own_settings,
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "webapp.cli", "up", "--port", str(port)],
