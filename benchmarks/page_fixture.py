@@ -11,7 +11,6 @@ from uuid import UUID
 
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from sqlalchemy import text
 
 from benchmarks import servers
 from benchmarks.installation import add_person
@@ -20,6 +19,7 @@ from webapp.config import load
 from webapp.db.engine import is_sqlite, writing
 from webapp.services import Services
 
+_FILLED_AT_ONCE = 20_000  # rows; more can take longer than a connection waits for an answer
 OWNERS = 4  # the signed-in user is one of them
 _BROKE = '[{"text": "It broke."}]'
 
@@ -74,15 +74,26 @@ def fill(services: Services, owner_ids: list[UUID], rows: int) -> None:
     """Add jobs of all owners: one per cent public, most of them done, with ids in order of creation."""
     sqlite = is_sqlite(services.engine)
     first = int(time() * 1000) - rows  # the time in the first id, in milliseconds
+    for done in range(0, rows, _FILLED_AT_ONCE):
+        statement = _insertion(owner_ids, first, range(done + 1, min(done + _FILLED_AT_ONCE, rows) + 1), sqlite=sqlite)
+        with writing(services.engine) as connection:
+            connection.exec_driver_sql(statement if sqlite else statement.replace("%", "%%"))
+    if not sqlite:
+        with services.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            connection.exec_driver_sql("VACUUM ANALYZE jobs")
+
+
+def _insertion(owner_ids: list[UUID], first: int, numbers: range, *, sqlite: bool) -> str:
     number = f"printf('%012x', {first} + i)" if sqlite else f"lpad(to_hex({first} + i), 12, '0')"
     job_id = f"{number} || '70008000000000000000'"
     owner = " ".join(f"WHEN {at} THEN '{person.hex}'" for at, person in enumerate(owner_ids))
     owners = len(owner_ids)
     cast, moment = ("", "strftime('%Y-%m-%d %H:%M:%f000', 'now')") if sqlite else ("::uuid", "now()")
-    statement = f"""
+    return f"""
         INSERT INTO jobs (id, type, title, status, queue, priority, owner_id, public, payload, message, errors,
                           created_at, started_at, finished_at)
-        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
+        WITH RECURSIVE n(i) AS (SELECT {numbers[0]} UNION ALL SELECT i + 1 FROM n WHERE i < {numbers[-1]})
         SELECT ({job_id}){cast}, 'dataset_report', 'Report number ' || i,
                CASE i % 20 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' ELSE 'completed' END, 'default', 100,
                (CASE WHEN i % 100 = 7 THEN NULL ELSE CASE (i / 20) % {owners} {owner} END END){cast}, i % 100 = 7,
@@ -90,11 +101,3 @@ def fill(services: Services, owner_ids: list[UUID], rows: int) -> None:
                (CASE i % 20 WHEN 0 THEN '{_BROKE}' ELSE '[]' END){"" if sqlite else "::jsonb"},
                {moment}, {moment}, {moment}
         FROM n"""
-    with writing(services.engine) as connection:
-        if not sqlite:
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.exec_driver_sql(statement.replace("%", "%%") if not sqlite else statement)
-    if not sqlite:
-        with services.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("SET statement_timeout = 0")
-            connection.exec_driver_sql("VACUUM ANALYZE jobs")
