@@ -135,9 +135,9 @@ class Objects:
         draft = WebhookDraft(name=uuid4().hex, type="job_history_export", account=self.service_account())
         return self.services.webhooks.add(draft)[0].id
 
-    def refused_message(self) -> tuple[UUID, int]:
-        webhook_id = self.webhook()
-        return webhook_id, self.services.webhook_messages.add(webhook_id, b'{"form": "at"}', {}, size=14, status=422)
+    def refused_message(self, body: str = '{"form": "at"}') -> tuple[UUID, int]:
+        webhook_id, messages = self.webhook(), self.services.webhook_messages
+        return webhook_id, messages.add(webhook_id, body.encode(), {}, size=14, status=422)
 
     def name(self) -> str:
         return uuid4().hex

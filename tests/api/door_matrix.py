@@ -18,10 +18,9 @@ class Door:
 
 _FILTERS = "a command has options for its filter"
 _PERSONAL = "a personal setting of somebody who reads pages"
-_ON_MACHINE = "the command works on the machine of the installation only"
 _RULE_BUTTONS = {
     "new": Door("create_rule", "notifications add"),
-    "edit": Door("change_rule", reason="on the command line, a rule is removed and added again"),
+    "edit": Door("change_rule", "notifications edit"),
     "remove": Door("delete_rule", "notifications remove"),
     "switch": Door("change_rule", "notifications switch"),
     "test": Door("test_rule", "notifications test"),
@@ -66,12 +65,12 @@ DOORS: Mapping[str, Door] = {
     "tokens.revoke": Door("revoke_token", "token revoke"),
     "my_tokens.add": Door("create_token", "token add"),
     "my_tokens.revoke": Door("revoke_token", "token revoke"),
-    "webhooks.add": Door("create_webhook", reason=_ON_MACHINE),
-    "webhooks.rotate": Door("rotate_webhook", reason=_ON_MACHINE),
-    "webhooks.disable": Door("disable_webhook", reason=_ON_MACHINE),
-    "webhooks.enable": Door("enable_webhook", reason=_ON_MACHINE),
-    "webhooks.remove": Door("delete_webhook", reason=_ON_MACHINE),
-    "webhooks.retry": Door("retry_message", reason=_ON_MACHINE),
+    "webhooks.add": Door("create_webhook", "webhook add"),
+    "webhooks.rotate": Door("rotate_webhook", "webhook rotate"),
+    "webhooks.disable": Door("disable_webhook", "webhook disable"),
+    "webhooks.enable": Door("enable_webhook", "webhook enable"),
+    "webhooks.remove": Door("delete_webhook", "webhook delete"),
+    "webhooks.retry": Door("retry_message", "webhook retry"),
     "admin_errors.settle resolved": Door("resolve_error", "error resolve"),
     "admin_errors.settle ignored": Door("ignore_error", "error ignore"),
     "admin_errors.settle open": Door("reopen_error", "error reopen"),
@@ -121,6 +120,7 @@ FURTHER_OPERATIONS: Mapping[str, Door] = {
     "list_tokens": Door(command="token list"),
     **dict.fromkeys(("list_rules", "get_rule"), Door(command="notifications list")),
     **dict.fromkeys(("list_deliveries", "get_delivery"), Door(command="notifications log")),
-    **dict.fromkeys(("list_webhooks", "get_webhook", "list_messages"), Door(reason=_ON_MACHINE)),
+    **dict.fromkeys(("list_webhooks", "get_webhook"), Door(command="webhook list")),
+    **dict.fromkeys(("list_messages", "get_message"), Door(command="webhook log")),
     "get_stats": Door(reason="for monitoring; `queue list` and `worker list` print most of it"),
 }

@@ -202,6 +202,7 @@ ROWS: Mapping[str, Row] = {
     "disable_webhook": Row(MANAGE, _webhook, action=A.WEBHOOK_DISABLE),
     "enable_webhook": Row(MANAGE, _webhook, action=A.WEBHOOK_ENABLE),
     "list_messages": Row(SEE, _webhook),
+    "get_message": Row(SEE, _message),
     "retry_message": Row(MANAGE, _message, action=A.WEBHOOK_RETRY),
     "get_stats": Row(SEE),
 }

@@ -64,6 +64,33 @@ def test_a_bad_rule_is_refused_with_a_sentence(run, services, words, sentence):
     assert services.notification_rules.of_user(None) == ()
 
 
+def test_a_rule_is_changed_and_keeps_what_is_not_given(run, services, rule, user):
+    words = ("--name", "New", "--on", "runs_long", "--longer-than", "2h", "--owner", "ana", "--quiet", "22:00-07:00")
+    assert "webhook  New: runs_long  https://example.org/…" in run("notifications", "edit", rule.id, *words).stdout
+    changed = services.notification_rules.get(rule.id)
+    assert (changed.seconds, changed.owner_id, changed.quiet_from) == (7200, user.id, "22:00")
+    assert services.notification_rules.target(rule.id).address == HOOK[1]
+    run("notifications", "edit", rule.id, "--quiet", "none", "--owner", "none", "--webhook", "https://example.com/new")
+    [cleared] = services.notification_rules.of_user(None)
+    assert (cleared.name, cleared.owner_id, cleared.quiet_from, cleared.seconds) == ("New", None, "", 7200)
+    assert services.notification_rules.target(rule.id).address == "https://example.com/new"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "Nothing to change. Use at least one option."),
+        (("--chat", "slack://T1/T2/T3"), "This rule uses webhook, which cannot change. Add another rule."),
+        (("--type", "nothing"), "There is no job type with this name."),
+        (("--owner", "nobody"), "There is no account named nobody."),
+    ],
+)
+def test_a_bad_change_is_refused_with_a_sentence(run, services, rule, words, sentence):
+    done = run("notifications", "edit", rule.id, *words)
+    assert (done.exit_code, sentence in done.stderr) == (2, True), done.output
+    assert services.notification_rules.of_user(None) == (rule,)
+
+
 def test_a_rule_is_switched_off_and_on_and_deleted(run, services, rule):
     assert "  off  " in run("notifications", "switch", rule.id, "off").stdout
     assert listed(run("notifications", "switch", rule.id, "on", "--json"))[0]["enabled"]

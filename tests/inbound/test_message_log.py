@@ -26,6 +26,15 @@ def add(services: Services, webhook_id: UUID, body: bytes | None = b"{}", **valu
     return services.webhook_messages.add(webhook_id, body, {}, **{"size": 2, "status": 422, **values})
 
 
+def test_messages_are_read_page_by_page(services: Services, webhook_id: UUID) -> None:
+    first, second, third = (
+        services.webhook_messages.add(webhook_id, b"{}", {}, size=2, status=422, detail=str(number))
+        for number in range(3)
+    )
+    assert [each.id for each in services.webhook_messages.of(webhook_id, 2)] == [third, second]
+    assert [each.id for each in services.webhook_messages.of(webhook_id, 2, before=second)] == [first]
+
+
 def test_the_newest_messages_are_kept(services: Services, webhook_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(message_log, "KEPT", 3)
     numbers = [add(services, webhook_id) for _ in range(5)]

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from flask import Blueprint, Flask, Response, render_template, request
+from flask import Blueprint, Flask, Response, render_template
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 from pydantic_core import to_json
@@ -21,7 +21,7 @@ from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.upload_rules import upload_rules
 from webapp.views.page.permissions import may
 from webapp.views.page.problem_details import API_ROOT
-from webapp.views.page.public_path import public_url_of
+from webapp.views.page.public_path import absolute_url_of
 from webapp.views.page.request import services, signed_in, viewer
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import lazy_gettext
@@ -117,7 +117,7 @@ class _Page:
         self.types = openapi.startable_types()
         self.document = openapi.document(self.types)
         self.components: Mapping[str, Any] = self.document["components"]["schemas"]
-        self.base = f"{_site()}{API_ROOT}"
+        self.base = absolute_url_of(API_ROOT)
         self._values = _values(self.types)
         self._start = next(filter(None, map(self._example, self.types)), None)
         self._start_with_file = next(filter(None, map(self._example_with_file, self.types)), None)
@@ -203,11 +203,6 @@ def code_marks(text: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
     )
-
-
-def _site() -> str:
-    """Return the address of this installation without a slash at its end."""
-    return services().settings.public_url.rstrip("/") or f"{request.host_url.rstrip('/')}{public_url_of('')}"
 
 
 def _values(types: tuple[JobType, ...]) -> dict[str, str]:

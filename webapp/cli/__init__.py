@@ -101,6 +101,7 @@ def queue() -> None:
     places={
         "list": ("notification_rules:show_all", "List the notification rules of the installation, or of a user."),
         "add": ("notification_rules:add", "Add a notification rule, and print the signing key of a webhook."),
+        "edit": ("notification_rules:edit", "Change a notification rule, given by its ID."),
         "switch": ("notification_rules:switch", "Switch a notification rule on or off, given by its ID."),
         "remove": ("notification_rules:remove", "Delete a notification rule, given by its ID."),
         "test": ("notification_rules:test", "Send a test message by a rule, given by its ID."),
@@ -112,7 +113,7 @@ def queue() -> None:
     },
 )
 def notifications() -> None:
-    """List, add, switch, test and remove notification rules, and show their deliveries."""
+    """List, add, edit, switch, test and remove notification rules, and show their deliveries."""
 
 
 @click.group(
@@ -177,7 +178,6 @@ def secrets() -> None:
         "log": ("webhooks:log", "Show the messages of a webhook and their responses."),
         "retry": ("webhooks:retry", "Retry an authentic message that started no job."),
     },
-    on_machine=("add", "list", "rotate", "disable", "enable", "delete", "log", "retry"),
 )
 def webhook() -> None:
     """Create and manage inbound webhooks."""

@@ -1,9 +1,9 @@
-"""notifications list, add, switch, test, remove, log and send-again."""
+"""notifications list, add, edit, switch, test, remove, log and send-again."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import click
@@ -16,7 +16,7 @@ from webapp.cli.output import as_dict, as_json, readable
 from webapp.cli.parameters import PERIOD, in_json
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from collections.abc import Callable
 
     from webapp.accounts.user import User
     from webapp.notifications.delivery_log import Delivery
@@ -27,6 +27,8 @@ TOPICS = (  # those of `notifications.rule`, which imports the database
     *("queue_waits", "no_worker", "new_error"),
 )
 STATUSES = ("collecting", "queued", "delivered", "failed")
+F = TypeVar("F", bound="Callable[..., Any]")
+_WHOSE = {None: None, True: "all", False: "own"}
 _as_user = click.option(
     "--as", "person", metavar="USER", help="Rules of this user. Default: those of the installation."
 )
@@ -41,65 +43,54 @@ def show_all(person: str | None, *, in_json: bool) -> None:
     _show(services().notification_rules.of_user(user.id if user else None), in_json=in_json)
 
 
+def _choices(command: F) -> F:
+    """Add the options of what can be chosen for a new rule and changed later."""
+    options = (
+        click.option("--mail", "recipients", multiple=True, metavar="ADDRESS", help="Send mail. Can be repeated."),
+        click.option("--webhook", metavar="URL|-", help="Send a signed webhook. - reads the URL from standard input."),
+        click.option("--chat", metavar="URL|-", help="Send to a chat, in the form of Apprise. - reads it as above."),
+        click.option("--type", "type_name", metavar="TYPE|none", help="Only jobs of this type."),
+        click.option("--queue", metavar="NAME|none", help="Only this queue."),
+        click.option("--owner", metavar="USER|none", help="Only jobs of this user; for rules of the installation."),
+        click.option("--longer-than", type=PERIOD, help="Report what takes longer than this, such as 30m."),
+        click.option("--by", "due_time", metavar="HH:MM|none", help="When a job should be done."),
+        click.option("--quiet", metavar="HH:MM-HH:MM|none", help="Quiet hours."),
+        click.option("--zone", help="Time zone of these times."),
+        click.option("--language", metavar="en|de", help="Language of mail and chat."),
+        in_json,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.command()
 @click.argument("name")
 @click.option(
     "--on", "topics", required=True, multiple=True, type=click.Choice(TOPICS), help="The event. Can be repeated."
 )
-@click.option("--mail", "recipients", multiple=True, metavar="ADDRESS", help="Send mail. Can be repeated.")
 @click.option("--own-mail", is_flag=True, help="Send mail to the address of the account, with --as.")
-@click.option("--webhook", metavar="URL|-", help="Send a signed webhook. - reads the URL from standard input.")
-@click.option("--chat", metavar="URL|-", help="Send to a chat, in the form of Apprise. - reads it as above.")
 @_as_user
 @click.option("--all-jobs", is_flag=True, help="All jobs that the user sees, with --as.")
-@click.option("--type", "type_name", default="", metavar="TYPE", help="Only jobs of this type.")
-@click.option("--queue", default="", help="Only this queue.")
-@click.option("--longer-than", type=PERIOD, help="Report what takes longer than this, such as 30m.")
-@click.option("--by", "due_time", default="", metavar="HH:MM", help="When a job should be done.")
-@click.option("--quiet", default="", metavar="HH:MM-HH:MM", help="Quiet hours.")
-@click.option("--zone", default="", help="Time zone of these times.")
-@click.option("--language", default="", metavar="en|de", help="Language of mail and chat.")
-@in_json
+@_choices
 def add(
     name: str,
-    *,
     topics: tuple[str, ...],
-    recipients: tuple[str, ...],
-    webhook: str | None,
-    chat: str | None,
     person: str | None,
-    type_name: str,
-    longer_than: timedelta | None,
-    quiet: str,
+    *,
     own_mail: bool,
     all_jobs: bool,
     in_json: bool,
-    queue: str,
-    due_time: str,
-    zone: str,
-    language: str,
+    **options: Any,
 ) -> None:
     """Add a notification rule, and print the signing key of a webhook. It is shown only once."""
     from webapp.notifications.rule import InvalidRule, RuleDraft
 
-    channel, address = _channel(recipients, webhook, chat, own_mail=own_mail)
-    begin, _, end = quiet.partition("-")
-    draft = RuleDraft(
-        name=name,
-        topics=topics,
-        channel=channel,
-        address=address,
-        recipients=recipients,
-        whose="all" if all_jobs else "own",
-        type=type_name,
-        seconds=int(longer_than.total_seconds()) if longer_than else None,
-        quiet_from=begin,
-        quiet_until=end,
-        queue=queue,
-        due_time=due_time,
-        zone=zone,
-        language=language,
-    )
+    channels = _channels(options, own_mail=own_mail)
+    if len(channels) != 1:
+        raise BadUsage("Choose one of --mail, --own-mail, --webhook and --chat.")
+    channel, whose = channels[0], "all" if all_jobs else "own"
+    draft = RuleDraft(name=name, topics=topics, channel=channel, whose=whose, **_chosen(options))
     user = _user(person)
     try:
         checked = services().rule_form(user).checked(draft)
@@ -115,6 +106,37 @@ def add(
     if key:
         click.echo(key)
         click.echo("This signing key is shown only once.", err=True)
+
+
+@click.command()
+@click.argument("reference", metavar="RULE")
+@click.option("--name", help="New name.")
+@click.option(
+    "--on", "topics", multiple=True, type=click.Choice(TOPICS), help="The events instead of the present ones."
+)
+@click.option("--all-jobs/--own-jobs", default=None, help="All jobs that its user sees, or only their own.")
+@_choices
+def edit(
+    reference: str, name: str | None, topics: tuple[str, ...], *, all_jobs: bool | None, in_json: bool, **options: Any
+) -> None:
+    """Change a notification rule, given by its ID. What is not given stays, and so does the channel."""
+    from webapp.notifications.rule import InvalidRule
+
+    rule, changes = _find(reference), _chosen(options)
+    given = {"name": name, "topics": topics or None, "whose": _WHOSE[all_jobs]}
+    changes |= {field: value for field, value in given.items() if value is not None}
+    if not changes:
+        raise BadUsage("Nothing to change. Use at least one option.")
+    if not set(_channels(options)) <= {rule.channel}:
+        raise BadUsage(f"This rule uses {rule.channel}, which cannot change. Add another rule.")
+    try:
+        checked = services().rule_form(_user_of(rule)).changed(rule, changes)
+        states = {"before": {"topics": ", ".join(_topics(rule))}, "after": {"changed": ", ".join(sorted(changes))}}
+        with audited(AuditAction.RULE_CHANGE, AuditTarget.RULE, rule.id, name=rule.name, **states):
+            changed = services().notification_rules.change(rule.id, checked)
+    except InvalidRule as error:
+        raise BadUsage(str(error)) from None
+    _show((changed,), in_json=in_json)
 
 
 @click.command()
@@ -182,16 +204,33 @@ def send_again(delivery: UUID, *, in_json: bool) -> None:
     _send(delivery, in_json=in_json)
 
 
-def _channel(recipients: tuple[str, ...], webhook: str | None, chat: str | None, *, own_mail: bool) -> tuple[str, str]:
-    """Return the channel and its address."""
-    chosen = {"mail": bool(recipients) or own_mail, "webhook": bool(webhook), "chat": bool(chat)}
-    names = [name for name, is_chosen in chosen.items() if is_chosen]
-    if len(names) != 1:
-        raise BadUsage("Choose one of --mail, --own-mail, --webhook and --chat.")
-    address = webhook or chat or ""
-    if address == "-":
-        address = sys.stdin.readline().strip()
-    return names[0], address
+def _chosen(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what options choose, by the fields of a rule, without what was not given; "none" clears a field."""
+    found: dict[str, Any] = {"type": _cleared(options["type_name"]), "queue": _cleared(options["queue"])}
+    found |= {"due_time": _cleared(options["due_time"]), "zone": options["zone"], "language": options["language"]}
+    if (quiet := _cleared(options["quiet"])) is not None:
+        found["quiet_from"], _, found["quiet_until"] = quiet.partition("-")
+    if options["longer_than"]:
+        found["seconds"] = int(options["longer_than"].total_seconds())
+    if options["recipients"]:
+        found["recipients"] = options["recipients"]
+    if address := options["webhook"] or options["chat"]:
+        found["address"] = sys.stdin.readline().strip() if address == "-" else address
+    chosen = {field: value for field, value in found.items() if value is not None}
+    if options["owner"]:
+        owner = _user(_cleared(options["owner"]) or None)
+        chosen["owner_id"] = owner.id if owner else None
+    return chosen
+
+
+def _cleared(text: str | None) -> str | None:
+    return "" if text == "none" else text
+
+
+def _channels(options: dict[str, Any], *, own_mail: bool = False) -> list[str]:
+    """Return the channels whose options were given."""
+    given = {"mail": options["recipients"] or own_mail, "webhook": options["webhook"], "chat": options["chat"]}
+    return [name for name, value in given.items() if value]
 
 
 def _user(person: str | None) -> User | None:
@@ -201,6 +240,10 @@ def _user(person: str | None) -> User | None:
     if user is None:
         raise BadUsage(f"There is no account named {person}. See `deskjob user list`.")
     return user
+
+
+def _user_of(rule: NotificationRule) -> User | None:
+    return services().accounts.get(rule.user_id) if rule.user_id else None
 
 
 def _find(reference: str) -> NotificationRule:

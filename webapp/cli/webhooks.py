@@ -11,8 +11,8 @@ import click
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited, record
-from webapp.cli.command_group import BadUsage, Failed
-from webapp.cli.context import services
+from webapp.cli.command_group import BadUsage, Failed, loaded
+from webapp.cli.context import is_remote, services
 from webapp.cli.output import as_dict, as_json, readable
 from webapp.cli.parameters import in_json
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from webapp.inbound.message_log import WebhookMessage
     from webapp.inbound.webhook import Webhook
 
-SCHEMES = ("standard", "github", "header")  # those of `inbound.signature`, which imports the database
+SCHEMES = ("standard", "github", "header")  # those of `inbound.signature`
 _TARGET = AuditTarget.WEBHOOK
 _MOST_MESSAGES = 1000
 
@@ -98,7 +98,7 @@ def enable(reference: str, *, in_json: bool) -> None:
 def delete(reference: str) -> None:
     """Delete a webhook with its log. Its jobs are kept."""
     webhook = _find(reference)
-    before = {"type": webhook.type, "scheme": webhook.scheme.value}
+    before = {"type": webhook.type, "scheme": str(webhook.scheme)}
     with audited(AuditAction.WEBHOOK_REMOVE, _TARGET, webhook.id, name=webhook.name, before=before):
         services().webhooks.remove(webhook.id)
     click.echo(readable(f"{webhook.name} is deleted."))
@@ -123,19 +123,17 @@ def log(reference: str, limit: int, *, in_json: bool) -> None:
 @in_json
 def retry(reference: str, message: int, *, in_json: bool) -> None:
     """Retry an authentic message that started no job. `webhook log` has its number."""
-    from webapp.inbound.message_log import WebhookMessageNotFound
-
     webhook = _find(reference)
-    try:
-        received = services().webhook_messages.get(webhook.id, message)
-    except WebhookMessageNotFound as error:
-        raise BadUsage(str(error)) from None
+    received = _find_message(webhook, message)
+    if not received.can_retry:
+        raise Failed("Only an authentic message that started no job can be retried.")
     answer = services().reception.try_again(received)
     after = {"message": received.id, "status": answer.status}
     record(AuditAction.WEBHOOK_RETRY, _TARGET, webhook.id, name=webhook.name, after=after)
-    if answer.job_id is None:
-        raise Failed(readable(answer.detail))
-    click.echo(as_json({"job": answer.job_id, "repeated": answer.repeated}) if in_json else answer.job_id)
+    tried = _find_message(webhook, message)
+    if tried.job_id is None:
+        raise Failed(readable(tried.detail))
+    click.echo(as_json(as_dict(tried)) if in_json else tried.job_id)
 
 
 @contextmanager
@@ -157,6 +155,17 @@ def _find(reference: str) -> Webhook:
         raise BadUsage(f"{error} See `deskjob webhook list`.") from None
 
 
+def _find_message(webhook: Webhook, number: int) -> WebhookMessage:
+    try:
+        return services().webhook_messages.get(webhook.id, number)
+    except _unknown_message():
+        raise BadUsage(f"There is no message {number} of this webhook. See `deskjob webhook log`.") from None
+
+
+def _unknown_message() -> tuple[type[Exception], ...]:
+    return (OverflowError, *loaded("webapp.inbound.message_log", "WebhookMessageNotFound"))
+
+
 def _set_disabled(reference: str, *, disabled: bool, in_json: bool) -> None:
     webhook = _find(reference)
     action = AuditAction.WEBHOOK_DISABLE if disabled else AuditAction.WEBHOOK_ENABLE
@@ -172,15 +181,18 @@ def _show_secret(webhook: Webhook, secret: str, *, in_json: bool) -> None:
         click.echo(as_json({**_as_dict(webhook), "secret": secret}))
         return
     click.echo(secret)
-    click.echo(f"This secret is shown only once. Messages are sent to {_path(webhook)}.", err=True)
+    click.echo(f"This secret is shown only once. Messages are sent to {_address(webhook)}.", err=True)
 
 
-def _path(webhook: Webhook) -> str:
+def _address(webhook: Webhook) -> str:
+    if is_remote():
+        return str(vars(webhook)["address"])
     return f"{services().settings.public_url.rstrip('/')}/api/v1/hooks/{webhook.id}"
 
 
 def _as_dict(webhook: Webhook) -> dict[str, Any]:
-    return {**as_dict(webhook), "mapping": json.loads(json.dumps(dict(webhook.mapping))), "address": _path(webhook)}
+    known = {name: value for name, value in as_dict(webhook).items() if name != "address"}
+    return {**known, "mapping": json.loads(json.dumps(dict(webhook.mapping))), "address": _address(webhook)}
 
 
 def _line(received: WebhookMessage) -> str:

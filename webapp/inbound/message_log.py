@@ -21,6 +21,7 @@ _DETAIL_LIMIT = 1000
 _SECRET_NAME = re.compile(r"(?i)token|secret|passw|api_?key|authorization|signature|credential|cookie")
 _SHOWN_LIMIT = 20_000  # characters
 HIDDEN = "***"
+NOT_RETRIABLE = "Only an authentic message that started no job can be retried."
 _FIELDS = ("id", "webhook_id", "at", "message_id", "address", "request_id", "size", "status", "detail", "job_id")
 
 
@@ -96,9 +97,10 @@ class WebhookMessages:
             connection.execute(delete(webhook_messages).where(mine, old))
         return added
 
-    def of(self, webhook_id: UUID, limit: int = 50) -> tuple[WebhookMessage, ...]:
-        """Return the newest messages of a webhook, the newest first."""
-        return self._find(webhook_messages.c.webhook_id == webhook_id, limit=limit)
+    def of(self, webhook_id: UUID, limit: int = 50, *, before: int | None = None) -> tuple[WebhookMessage, ...]:
+        """Return the newest messages of a webhook, or those older than ``before``, the newest first."""
+        older = [] if before is None else [webhook_messages.c.id < before]
+        return self._find(webhook_messages.c.webhook_id == webhook_id, *older, limit=limit)
 
     def get(self, webhook_id: UUID, message_id: int) -> WebhookMessage:
         """Return a message of a webhook; raise `WebhookMessageNotFound`."""

@@ -18,7 +18,7 @@ from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditT
 from webapp.accounts.audit_log_writer import write_line
 from webapp.accounts.user import User
 from webapp.inbound import payload_mapping
-from webapp.inbound.message_log import WebhookMessage, WebhookMessages
+from webapp.inbound.message_log import NOT_RETRIABLE, WebhookMessage, WebhookMessages
 from webapp.inbound.signature import AuthenticMessage, NotAuthentic, authenticate
 from webapp.inbound.webhook import Webhook
 from webapp.inbound.webhooks import Webhooks
@@ -108,7 +108,7 @@ class Reception:
         """Retry an authentic message that started no job, because something else has changed since."""
         webhook, kept = self._webhooks.get(received.webhook_id), self._messages.body_of(received)
         if kept is None or received.job_id is not None:
-            return _problem(409, "Only an authentic message that started no job can be retried.")
+            return _problem(409, NOT_RETRIABLE)
         authentic = AuthenticMessage(id=received.message_id, key=kept.key)
         answer = self._start(webhook, kept.body, kept.headers, authentic, received.address)
         self._messages.set_answer(received.id, status=answer.status, detail=_line(answer), job_id=answer.job_id)

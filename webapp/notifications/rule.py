@@ -1,10 +1,11 @@
 """A notification rule as a value: what it reports, of which jobs, over which channel, and at which times. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from webapp.accounts.permissions import Right
@@ -120,6 +121,13 @@ class NotificationRule:
     def bundles(self) -> bool:
         """Whether events that follow one another are sent together."""
         return self.channel in BUNDLED
+
+
+def changed_draft(rule: NotificationRule, changes: Mapping[str, Any]) -> RuleDraft:
+    """Return what was chosen for a rule, with changes. Without a new address, the old one stays."""
+    chosen = {field.name: getattr(rule, field.name) for field in fields(RuleDraft) if field.name != "address"}
+    drafted = {**chosen, **changes}
+    return RuleDraft(**{**drafted, "topics": tuple(drafted["topics"]), "recipients": tuple(drafted["recipients"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """Checks what users choose for a rule. Every problem is a sentence, under the name of its field."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from typing import Any
 from urllib.parse import urlsplit
 
 from webapp.accounts.permissions import Right, may
@@ -13,7 +14,17 @@ from webapp.config import Settings
 from webapp.notifications.channels.chat_address import UnsafeChat, parse_chat_address
 from webapp.notifications.channels.public_address import Network, PrivateAddress, is_allowed, parse_networks
 from webapp.notifications.quiet_hours import is_time_of_day
-from webapp.notifications.rule import RIGHTS, TIMED, Channel, InvalidRule, RuleDraft, Topic, Whose
+from webapp.notifications.rule import (
+    RIGHTS,
+    TIMED,
+    Channel,
+    InvalidRule,
+    NotificationRule,
+    RuleDraft,
+    Topic,
+    Whose,
+    changed_draft,
+)
 from webapp.time_zones import find_time_zone
 from webapp.visible_text import unreadable_character, without_invisible
 
@@ -63,6 +74,10 @@ class RuleForm:
         if errors:
             raise InvalidRule(errors)
         return replace(tidy, recipients=tuple(str(valid_email(address)) for address in tidy.recipients))
+
+    def changed(self, rule: NotificationRule, changes: Mapping[str, Any]) -> RuleDraft:
+        """Return a rule with changes as it is stored; raise `InvalidRule`."""
+        return self.checked(changed_draft(rule, changes), has_address=True)
 
     def _problems(self, typed: RuleDraft, tidy: RuleDraft, has_address: bool) -> Iterator[tuple[str, str]]:  # noqa: FBT001
         yield "name", _name_problem(tidy.name)

@@ -70,6 +70,7 @@ def _error_type(objects: Objects) -> str:
     return "maintenance"
 
 
+_FOR = ("--type", "job_history_export", "--as")
 _HOOK = ("--on", "failed", "--webhook", "https://example.org/hook")
 
 
@@ -254,6 +255,15 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda _: ("x", "--on", "failed", "--webhook", "https://10.0.0.1/"),
         lambda _: ("x", "--on", "failed"),
     ],
+    "notifications edit": [
+        lambda objects: (_rule(objects), "--name", "New", "--on", "finished", "--quiet", "22:00-07:00", "--json"),
+        lambda objects: (_rule(objects), "--owner", "ana", "--type", "maintenance", "--queue", "none"),
+        lambda objects: (_rule(objects), "--on", "runs_long", "--longer-than", "2h"),
+        lambda objects: (_rule(objects), "--webhook", "https://10.0.0.1/"),
+        lambda objects: (_rule(objects), "--mail", "a@example.org"),
+        lambda objects: (_rule(objects),),
+        lambda _: ("nothing", "--name", "New"),
+    ],
     "notifications switch": [
         lambda objects: (_rule(objects), "on", "--json"),
         lambda objects: (_rule(objects), "off"),
@@ -270,6 +280,30 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda objects: (_message(objects),),
         lambda objects: (_message(objects), "--json"),
         lambda _: (UUID(int=0),),
+    ],
+    "webhook add": [
+        lambda objects: (objects.name(), *_FOR, objects.service_account(), "--json"),
+        lambda objects: (objects.name(), *_FOR, objects.service_account(), "--mapping", '{"format": {"value": "csv"}}'),
+        lambda objects: (objects.name(), *_FOR, "nobody", "--scheme", "header", "--header", "a b"),
+        lambda objects: (objects.name(), *_FOR, objects.service_account(), "--mapping", "{"),
+    ],
+    "webhook list": [lambda _: (), lambda _: ("--json",)],
+    "webhook rotate": [
+        lambda objects: (objects.webhook(), "--overlap", 0, "--json"),
+        lambda objects: (objects.webhook(),),
+        lambda _: ("nothing",),
+    ],
+    "webhook disable": [lambda objects: (objects.webhook(),), lambda objects: (objects.webhook(), "--json")],
+    "webhook enable": [lambda objects: (objects.webhook(), "--json"), lambda _: ("nothing",)],
+    "webhook delete": [lambda objects: (objects.webhook(),), lambda _: ("nothing",)],
+    "webhook log": [
+        lambda objects: (objects.refused_message()[0],),
+        lambda objects: (objects.refused_message()[0], "--json", "--limit", 5),
+    ],
+    "webhook retry": [
+        lambda objects: objects.refused_message(),
+        lambda objects: (*objects.refused_message('{"format": "csv"}'), "--json"),
+        lambda objects: (objects.webhook(), 1),
     ],
     "token list": [lambda _: (), lambda _: ("--json", "--as", "ana"), lambda _: ("--as", "nobody")],
     "token add": [

@@ -20,6 +20,7 @@ GROUPS = sorted({path.partition(" ")[0] for path in CALLS})
 _CHANGING = (
     (r"[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9a-f]{32}\b", "ID"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d)?", "TIME"),
+    (r"http://127\.0\.0\.1:\d+/", "/"),
     (r"\bdj_\w+", "TOKEN"),
     (r"\bwhsec_[\w+/=]+", "KEY"),
     (r"(Password \(shown only once\): |\"one_time_password\": )\S+", r"\1PASSWORD"),
@@ -27,6 +28,7 @@ _CHANGING = (
     (r'"(\w+_by)": (null|"ID")', r'"\1": SOMEBODY'),
     (r'"(oldest_wait|silent_for)": [\d.e-]+', r'"\1": SECONDS'),
     (r'"(fair|id|priority)": \d+', r'"\1": NUMBER'),
+    (r"(?m)^ *\d+ +(?=TIME)", "NUMBER "),
     (r"\d+ (of \d+|bytes|jobs)", "AMOUNT"),
     (r"heartbeat \d+ s ago|oldest \d+ s", "SECONDS"),
 )

@@ -1,6 +1,5 @@
 """Notification rules and deliveries: those of the account, and those of the installation, if it may see them."""
 
-from dataclasses import fields
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from webapp.api.lists import LINK, LimitQuery, Page, Query, page_reply
 from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.problems import InvalidInput
 from webapp.notifications.delivery_log import Delivery, DeliveryStatus
-from webapp.notifications.rule import Channel, NotificationRule, RuleDraft, Topic, Whose
+from webapp.notifications.rule import Channel, NotificationRule, RuleDraft, Topic, Whose, changed_draft
 from webapp.views.notifications import access, actions
 from webapp.views.page.permissions import demand
 from webapp.views.page.request import services, signed_in
@@ -198,8 +197,7 @@ def change_rule(rule_id: UUID, body: RuleChange) -> Any:
     if body.user is not None:
         changes["owner_id"] = _person(body.user)
     if changes:
-        known = {field.name: getattr(rule, field.name) for field in fields(RuleDraft) if field.name != "address"}
-        actions.change_rule(rule, _draft({**known, **changes}))
+        actions.change_rule(rule, changed_draft(rule, changes))
     if body.enabled is not None:
         actions.switch_rule(rule, enabled=body.enabled)
     return _rule(services().notification_rules.get(rule_id))

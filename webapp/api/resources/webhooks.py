@@ -9,10 +9,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from webapp.accounts.permissions import Right
 from webapp.accounts.tokens import Scope
-from webapp.api.lists import LimitQuery, Page, page_reply
+from webapp.api.lists import LINK, LimitQuery, Page, page_reply
 from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.problems import InvalidInput
-from webapp.inbound.message_log import WebhookMessage, WebhookMessageNotFound
+from webapp.inbound.message_log import NOT_RETRIABLE, WebhookMessage, WebhookMessageNotFound
 from webapp.inbound.webhook import MOST_BYTES, MOST_PER_MINUTE, InvalidWebhook, Webhook, WebhookDraft
 from webapp.views.page.problem_details import API_ROOT
 from webapp.views.page.public_path import public_url_of
@@ -32,7 +32,7 @@ class WebhookDocument(BaseModel):
 
     id: UUID
     name: str
-    address: str = Field(description="The path to which messages are sent.")
+    address: str = Field(description="Where messages are sent to.")
     type: str
     account_id: UUID
     scheme: Literal["standard", "github", "header"]
@@ -89,6 +89,7 @@ class MessageDocument(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: int
+    webhook_id: UUID
     at: AwareDatetime
     message_id: str
     address: str
@@ -99,6 +100,14 @@ class MessageDocument(BaseModel):
     job_id: UUID | None
     tried_again_at: AwareDatetime | None
     can_retry: bool
+
+
+class MessagesQuery(LimitQuery):
+    """Which messages."""
+
+    before: int | None = Field(
+        default=None, ge=1, le=2**63 - 1, description="Messages older than this one: the next page."
+    )
 
 
 _FOUND = Answer(model=WebhookDocument, description="The webhook.")
@@ -187,13 +196,28 @@ def enable_webhook(webhook_id: UUID) -> Any:
     f"{WEBHOOK}/messages",
     scope=Scope.READ,
     right=_SEE,
-    query=LimitQuery,
-    answers={200: Answer(model=Page[MessageDocument], description="The newest messages, newest first.")},
+    query=MessagesQuery,
+    answers={200: Answer(model=Page[MessageDocument], description="The messages, newest first.", headers=LINK)},
 )
-def list_messages(webhook_id: UUID, query: LimitQuery) -> Any:
+def list_messages(webhook_id: UUID, query: MessagesQuery) -> Any:
     """List the messages of a webhook, with their responses."""
     webhook = services().webhooks.get(webhook_id)
-    return page_reply(list(map(_message, services().webhook_messages.of(webhook.id, query.limit))), following=None)
+    found = services().webhook_messages.of(webhook.id, query.limit + 1, before=query.before)
+    shown = found[: query.limit]
+    following = {"before": shown[-1].id} if len(found) > query.limit else None
+    return page_reply(list(map(_message, shown)), following=following)
+
+
+@operations.add(
+    "GET",
+    MESSAGE,
+    scope=Scope.READ,
+    right=_SEE,
+    answers={200: Answer(model=MessageDocument, description="The message.")},
+)
+def get_message(webhook_id: UUID, message_id: int) -> Any:
+    """Get a message of a webhook, with its response."""
+    return _message(_received(webhook_id, message_id))
 
 
 @operations.add(
@@ -205,20 +229,23 @@ def list_messages(webhook_id: UUID, query: LimitQuery) -> Any:
 )
 def retry_message(webhook_id: UUID, message_id: int) -> Any:
     """Retry an authentic message that started no job."""
-    webhook = services().webhooks.get(webhook_id)
-    try:
-        received = services().webhook_messages.get(webhook.id, message_id)
-    except WebhookMessageNotFound:
-        abort(404)
+    received = _received(webhook_id, message_id)
     if not received.can_retry:
-        abort(409, "Only an authentic message that started no job can be retried.")
-    actions.try_again(webhook, received)
-    return _message(services().webhook_messages.get(webhook.id, message_id))
+        abort(409, NOT_RETRIABLE)
+    actions.try_again(services().webhooks.get(webhook_id), received)
+    return _message(_received(webhook_id, message_id))
+
+
+def _received(webhook_id: UUID, message_id: int) -> WebhookMessage:
+    try:
+        return services().webhook_messages.get(services().webhooks.get(webhook_id).id, message_id)
+    except (WebhookMessageNotFound, OverflowError):
+        abort(404)
 
 
 def _document(webhook: Webhook) -> dict[str, Any]:
-    names = WebhookDocument.model_fields.keys() - {"address"}
-    return {**{name: getattr(webhook, name) for name in names}, "address": actions.path_of(webhook)}
+    names = (name for name in WebhookDocument.model_fields if name != "address")
+    return {**{name: getattr(webhook, name) for name in names}, "address": actions.address_of(webhook)}
 
 
 def _with_secret(webhook: Webhook, secret: str) -> dict[str, Any]:

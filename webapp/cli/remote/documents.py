@@ -15,6 +15,8 @@ from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule, ScheduleRun
 
 _IDS = frozenset({"id", "triggered_by", "again_of", "imported_by"})
+_TEXTS = frozenset({"message_id", "request_id"})  # ids that others chose
+_TIMES = frozenset({"at", "old_secret_until"})
 _PERIODS = frozenset({"silent_for"})
 
 
@@ -90,9 +92,11 @@ def _read(document: Mapping[str, Any], name: str) -> Any:
 
 def _value(name: str, value: Any) -> Any:
     if isinstance(value, str):
+        if name in _TEXTS:
+            return value
         if name in _IDS or name.endswith(("_id", "_by")):
             return UUID(value)
-        return datetime.fromisoformat(value) if name == "at" or name.endswith("_at") else value
+        return datetime.fromisoformat(value) if name in _TIMES or name.endswith("_at") else value
     return timedelta(seconds=value) if name in _PERIODS and value is not None else value
 
 

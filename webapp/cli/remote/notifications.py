@@ -1,6 +1,9 @@
 """Notification rules and deliveries of another installation. The installation checks everything."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from webapp.accounts.user import User
@@ -42,13 +45,20 @@ class RemoteRules:
             "topics": list(draft.topics),
             "recipients": list(draft.recipients),
             "installation": user_id is None,
+            "user": self._accounts.name_of(draft.owner_id) if draft.owner_id else "",
         }
-        try:
+        with _rule_refusal():
             document = self._connection.send("POST", "/notification-rules", body)
-        except RemoteRefusal as error:
-            raise InvalidRule(error.errors or {"": error.detail}) from None
         key = document.pop("signing_key")
         return record_of(document), key or ""
+
+    def change(self, rule_id: UUID, changes: Mapping[str, Any]) -> Record:
+        """Change a rule. What is not among the changes stays. Raises `InvalidRule`."""
+        body = {name: value for name, value in changes.items() if name != "owner_id"}
+        if "owner_id" in changes:
+            body["user"] = self._accounts.name_of(changes["owner_id"]) if changes["owner_id"] else ""
+        with _rule_refusal():
+            return record_of(self._connection.send("PATCH", f"/notification-rules/{rule_id}", body))
 
     def set_enabled(self, rule_id: UUID, *, enabled: bool) -> Record:
         """Switch a rule on or off."""
@@ -113,3 +123,15 @@ class RemoteRuleForm:
     def checked(self, draft: RuleDraft) -> RuleDraft:
         """Return the draft as it is."""
         return draft
+
+    def changed(self, _rule: Record, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the changes alone: the rest of a rule can be masked for the account of the token."""
+        return changes
+
+
+@contextmanager
+def _rule_refusal() -> Iterator[None]:
+    try:
+        yield
+    except RemoteRefusal as error:
+        raise InvalidRule(error.errors or {"": error.detail}) from None

@@ -24,6 +24,7 @@ from webapp.cli.remote.jobs import (
 from webapp.cli.remote.notifications import RemoteDeliveries, RemoteRuleForm, RemoteRules
 from webapp.cli.remote.queues import RemoteQueues, RemoteTypes, RemoteWakeUps, RemoteWorkers
 from webapp.cli.remote.schedules import RemoteSchedules
+from webapp.cli.remote.webhooks import RemoteMessages, RemoteWebhooks
 from webapp.jobs.model.job import Owner
 
 
@@ -41,6 +42,8 @@ class RemoteServices:
         self.notification_rules = RemoteRules(connection, self.accounts)
         self.delivery_log = self.notification_watch = RemoteDeliveries(connection, self.notification_rules)
         self.rule_form = RemoteRuleForm
+        self.webhooks = RemoteWebhooks(connection)
+        self.webhook_messages = self.reception = RemoteMessages(connection)
         self.schedules = RemoteSchedules(connection, self.accounts.name_of)
         self.schedule_runner = self.run_history = self.schedules
         self.queues = RemoteQueues(connection)

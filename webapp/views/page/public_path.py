@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, request
 
 from webapp.config import Settings
+from webapp.views.page.request import services
 
 Answer = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -23,6 +24,11 @@ def init_app(app: Flask, settings: Settings) -> None:
 def public_url_of(path: str) -> str:
     """Return a path of the application as browsers must request it."""
     return f"{request.script_root}{path}"
+
+
+def absolute_url_of(path: str) -> str:
+    """Return the address of a path for programs elsewhere: below ``PUBLIC_URL``, or below that of the request."""
+    return f"{services().settings.public_url.rstrip('/') or request.host_url.rstrip('/') + public_url_of('')}{path}"
 
 
 def own_path_of(path: str) -> str:

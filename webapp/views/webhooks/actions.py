@@ -7,7 +7,7 @@ from webapp.inbound.message_log import WebhookMessage
 from webapp.inbound.reception import WebhookAnswer
 from webapp.inbound.webhook import Webhook, WebhookDraft
 from webapp.views.page.audit_log import audited, record_audit
-from webapp.views.page.public_path import public_url_of
+from webapp.views.page.public_path import absolute_url_of
 from webapp.views.page.request import services, signed_in
 from webapp.views.webhooks.messages import bp as messages
 
@@ -50,6 +50,6 @@ def try_again(webhook: Webhook, received: WebhookMessage) -> WebhookAnswer:
     return answer
 
 
-def path_of(webhook: Webhook) -> str:
-    """Return the path to which messages are sent."""
-    return public_url_of(f"{messages.url_prefix}/{webhook.id}")
+def address_of(webhook: Webhook) -> str:
+    """Return the address to which messages are sent."""
+    return absolute_url_of(f"{messages.url_prefix}/{webhook.id}")

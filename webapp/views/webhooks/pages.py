@@ -87,7 +87,7 @@ def show(webhook_id: UUID) -> ResponseReturnValue:
         "webhooks/show.html",
         view=_view(webhook, context),
         proof=_PROOFS.get(webhook.scheme, webhook.header),
-        address=request.host_url.rstrip("/") + actions.path_of(webhook),
+        address=actions.address_of(webhook),
         mapping=json.dumps(webhook.mapping, indent=2, ensure_ascii=False) if webhook.mapping else "",
         old_until=context.time(webhook.old_secret_until)
         if webhook.old_secret_until and old_secret_works(webhook, context.now)
