@@ -18,9 +18,10 @@ PREFIX = "DESKJOB_"
 MIN_KEY_LENGTH = 32
 _TAKEN_ONCE = ("admin_password",)
 _taken: dict[str, str] = {}  # their values, for the next call
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _READ_ELSEWHERE = frozenset({"FAULTS", "TEST_BROWSER", "SERVER", "TOKEN"})  # by tests and commands
-_SECRET_WORDS = ("key", "password", "token", "dsn")
+_SECRET_WORDS = ("key", "password", "token", "dsn", "secret")
 _MAIL_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*", re.ASCII).fullmatch
 _PLAIN_PATH = re.compile(r"(/[\w.~-]*[\w~-][\w.~-]*)*", re.ASCII).fullmatch
 
@@ -70,6 +71,19 @@ class Settings(BaseSettings):
     metrics_addresses: str = "127.0.0.0/8, ::1"
     public_url: str = ""
     trusted_proxies: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+    oidc_client_secret_file: Path | None = None
+    oidc_scopes: str = "openid profile email"
+    oidc_label: str = ""
+    oidc_name_claim: str = "preferred_username"
+    oidc_role_claim: str = ""
+    oidc_tenant_claim: str = ""
+    sign_on_roles: str = ""
+    sign_on_default_role: str = ""
+    sign_on_accounts: Literal["create", "connect", "existing"] = "create"
+    break_glass_admin: str = ""
     accel_redirect: str = ""
     timezone: str = "UTC"
     smtp_url: str = ""
@@ -137,6 +151,16 @@ class Settings(BaseSettings):
         parts = urlsplit(_with_good_port(value))
         if parts.query or parts.fragment or not _PLAIN_PATH(parts.path.rstrip("/")):
             message = "must have a plain path or none, such as https://example.org/jobs"
+            raise ValueError(message)
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _private_connection(cls, value: str) -> str:
+        parts = urlsplit(_with_good_port(value))
+        is_here = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        if value and not ((parts.scheme == "https" and parts.hostname) or is_here):
+            message = "must be the URL of an OpenID Connect provider, such as https://login.example.org/realms/main"
             raise ValueError(message)
         return value
 

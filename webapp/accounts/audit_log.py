@@ -15,6 +15,7 @@ class AuditAction(StrEnum):
 
     SIGN_IN = "sign_in"
     SIGN_IN_REFUSED = "sign_in_refused"
+    BREAK_GLASS = "break_glass"
     SIGN_OUT = "sign_out"
     USER_ADD = "user_add"
     USER_CHANGE = "user_change"

@@ -43,6 +43,15 @@ class Session:
     current: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOrigin:
+    """How a session began: ``age`` since then, by single sign-on or not, and the encrypted ID token of a provider."""
+
+    age: timedelta
+    signed_on: bool
+    id_token: Mapping[str, str] | None
+
+
 class Sessions:
     """The sessions of one database; ``idle`` and ``absolute`` limit how long they last."""
 
@@ -52,14 +61,24 @@ class Sessions:
         self.absolute = absolute
         self._seen_update_interval = min(_SEEN_UPDATE_INTERVAL, idle / 4)
 
-    def begin(self, user_id: UUID, *, address: str = "", user_agent: str = "") -> str:
-        """Start a session and return its token, which is not stored."""
+    def begin(
+        self,
+        user_id: UUID,
+        *,
+        address: str = "",
+        user_agent: str = "",
+        signed_on: bool = False,
+        id_token: Mapping[str, str] | None = None,
+    ) -> str:
+        """Start a session and return its token, which is not stored; ``id_token`` is that of a provider, encrypted."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         values = {
             "token_hash": _hash(token),
             "user_id": user_id,
             "address": address[:64],
             "user_agent": user_agent[:200],
+            "signed_on": signed_on,
+            "id_token": id_token,
         }
         with writing(self.engine) as connection:
             connection.execute(insert(sessions).values(**values, created_at=now(), seen_at=now()))
@@ -76,6 +95,16 @@ class Sessions:
         if seen and row["moment"] - row["seen_at"] >= self._seen_update_interval:
             self._touch(token)
         return to_user(row)
+
+    def origin(self, token: str) -> SessionOrigin | None:
+        """Return how a session began, ``None`` if there is none."""
+        query = select(sessions.c.created_at, sessions.c.signed_on, sessions.c.id_token, now().label("moment"))
+        with reading(self.engine) as connection:
+            row = connection.execute(query.where(sessions.c.token_hash == _hash(token))).mappings().first()
+        if row is None:
+            return None
+        age = row["moment"] - row["created_at"]
+        return SessionOrigin(age=age, signed_on=row["signed_on"], id_token=row["id_token"])
 
     def end(self, token: str) -> None:
         """End a session; does nothing if it has already ended."""

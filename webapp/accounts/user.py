@@ -27,7 +27,7 @@ class User:
     An empty ``language`` is the browser's; ``notify`` says which finished jobs the user is notified of.
     ``imported_by`` is the id of the import job that created the account, if any. A service account (``is_service``)
     has no password: programs act in its name, with API tokens. ``list_columns`` are the columns of the list of jobs,
-    separated by commas; empty means the usual ones.
+    separated by commas; empty means the usual ones. Service accounts and users of single sign-on have no password.
     """
 
     id: UUID
@@ -47,6 +47,7 @@ class User:
     password_is_temporary: bool = False
     is_service: bool = False
     list_columns: str = ""
+    has_password: bool = True
 
     @property
     def display_name(self) -> str:

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import ColumnElement, RowMapping
 
 from webapp.accounts.user import Role, User
 from webapp.schema import users
 
+_COMPUTED: dict[str, ColumnElement[Any]] = {"has_password": (users.c.password_hash != "").label("has_password")}
 _FIELDS = tuple(field.name for field in fields(User))
-COLUMNS = tuple(users.c[name] for name in _FIELDS)
+COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
+    _COMPUTED[name] if name in _COMPUTED else users.c[name] for name in _FIELDS
+)
 
 
 def to_user(row: RowMapping | Mapping[str, Any]) -> User:

@@ -13,7 +13,7 @@ from webapp.schema.queues import disabled_types, leases, queues
 from webapp.schema.saved_filters import saved_filters
 from webapp.schema.schedules import schedule_runs, schedules
 from webapp.schema.tokens import api_requests, api_tokens
-from webapp.schema.users import sessions, users
+from webapp.schema.users import identities, sessions, users
 from webapp.schema.webhooks import webhook_messages, webhooks
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "error_users",
     "events",
     "hour_of",
+    "identities",
     "job_errors",
     "jobs",
     "later",

@@ -1,4 +1,4 @@
-"""User accounts and their sessions."""
+"""User accounts, their sessions, and the identities of single sign-on that they belong to."""
 
 from datetime import datetime
 from uuid import UUID
@@ -14,12 +14,13 @@ from sqlalchemy import (
     String,
     Table,
     TypedColumns,
+    UniqueConstraint,
     Uuid,
     false,
     true,
 )
 
-from webapp.schema.columns import UtcDateTime, metadata
+from webapp.schema.columns import Json, UtcDateTime, metadata
 
 
 class _UserColumns(TypedColumns):
@@ -58,7 +59,19 @@ class _SessionColumns(TypedColumns):
     seen_at: Named[datetime] = Column(UtcDateTime)
     address: Named[str] = Column(String(64), server_default="")
     user_agent: Named[str] = Column(String(200), server_default="")
+    signed_on: Named[bool] = Column(Boolean, server_default=false())  # by single sign-on, without a password
+    id_token: Named[dict[str, str] | None] = Column(Json)  # of the provider, encrypted
 
 
 sessions = Table("sessions", metadata, _SessionColumns)
 Index("ix_sessions_user", sessions.c.user_id)
+
+
+class _IdentityColumns(TypedColumns):
+    user_id: Named[UUID] = Column(Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    issuer: Named[str] = Column(String(255))
+    subject: Named[str] = Column(String(255))
+    created_at: Named[datetime] = Column(UtcDateTime)
+
+
+identities = Table("identities", metadata, _IdentityColumns, UniqueConstraint("issuer", "subject"))

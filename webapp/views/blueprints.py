@@ -1,7 +1,7 @@
 """All blueprints of the application, one per resource."""
 
 from webapp.views import health, schedules
-from webapp.views.account import forced_password_change, my_account, notifications, sign_in
+from webapp.views.account import forced_password_change, my_account, notifications, sign_in, sign_on
 from webapp.views.admin import (
     audit,
     errors,
@@ -31,7 +31,7 @@ _JOB_BLUEPRINTS = (
 
 
 BLUEPRINTS = (
-    *(sign_in.bp, forced_password_change.bp, my_account.bp, my_tokens.bp, notifications.bp, health.bp),
+    *(sign_in.bp, sign_on.bp, forced_password_change.bp, my_account.bp, my_tokens.bp, notifications.bp, health.bp),
     *(exposition.bp, messages.bp, pages.bp),
     *(bulk_actions.bp, by_type.bp, saved_filters.bp, columns.bp, start.bp, files.bp, *_JOB_BLUEPRINTS),
     my_notifications.bp,

@@ -74,6 +74,8 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("metrics.show", "GET"): Route(OPEN),  # from this address; tests/views/metrics/ has the rule
     ("auth.login", "GET"): Route(OPEN),
     ("auth.login", "POST"): Route(OPEN, {"name": "admin", "password": OWN["own_password"]}, AuditAction.SIGN_IN),
+    ("sign_on.begin", "GET"): Route(_access(*[NONE] * 8)),  # without a provider; see test_sign_on.py
+    ("sign_on.finish", "GET"): Route(_access(*[NONE] * 8)),
     ("auth.logout", "POST"): Route(PERSON, {}, AuditAction.SIGN_OUT),
     ("new_password.choose", "GET"): Route(PERSON),
     ("new_password.choose", "POST"): Route(

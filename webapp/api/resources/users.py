@@ -36,6 +36,7 @@ class UserDocument(BaseModel):
     tenant: str | None
     is_service: bool
     password_is_temporary: bool
+    has_password: bool = Field(description="Service accounts and users of single sign-on have none.")
     created_at: AwareDatetime
     theme: str
     timezone: str

@@ -1,6 +1,7 @@
 """Sign-in and sign-out."""
 
 import logging
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
@@ -10,6 +11,7 @@ from flask_login import current_user
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.user import User
+from webapp.jobs.definition.payload import UnreadableSecret
 from webapp.time_zones import find_time_zone
 from webapp.views.page.audit_log import audited, audited_as, record_refused_sign_in
 from webapp.views.page.permissions import home_endpoint
@@ -18,9 +20,11 @@ from webapp.views.page.request import services
 from webapp.views.security import login as security
 from webapp.views.security import login_throttle
 from webapp.views.security.safe_redirect import HOME, safe_next
+from webapp.views.security.single_sign_on import is_break_glass, may_use_password, single_sign_on
 from webapp.views.text.translations import gettext as _
 
 bp = Blueprint("auth", __name__)
+LOGIN_PATH = "/login"
 _log = logging.getLogger(__name__)
 
 
@@ -30,16 +34,19 @@ def login() -> ResponseReturnValue:
     if request.method == "POST":
         return _sign_in(request.form.get("name", ""), request.form.get("password", ""))
     if current_user.is_authenticated:
-        return _to_requested_page()
-    return _page()
+        return to_requested_page(request.args.get("next"))
+    return page()
 
 
 @bp.post("/logout")
 def logout() -> ResponseReturnValue:
-    """End the session and clear the browser's cache."""
+    """End the session, clear the browser's cache, and sign out at the provider if the user signed in there."""
+    leaving = _provider_address()
     with audited(AuditAction.SIGN_OUT, AuditTarget.USER, current_user.name, name=current_user.display_name):
         security.sign_out()
-    response = make_response(redirect(url_for("auth.login"), 303))
+    # a page and no redirect to the provider: the content security policy forbids forms to lead to other sites
+    page = render_template("account/signed_out.html", leaving=leaving) if leaving else None
+    response = make_response(page or redirect(url_for("auth.login"), 303))
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
@@ -49,26 +56,48 @@ def too_many_attempts(_error: RateLimitExceeded) -> ResponseReturnValue:
     """Show how long to wait."""
     seconds = login_throttle.seconds_to_wait()
     _log.warning("Too many sign-in attempts for %r from %s", request.form.get("name", ""), request.remote_addr)
-    return _page(login_throttle.wait_message(seconds)), 429, {"Retry-After": str(seconds)}
+    return page(login_throttle.wait_message(seconds)), 429, {"Retry-After": str(seconds)}
 
 
 def _sign_in(name: str, password: str) -> ResponseReturnValue:
     user = services().accounts.authenticate(name, password)
-    if user is None:
+    if user is None or not may_use_password(user.name):
         _log.warning("Sign-in refused for %r from %s", name, request.remote_addr)
         _record_refusal(name)
-        return _page(_("Incorrect username or password.")), 422
+        return page(_("Incorrect username or password.")), 422
     login_throttle.refund_attempt()
-    with audited_as(user, AuditAction.SIGN_IN):
+    emergency = is_break_glass(user.name)
+    with audited_as(user, AuditAction.BREAK_GLASS if emergency else AuditAction.SIGN_IN):
         security.sign_in(user)
     _offer_time_zone(user)
-    _log.info("User %r signed in from %s", user.name, request.remote_addr)
-    return _to_requested_page()
+    if emergency:
+        _log.warning("The emergency admin %r signed in with a password from %s", user.name, request.remote_addr)
+        flash(_("You are signed in as the emergency admin. This is recorded in the audit log."))
+    else:
+        _log.info("User %r signed in from %s", user.name, request.remote_addr)
+    return to_requested_page(request.args.get("next"))
 
 
-def _to_requested_page() -> ResponseReturnValue:
-    page = safe_next(request.args.get("next"))
+def to_requested_page(then: str | None) -> ResponseReturnValue:
+    """Redirect to a page of this site, or to the user's home page."""
+    page = safe_next(then)
     return redirect(url_for(home_endpoint()) if page == HOME else public_url_of(page), 303)
+
+
+def _provider_address() -> str:
+    """Return where the user signs out at the provider; empty if they did not sign in there, or it does not answer."""
+    sso, origin = single_sign_on(), security.origin()
+    if sso is None or origin is None or not origin.signed_on:
+        return ""
+    back_to = f"{services().settings.public_url.rstrip('/')}{LOGIN_PATH}"
+    return sso.provider.logout_url(_id_token(origin.id_token), back_to)
+
+
+def _id_token(stored: Mapping[str, str] | None) -> str:
+    try:
+        return services().vault.decrypt(stored) if stored else ""
+    except UnreadableSecret:  # the key was replaced; the provider asks which user it is
+        return ""
 
 
 def _offer_time_zone(user: User) -> None:
@@ -87,12 +116,14 @@ def _record_refusal(name: str) -> None:
     record_refused_sign_in(AuditAction.SIGN_IN_REFUSED, account.name if account else "")
 
 
-def _page(error: str = "") -> str:
-    then = safe_next(request.args.get("next"))
+def page(error: str = "") -> str:
+    """Render the sign-in page with what is wrong."""
+    then, sso = safe_next(request.args.get("next")), single_sign_on()
     return render_template(
         "account/sign_in.html",
         error=error,
         name=request.form.get("name", ""),
         then=None if then == HOME else then,
+        sso=sso,
         ended=security.had_session() and not error,
     )

@@ -29,6 +29,7 @@ _COLUMNS = ("at", "actor", "role", "token", "address", "action", "kind", "object
 ACTIONS: Mapping[str, str] = {
     AuditAction.SIGN_IN: lazy_gettext("Signed in"),
     AuditAction.SIGN_IN_REFUSED: lazy_gettext("Sign-in refused"),
+    AuditAction.BREAK_GLASS: lazy_gettext("Signed in as the emergency admin"),
     AuditAction.SIGN_OUT: lazy_gettext("Signed out"),
     AuditAction.USER_ADD: lazy_gettext("Added a user"),
     AuditAction.USER_CHANGE: lazy_gettext("Changed a user"),

@@ -49,10 +49,10 @@ def acting_for(owner_id: UUID | None) -> dict[str, str]:
     return {ACTED_FOR: owner.name} if owner else {}
 
 
-def audited_as(user: User, action: AuditAction) -> AbstractContextManager[None]:
+def audited_as(user: User, action: AuditAction, **details: Any) -> AbstractContextManager[None]:
     """Record what a user who is not signed in yet does to their own account."""
     return services().audit.record_with_change(
-        _line(action, AuditTarget.USER, user.name, request_actor(user), name=user.display_name)
+        _line(action, AuditTarget.USER, user.name, request_actor(user), name=user.display_name, **details)
     )
 
 

@@ -11,7 +11,9 @@ from webapp.views.security import (
     headers,
     login,
     login_throttle,
+    reauthentication,
     request_id,
+    single_sign_on,
     trusted_proxies,
 )
 
@@ -22,6 +24,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     headers.init_app(app, settings)
     allowed_hosts.init_app(app, settings)
     login.init_app(app, settings)
+    single_sign_on.init_app(app, settings)
+    reauthentication.init_app(app)
     bearer_token.init_app(app, settings)
     default_deny.init_app(app)
     csrf.init_app(app)

@@ -12,13 +12,22 @@ from flask_login import current_user
 from webapp.inbound.webhook import MOST_BYTES
 from webapp.views.page.problem_details import is_api_request
 from webapp.views.page.public_path import own_path_of
+from webapp.views.page.request import wants_fragment
 from webapp.views.security.bearer_token import require_token
 from webapp.views.security.safe_redirect import HOME, safe_next
 
 WEBHOOKS = "webhook_messages.receive"
 PUBLIC = frozenset(
     {
-        *("auth.login", "static", "health.healthz", "health.readyz", "health.one_part"),
+        *(
+            "auth.login",
+            "sign_on.begin",
+            "sign_on.finish",
+            "static",
+            "health.healthz",
+            "health.readyz",
+            "health.one_part",
+        ),
         "metrics.show",  # it has its own rule
         WEBHOOKS,  # its messages are signed
     }
@@ -46,12 +55,19 @@ def _require_login() -> ResponseReturnValue | None:
 
 
 def _ask_to_sign_in() -> ResponseReturnValue:
-    if request.headers.get("HX-Request") == "true":
+    if wants_fragment():
         # htmx would follow a redirect inside the fragment, but the whole page must move
-        return "", 401, {"HX-Redirect": _login_page(_own_path(request.headers.get("HX-Current-URL")))}
+        return "", 401, {"HX-Redirect": _login_page(current_page())}
+    return redirect(_login_page(current_page()), 302 if request.method in {"GET", "HEAD"} else 303)
+
+
+def current_page() -> str:
+    """Return the path of the page that the user sees: of a fragment or a form, the page around it."""
+    if wants_fragment():
+        return _own_path(request.headers.get("HX-Current-URL"))
     if request.method in {"GET", "HEAD"}:
-        return redirect(_login_page(request.full_path.removesuffix("?")))
-    return redirect(_login_page(_own_path(request.referrer)), 303)
+        return request.full_path.removesuffix("?")
+    return _own_path(request.referrer)
 
 
 def _own_path(url: str | None) -> str:

@@ -8,7 +8,9 @@ from typing import Self
 
 from flask import Flask, request, session
 from flask_login import LoginManager, login_user, logout_user
+from pydantic import SecretStr
 
+from webapp.accounts.sessions import SessionOrigin
 from webapp.accounts.user import User
 from webapp.config import Settings
 from webapp.secret_key import secret_keys
@@ -58,11 +60,25 @@ def init_app(app: Flask, settings: Settings) -> None:
     manager.user_loader(_user_of)
 
 
-def sign_in(user: User) -> None:
-    """Start a new session for this browser and end its old one, so no token survives a sign-in."""
+def sign_in(user: User, *, id_token: str = "") -> None:
+    """Start a new session for this browser and end its old one, so no token survives a sign-in.
+
+    ``id_token`` is that of the provider at which the user signed in.
+    """
     sign_out()
-    token = services().sessions.begin(user.id, address=request.remote_addr or "", user_agent=_browser())
+    token = services().sessions.begin(
+        user.id,
+        address=request.remote_addr or "",
+        user_agent=_browser(),
+        signed_on=bool(id_token),
+        id_token=services().vault.encrypt(SecretStr(id_token)) if id_token else None,
+    )
     login_user(SessionUser.of(user, token))
+
+
+def origin() -> SessionOrigin | None:
+    """Return how this browser's session began."""
+    return services().sessions.origin(token())
 
 
 def sign_out() -> None:
