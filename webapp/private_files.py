@@ -32,6 +32,11 @@ def make_private_folder(folder: Path) -> None:
         _make_private(path)
 
 
+def exposed_files(folder: Path) -> tuple[Path, ...]:
+    """Return what Deskjob keeps in the folder and other users of the machine may read, by name."""
+    return tuple(sorted(path for path in _own_paths(folder) if path.is_file() and path.stat().st_mode & _OTHERS))
+
+
 def create_private_file(path: Path) -> None:
     """Create an empty file that only its owner can read, unless it exists."""
     os.close(private_opener(str(path), os.O_CREAT | os.O_WRONLY))

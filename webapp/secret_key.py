@@ -10,7 +10,7 @@ from pathlib import Path
 
 from webapp.config import MIN_KEY_LENGTH, BadSettingError, Settings
 
-_FILE, _OLD_FILE = "secret_key", "secret_key_old"
+KEY_FILES = _FILE, _OLD_FILE = "secret_key", "secret_key_old"
 
 
 def secret_key(settings: Settings) -> str:

@@ -11,6 +11,7 @@ from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.operations import doctor
 from webapp.operations.doctor import Diagnosis, Level, examine
 from webapp.schema import clocks
+from webapp.secret_key import replace_key
 from webapp.services import Services
 
 Look = Callable[..., dict[str, list[Diagnosis]]]
@@ -77,8 +78,18 @@ def test_files_that_others_can_read_are_reported(
     services.settings.data_dir.chmod(0o755)
     assert "chmod go-rwx" in look()["folders"][0].advice
     own_key = with_settings()
-    (own_key.settings.data_dir / "secret_key").chmod(0o644)
-    assert look(own_key)["secret key"][0].level is Level.PROBLEM
+    folder = own_key.settings.data_dir
+    assert "secret key" not in look(own_key)
+    replace_key(own_key.settings)
+    (folder / "secret_key").chmod(0o644)
+    (folder / "secret_key_old").chmod(0o640)
+    (folder / "deskjob.sqlite3").touch()
+    (folder / "deskjob.sqlite3").chmod(0o604)
+    found = look(own_key)
+    assert [diagnosis.advice for diagnosis in found["secret key"]] == [
+        f"Run: chmod 600 {folder / name}" for name in ("secret_key", "secret_key_old")
+    ]
+    assert {diagnosis.level for diagnosis in (*found["secret key"], *found["files"])} == {Level.PROBLEM}
 
 
 def test_a_database_without_tables_or_without_an_answer_is_a_problem(

@@ -1,6 +1,7 @@
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select
@@ -8,6 +9,8 @@ from sqlalchemy import func, select
 from webapp.db import revision
 from webapp.db.engine import reading
 from webapp.jobs.invariants.verifier import run_checks
+from webapp.operations import backup_format
+from webapp.operations import restore as restore_module
 from webapp.operations.backup import back_up
 from webapp.operations.backup_format import MANIFEST, BadBackup, Manifest, rows_name
 from webapp.operations.restore import restore
@@ -161,6 +164,48 @@ def test_rows_that_no_backup_has_are_refused_with_a_sentence(
         restore(empty, changed(archive, change))
     with reading(empty.engine) as connection:
         assert connection.execute(select(func.count()).select_from(jobs)).scalar_one() == 0
+
+
+def test_a_row_without_an_end_is_not_read_into_memory(
+    archive: Path, empty: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup_format, "LINE_LIMIT", 100_000)
+    endless = changed(
+        archive, lambda name, content: content + bytes(1_000_000) if name == rows_name("jobs") else content
+    )
+    with pytest.raises(BadBackup, match="a row has more than"):
+        restore(empty, endless)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("entry", [MANIFEST, rows_name("jobs"), "files/"])
+def test_what_cannot_be_unpacked_piece_by_piece_is_refused(
+    archive: Path, empty: Services, compression: int, entry: str
+) -> None:
+    forged = archive.with_name("forged.zip")
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(forged, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name), compression if name.startswith(entry) else None)
+    with pytest.raises(BadBackup, match="is compressed in another way"):
+        restore(empty, forged)
+
+
+def test_a_manifest_is_read_up_to_its_limit(archive: Path, empty: Services) -> None:
+    padded = changed(archive, lambda name, content: content + b" " * 2_000_000 if name == MANIFEST else content)
+    with zipfile.ZipFile(padded) as opened:
+        assert restore_module._manifest(opened, padded).rows
+    forged = changed(archive, lambda name, content: b" " * 2_000_000 + content if name == MANIFEST else content)
+    with pytest.raises(BadBackup, match="is no backup of Deskjob"):
+        restore(empty, forged)
+
+
+def test_files_for_which_there_is_no_space_are_refused_before_anything_is_written(
+    archive: Path, empty: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restore_module.shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
+    with pytest.raises(BadBackup, match=r"need 0\.0 GB, and 0\.0 GB are free in"):
+        restore(empty, archive)
+    assert revision.database_revision(empty.engine) is None
 
 
 def test_a_file_that_is_larger_than_its_row_says_is_not_unpacked(archive: Path, empty: Services) -> None:

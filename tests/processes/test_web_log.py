@@ -16,11 +16,13 @@ ENVIRON = {
     "RAW_URI": "/jobs?token=s3cr3t",
     "SERVER_PROTOCOL": "HTTP/1.1",
     "REMOTE_ADDR": "192.0.2.7",
+    "HTTP_REFERER": "https://example.org/?api_key=s3cr3t",
+    "HTTP_USER_AGENT": "curl known secret",
     FIELDS: {"request_id": "0123456789", "user": "ann", "job_id": "7"},
 }
 
 
-def written(formatter: logging.Formatter) -> str:
+def written(formatter: JsonFormat | TextFormat) -> str:
     for name in ("gunicorn.access", "gunicorn.error"):
         logging.getLogger(name).handlers.clear()
     options = web_log(formatter)
@@ -46,3 +48,9 @@ def test_a_request_is_a_line_of_json_that_names_the_user_and_the_job_that_it_mad
 
 def test_the_line_for_people_ends_with_the_id_of_the_request() -> None:
     assert written(TextFormat(LogMask())).endswith(" 0123456789\n")
+
+
+def test_the_line_for_people_has_no_secrets() -> None:
+    line = written(TextFormat(LogMask(["known secret"])))
+    assert '"GET /jobs?token=*** HTTP/1.1" 404' in line
+    assert '"https://example.org/?api_key=***" "curl ***"' in line

@@ -21,6 +21,10 @@ from webapp.schema.columns import UtcDateTime
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+FILES = "files/"  # the folder of the jobs' files
+MANIFEST_LIMIT = 1024 * 1024  # bytes
+LINE_LIMIT = 64 * 1024 * 1024  # bytes of a row, many times what texts and JSON values of a row can have
+BATCH_ROWS, BATCH_BYTES = 1_000, 16 * 1024 * 1024
 LEFT_OUT = frozenset({"sessions"})  # users sign in again
 
 
@@ -61,7 +65,7 @@ def rows_name(table: str) -> str:
 
 def file_name(file_id: UUID) -> str:
     """Return the name of a job's file in the archive."""
-    return f"files/{file_id.hex}"
+    return f"{FILES}{file_id.hex}"
 
 
 def selected(column: Column[Any]) -> Any:
@@ -80,12 +84,42 @@ def write_rows(file: IO[bytes], table: Table, rows: Iterable[Sequence[Any]]) -> 
 
 
 def read_rows(file: IO[bytes], table: Table) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a table; columns that the table does not have any more are left out."""
-    names = json.loads(file.readline())
+    """Yield the rows of a table; columns that the table does not have any more are left out.
+
+    Raises `BadBackup` for a row that is longer than any that a backup has.
+    """
+    return (row for _bytes, row in _rows(file, table))
+
+
+def read_batches(file: IO[bytes], table: Table) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of a table as `read_rows` does, as many at once as fit into a little memory."""
+    batch, size = [], 0
+    for length, row in _rows(file, table):
+        batch.append(row)
+        size += length
+        if len(batch) == BATCH_ROWS or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _rows(file: IO[bytes], table: Table) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each row with the length of its line."""
+    lines = _lines(file)
+    names = json.loads(next(lines, b""))
     readers = [_reader(table.columns[name]) if name in table.columns else None for name in names]
-    for line in file:
+    for line in lines:
         values = zip(names, readers, json.loads(line), strict=True)
-        yield {name: None if value is None else reader(value) for name, reader, value in values if reader}
+        yield len(line), {name: None if value is None else reader(value) for name, reader, value in values if reader}
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    while line := file.readline(LINE_LIMIT + 1):
+        if len(line) > LINE_LIMIT:
+            message = f"The backup is damaged or was changed: a row has more than {LINE_LIMIT // 1024**2} MiB."
+            raise BadBackup(message)
+        yield line
 
 
 def _line(values: Sequence[Any]) -> bytes:

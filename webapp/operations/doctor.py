@@ -22,7 +22,9 @@ from webapp.db.engine import is_sqlite, reading
 from webapp.db.sqlite_file import missing_file
 from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER
 from webapp.jobs.monitoring.components import inspect_database, inspect_redis
+from webapp.private_files import exposed_files
 from webapp.schema import now
+from webapp.secret_key import KEY_FILES
 from webapp.services import Services
 from webapp.version import version
 
@@ -105,9 +107,9 @@ def _folders(settings: Settings) -> Iterator[Diagnosis]:
         if folder.stat().st_mode & _OTHERS:
             yield _warning("folders", f"Other users of this machine can read {folder}.", f"Run: chmod go-rwx {folder}")
         yield _space(name, folder)
-    key = settings.data_dir / "secret_key"
-    if not settings.secret_key and key.exists() and key.stat().st_mode & _OTHERS:
-        yield _problem("secret key", f"Other users of this machine can read {key}.", f"Run: chmod 600 {key}")
+    for path in exposed_files(settings.data_dir):
+        subject = "secret key" if path.name in KEY_FILES else "files"
+        yield _problem(subject, f"Other users of this machine can read {path}.", f"Run: chmod 600 {path}")
 
 
 def _space(name: str, folder: Path) -> Diagnosis:

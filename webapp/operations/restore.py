@@ -1,15 +1,16 @@
 """Restore a backup into an empty installation: first the files, then all rows in one transaction."""
 
 import os
+import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import islice
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -22,13 +23,16 @@ from webapp.db.engine import is_sqlite, lift_time_limit
 from webapp.jobs.store.file_store import FileStore
 from webapp.operations.backup import Progress
 from webapp.operations.backup_format import (
+    FILES,
     FORMAT,
     MANIFEST,
+    MANIFEST_LIMIT,
     BadBackup,
     Manifest,
     backed_up_tables,
     file_name,
     key_mark,
+    read_batches,
     read_rows,
     rows_name,
 )
@@ -36,7 +40,6 @@ from webapp.private_files import private_opener
 from webapp.schema import attachments, audit, jobs, users
 from webapp.services import Services
 
-_ROWS = 1_000  # at once
 _CHUNK = 1024 * 1024
 _REASON = 200  # characters
 # what entries and rows raise that `back_up` never writes
@@ -64,6 +67,7 @@ def restore(services: Services, source: Path, *, progress: Progress = lambda _: 
         manifest = _manifest(archive, source)
         _refuse_unusable(manifest, services)
         _refuse_used(services)
+        _refuse_too_large(archive, services.files.root)
         revision.upgrade(services.engine, manifest.revision)
         files = _restore_files(services.files, archive, progress)
         _restore_rows(services.engine, archive, manifest, progress)
@@ -87,7 +91,8 @@ def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
 
 def _manifest(archive: zipfile.ZipFile, source: Path) -> Manifest:
     try:
-        manifest = Manifest.model_validate_json(archive.read(MANIFEST))
+        with _entry(archive, MANIFEST) as file:
+            manifest = Manifest.model_validate_json(file.read(MANIFEST_LIMIT))
     except (KeyError, ValidationError):
         raise BadBackup(f"{source} is no backup of Deskjob, or it is incomplete.") from None
     if manifest.format != FORMAT:
@@ -120,11 +125,30 @@ def _refuse_used(services: Services) -> None:
         raise BadBackup(message)
 
 
+def _refuse_too_large(archive: zipfile.ZipFile, folder: Path) -> None:
+    """Refuse files for which there is no space. No entry is unpacked further than the size that is added up here."""
+    size = sum(entry.file_size for entry in archive.infolist() if entry.filename.startswith(FILES))
+    free = shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
+    if size > free:
+        message = f"The files of the backup need {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free in {folder}."
+        raise BadBackup(message)
+
+
+@contextmanager
+def _entry(archive: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
+    """Open an entry; how it was compressed must allow to unpack it piece by piece, as that of a backup does."""
+    entry = archive.getinfo(name)
+    if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise BadBackup(f"The backup is damaged or was changed: {name} is compressed in another way.")
+    with archive.open(entry) as packed, BufferedReader(cast(Any, packed), _CHUNK) as file:
+        yield file
+
+
 def _restore_files(files: FileStore, archive: zipfile.ZipFile, progress: Progress) -> Mapping[UUID, bool]:
     """Copy the files into the store and compare their SHA-256; return which files of the rows were in the archive."""
     contained = set(archive.namelist())
     found: dict[UUID, bool] = {}
-    with archive.open(rows_name(attachments.name)) as lines:
+    with _entry(archive, rows_name(attachments.name)) as lines:
         for row in read_rows(lines, attachments):
             if row["deleted_at"] is None:
                 file_id: UUID = row["id"]
@@ -141,7 +165,7 @@ def _restore_file(files: FileStore, archive: zipfile.ZipFile, file_id: UUID, exp
         raise BadBackup(f"The backup is damaged: the file {file_id} has another size than its row.")
     digest = sha256()
     draft = files.partial_path(file_id)
-    with archive.open(name) as source, open(draft, "wb", opener=private_opener) as target:
+    with _entry(archive, name) as source, open(draft, "wb", opener=private_opener) as target:
         while chunk := source.read(_CHUNK):
             digest.update(chunk)
             target.write(chunk)
@@ -176,9 +200,8 @@ def _load(connection: Connection, archive: zipfile.ZipFile, table: Table) -> Non
     """Replace the rows of a table, which migrations and triggers may have filled, with those of the archive."""
     if _count(connection, table):
         connection.execute(delete(table))
-    with archive.open(rows_name(table.name)) as file:
-        rows = read_rows(file, table)
-        while batch := list(islice(rows, _ROWS)):
+    with _entry(archive, rows_name(table.name)) as file:
+        for batch in read_batches(file, table):
             connection.execute(_insert(table, batch[0]), batch)
 
 

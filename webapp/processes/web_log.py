@@ -1,11 +1,10 @@
 """The log of the web server: gunicorn's messages and one line per request, in the format of the settings."""
 
-import logging
 from typing import Any
 
 from gunicorn.glogging import Logger
 
-from webapp.telemetry.log_format import JsonFormat
+from webapp.telemetry.log_format import JsonFormat, MaskedFormat, TextFormat
 from webapp.views.security.request_id import FIELDS, HEADER
 
 _ACCESS = f'%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s" %({{{HEADER}}}o)s'
@@ -14,14 +13,16 @@ _ACCESS = f'%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s" %({{{HEA
 class WebLog(Logger):  # type: ignore[misc]  # gunicorn declares no types
     """gunicorn's logger; ``formatter`` is set by `web_log`."""
 
-    formatter: logging.Formatter
+    formatter: JsonFormat | TextFormat
 
     def setup(self, cfg: Any) -> None:
-        """Use our format for everything except gunicorn's own texts."""
+        """Write JSON, or gunicorn's own texts without secrets."""
         super().setup(cfg)
         for handler in (*self.error_log.handlers, *self.access_log.handlers):
             if isinstance(self.formatter, JsonFormat):
                 handler.setFormatter(self.formatter)
+            elif handler.formatter is not None:
+                handler.setFormatter(MaskedFormat(self.formatter.mask, handler.formatter))
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
         """Write the line of a request."""
@@ -47,6 +48,6 @@ class WebLog(Logger):  # type: ignore[misc]  # gunicorn declares no types
         )
 
 
-def web_log(formatter: logging.Formatter) -> dict[str, Any]:
+def web_log(formatter: JsonFormat | TextFormat) -> dict[str, Any]:
     """Return gunicorn's options for a log in this format."""
     return {"logger_class": type("WebLog", (WebLog,), {"formatter": formatter}), "access_log_format": _ACCESS}

@@ -72,11 +72,24 @@ class TextFormat(logging.Formatter):
 
     def __init__(self, mask: LogMask) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._mask = mask
+        self.mask = mask
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, with a traceback below it."""
-        return self._mask.text(super().format(record))
+        return self.mask.text(super().format(record))
+
+
+class MaskedFormat(logging.Formatter):
+    """The lines of another format without secrets."""
+
+    def __init__(self, mask: LogMask, other: logging.Formatter) -> None:
+        super().__init__()
+        self._mask = mask
+        self._other = other
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return self._mask.text(self._other.format(record))
 
 
 class JsonFormat(logging.Formatter):
@@ -110,7 +123,7 @@ def _document(record: logging.LogRecord) -> dict[str, Any]:
     return document
 
 
-def log_format(settings: Settings, *secrets: str) -> logging.Formatter:
+def log_format(settings: Settings, *secrets: str) -> JsonFormat | TextFormat:
     """Return the format that the settings choose; ``secrets`` are hidden besides those of the settings."""
     mask = LogMask.of(settings, *secrets)
     return JsonFormat(mask) if settings.log_format == "json" else TextFormat(mask)
