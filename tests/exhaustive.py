@@ -1,7 +1,7 @@
 """The exhaustive part of the suite: what runs with `deskjob test --all` and not by default."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from _pytest.mark.structures import ParameterSet
@@ -9,6 +9,7 @@ from _pytest.python import CallSpec, FunctionDefinition
 from hypothesis import settings
 
 THOROUGH = "thorough"
+T = TypeVar("T")
 
 
 def exhaustive(*values: Any, id: str | None = None) -> ParameterSet:  # noqa: A002  (as pytest.param calls it)
@@ -28,6 +29,11 @@ def every_pair(rows: Iterable[Any], columns: Sequence[Any], *, start: int = 0) -
 def every_fourth(values: Iterable[Any]) -> list[ParameterSet]:
     """Return all values; by default every fourth one runs."""
     return [exhaustive(value) if number % 4 else pytest.param(value) for number, value in enumerate(values)]
+
+
+def share(rows: Iterable[T], number: int, every: int) -> list[T]:
+    """Return the rows that fall to the column with this number if each row takes one column of ``every`` in turn."""
+    return list(rows)[number % every :: every]
 
 
 def set_up_hypothesis(*, thorough: bool) -> None:

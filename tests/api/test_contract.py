@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from tests.api.conftest import Objects, Program
 from tests.api.operation_access import EVERYBODY, NONE, OK, ROWS, UNAUDITED, WHY
+from tests.exhaustive import exhaustive, share
 from webapp.accounts.tokens import Scope
 from webapp.accounts.user import User
 from webapp.api.blueprint import all_operations
@@ -22,6 +24,8 @@ from webapp.schema import audit
 from webapp.services import Services
 
 OPERATIONS = {operation.name: operation for operation in all_operations()}
+# By default each operation is called by a third of the people, each of them in turn; with `--all` by everybody
+SHARES = [case for who in EVERYBODY for case in (pytest.param(who, 3, id=f"{who}-some"), exhaustive(who, 1, id=who))]
 
 
 def test_every_operation_has_a_row() -> None:
@@ -54,16 +58,17 @@ def is_as_described(response: TestResponse, operation: Operation, described: Map
     assert response.mimetype != "application/json" or not response.data
 
 
-@pytest.mark.parametrize("who", EVERYBODY)
+@pytest.mark.parametrize(("who", "every"), SHARES)
 def test_each_operation_answers_by_its_access_rule_and_as_described(
     program_of: Callable[..., Program],
     people: dict[str, User],
     objects: Objects,
     described: Mapping[str, Any],
     who: str,
+    every: int,
 ) -> None:
     program, wrong = program_of(people[who]), []
-    for name, operation in OPERATIONS.items():
+    for name, operation in share(OPERATIONS.items(), EVERYBODY.index(who), every):
         expected, response = ROWS[name].access[who], send(program, operation, objects)
         assert response.status_code < 500, (name, who, response.text)
         got = OK if response.status_code < 300 else response.status_code
@@ -94,6 +99,7 @@ def test_every_change_writes_one_audit_line_that_names_the_token(
         assert (line.action, line.actor, line.token) == (row.action, "admin", program.name), name
 
 
+@pytest.mark.exhaustive
 def test_a_refused_request_changes_nothing(
     program_of: Callable[..., Program], people: dict[str, User], objects: Objects, services: Services
 ) -> None:
@@ -115,12 +121,12 @@ def test_each_operation_needs_its_scope(
 
 
 def test_nothing_is_answered_without_a_token(app: Flask, objects: Objects, people: dict[str, User]) -> None:
-    for text in ("", "dj_" + "x" * 40, "y" * 3000):
-        program = Program(app, people["admin"], text, "")
-        for operation in OPERATIONS.values():
-            response = send(program, operation, objects)
-            assert response.status_code == 401, operation.name
-            assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    texts = ("", "dj_" + "x" * 40, "y" * 3000)
+    programs = [Program(app, people["admin"], text, "") for text in texts]
+    for operation, program in zip(OPERATIONS.values(), cycle(programs)):
+        response = send(program, operation, objects)
+        assert response.status_code == 401, operation.name
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 def test_the_document_is_complete_and_every_reference_leads_somewhere(described: Mapping[str, Any]) -> None:

@@ -1,6 +1,7 @@
 import gc
 import resource
 import signal
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def test_a_process_keeps_as_many_connections_as_it_can_open_files(
 @pytest.fixture
 def unfrozen() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
+    with warnings.catch_warnings(action="ignore"):  # about what other tests have left
+        gc.collect()
     yield
     gc.unfreeze()
     signal.signal(signal.SIGTERM, before)

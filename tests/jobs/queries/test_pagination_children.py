@@ -94,8 +94,8 @@ def test_the_time_of_the_end_narrows_any_list(services: Services, make: Make, da
 
 
 def test_no_list_of_roots_scans_the_whole_table(services: Services, database: str) -> None:
-    """Of twenty thousand jobs none is ana's and none is public: every list is read in the order of an index."""
-    many(services, 20_000, owner=BEN.user_id)
+    """Of ten thousand jobs none is ana's and none is public: every list is read in the order of an index."""
+    many(services, 10_000, owner=BEN.user_id)
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(finished_at=later(0)))
     analyze(services.engine, "jobs")

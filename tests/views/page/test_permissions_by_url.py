@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
+from tests.exhaustive import exhaustive, share
 from tests.views.page.url_access import EVERYBODY, IN, LOGIN, NONE, ROUTES, UNAUDITED, WHY, Answer
 from webapp.accounts.user import User
 from webapp.config import Settings
@@ -20,6 +21,8 @@ from webapp.views.page.problem_details import API_ROOT
 
 READS = {"HEAD", "OPTIONS"}
 ADDRESS = "192.0.2.7"
+# By default each route is opened by a quarter of the people, each of them in turn; with `--all` by everybody
+SHARES = [case for who in EVERYBODY for case in (pytest.param(who, 4, id=f"{who}-some"), exhaustive(who, 1, id=who))]
 
 
 @pytest.fixture
@@ -81,12 +84,12 @@ def test_every_route_has_an_access_rule(app: Flask) -> None:
     assert set(every_route(app)) == set(ROUTES)
 
 
-@pytest.mark.parametrize("who", EVERYBODY)
+@pytest.mark.parametrize(("who", "every"), SHARES)
 def test_each_route_answers_by_its_access_rule(
-    app: Flask, clients: Clients, address_of: Callable[[str, str], str], who: str
+    app: Flask, clients: Clients, address_of: Callable[[str, str], str], who: str, every: int
 ) -> None:
     wrong = []
-    for (endpoint, method), route in ROUTES.items():
+    for (endpoint, method), route in share(ROUTES.items(), EVERYBODY.index(who), every):
         response = clients.of(who, method).open(address_of(endpoint, method), method=method)
         expected, got = route.access[who], answer(response)
         if endpoint == "auth.logout":
