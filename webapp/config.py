@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     sign_on_roles: str = ""
     sign_on_default_role: str = ""
     sign_on_accounts: Literal["create", "connect", "existing"] = "create"
+    sign_on_header: str = ""
+    sign_on_groups_header: str = ""
+    sign_on_logout_url: str = ""
     break_glass_admin: str = ""
     accel_redirect: str = ""
     timezone: str = "UTC"
@@ -161,6 +164,23 @@ class Settings(BaseSettings):
         is_here = parts.scheme == "http" and parts.hostname in _LOOPBACK
         if value and not ((parts.scheme == "https" and parts.hostname) or is_here):
             message = "must be the URL of an OpenID Connect provider, such as https://login.example.org/realms/main"
+            raise ValueError(message)
+        return value
+
+    @field_validator("sign_on_header", "sign_on_groups_header")
+    @classmethod
+    def _header_name(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", value):
+            message = "must be the name of a header, such as X-Forwarded-User"
+            raise ValueError(message)
+        return value
+
+    @field_validator("sign_on_logout_url")
+    @classmethod
+    def _page_address(cls, value: str) -> str:
+        is_path = value.startswith("/") and not value.startswith("//")
+        if value and not (is_path or value.startswith(("https://", "http://"))):
+            message = "must be a URL or a path of this host, such as /oauth2/sign_out"
             raise ValueError(message)
         return value
 

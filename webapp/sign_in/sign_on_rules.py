@@ -12,6 +12,7 @@ from webapp.config import BadSettingError, Settings
 
 _NAME_CLAIMS = ("preferred_username", "email", "sub")
 SUBJECT_LIMIT = 255
+PROXY = "proxy"  # the issuer of users whom a proxy names
 
 
 class AccountRule(StrEnum):
@@ -83,6 +84,12 @@ class SignOnRules:
             tenant=self._tenant(claims),
             sets_tenant=bool(self.tenant_claim),
         )
+
+    def proxied_identity(self, name: str, groups: tuple[str, ...] | None) -> SignOnIdentity:
+        """Return the user whom a proxy names, with the values that mean roles, if it gives any."""
+        known = _valid(name)
+        role = self.role_of(groups) if groups is not None else None
+        return SignOnIdentity(issuer=PROXY, subject=known, name=known, role=role)
 
     def role_of(self, values: tuple[str, ...]) -> Role:
         """Return the strongest role of these values, or the default role; raises `SignOnRefused` if there is none."""

@@ -51,7 +51,7 @@ def browser(app: Flask) -> FlaskClient:
 
 def begin(browser: FlaskClient, openid: OpenIdServer, then: str = "/me?tab=1") -> str:
     """Go to the provider; return the state with which it sends the browser back."""
-    there = browser.get("/login/sign-on", query_string={"next": then})
+    there = browser.get("/office/login/sign-on", query_string={"next": then})
     assert there.status_code == 303
     sent = parse_qs(urlsplit(there.location).query)
     assert sent["redirect_uri"] == [f"{SITE}/login/callback"]
@@ -60,7 +60,7 @@ def begin(browser: FlaskClient, openid: OpenIdServer, then: str = "/me?tab=1") -
 
 
 def come_back(browser: FlaskClient, state: str, **changes: str) -> TestResponse:
-    return browser.get("/login/callback", query_string={"state": state, "code": "c", **changes})
+    return browser.get("/office/login/callback", query_string={"state": state, "code": "c", **changes})
 
 
 def sign_on(browser: FlaskClient, openid: OpenIdServer, then: str = "/me?tab=1") -> TestResponse:
@@ -74,7 +74,7 @@ def newest_line(services: Services) -> tuple[str, str, Any]:
 
 
 def test_the_page_of_sign_in_offers_the_service_by_its_name(browser: FlaskClient) -> None:
-    page = browser.get("/login?next=/me").text
+    page = browser.get("/office/login?next=/me").text
     assert 'href="/office/login/sign-on?next=/me"' in page
     assert "Sign in with Example ID" in page
     assert "For the emergency admin" in page
@@ -88,7 +88,7 @@ def test_a_user_is_created_signed_in_and_led_to_where_they_wanted(
     ana = services.accounts.by_name("ana")
     assert ana is not None
     assert (ana.role, ana.tenant, ana.full_name) == (Role.OPERATOR, "north", "Ana Ruiz")
-    page = browser.get("/me").text
+    page = browser.get("/office/me").text
     assert "Single sign-on" in page
     assert "Current password" not in page
     assert newest_line(services) == ("sign_in", "ana", {"sign_on": openid.issuer})
@@ -162,7 +162,7 @@ def test_a_refusal_says_why_and_leaves_no_account(
     assert sentence in response.text
     assert services.accounts.by_name("ana") is None
     assert newest_line(services)[0] == "sign_in_refused"
-    assert browser.get("/me").status_code == 302
+    assert browser.get("/office/me").status_code == 302
 
 
 def test_what_the_provider_says_in_the_address_is_not_shown(browser: FlaskClient, openid: OpenIdServer) -> None:
@@ -185,15 +185,15 @@ def test_while_the_provider_is_away_the_emergency_admin_can_sign_in(
     person("ben", role="admin")
     app.config["WTF_CSRF_ENABLED"] = False
     openid.answers["/.well-known/openid-configuration"] = (503, b"")
-    away = browser.get("/login/sign-on")
+    away = browser.get("/office/login/sign-on")
     assert (away.status_code, away.headers["Retry-After"]) == (503, "60")
     assert "does not answer" in away.text
-    refused = browser.post("/login", data={"name": "ben", "password": password})
+    refused = browser.post("/office/login", data={"name": "ben", "password": password})
     assert (refused.status_code, "Incorrect username or password." in refused.text) == (422, True)
-    assert browser.post("/login", data={"name": "keeper", "password": password}).status_code == 303
+    assert browser.post("/office/login", data={"name": "keeper", "password": password}).status_code == 303
     assert newest_line(services)[:2] == ("break_glass", "keeper")
     assert "The emergency admin 'keeper' signed in with a password" in caplog.text
-    assert "You are signed in as the emergency admin." in browser.get("/me").text
+    assert "You are signed in as the emergency admin." in browser.get("/office/me").text
 
 
 def test_signing_out_leads_out_of_the_provider_too(
@@ -201,7 +201,7 @@ def test_signing_out_leads_out_of_the_provider_too(
 ) -> None:
     sign_on(browser, openid)
     app.config["WTF_CSRF_ENABLED"] = False
-    page = browser.post("/logout")
+    page = browser.post("/office/logout")
     assert page.status_code == 200
     assert f"{openid.issuer}/logout?id_token_hint=" in page.text
     assert "post_logout_redirect_uri=http%3A%2F%2Flocalhost%2Foffice%2Flogin" in page.text
@@ -215,7 +215,7 @@ def test_signing_out_works_without_the_provider(app: Flask, browser: FlaskClient
     sso = single_sign_on()
     assert sso is not None
     sso.provider._client = sso.provider._new_client()
-    assert browser.post("/logout").location == "/office/login"
+    assert browser.post("/office/logout").location == "/office/login"
 
 
 def test_the_id_token_is_stored_encrypted_and_no_token_is_logged(
@@ -238,13 +238,13 @@ def test_a_user_without_a_password_confirms_changes_at_the_provider(
     sign_on(browser, openid)
     app.config["WTF_CSRF_ENABLED"] = False
     add = {"name": "newcomer", "role": "user"}
-    assert "need not confirm" in browser.get("/admin/users/new").text
-    assert browser.post("/admin/users/new", data=add).status_code == 303
+    assert "need not confirm" in browser.get("/office/admin/users/new").text
+    assert browser.post("/office/admin/users/new", data=add).status_code == 303
 
     with writing(services.engine) as connection:
         connection.execute(update(sessions).values(created_at=later(-3600)))
-    page = browser.get("/admin/users/new").text
+    page = browser.get("/office/admin/users/new").text
     assert "/office/login/sign-on?confirm=1&amp;next=/admin/users/new" in page
-    refused = browser.post("/admin/users/new", data=add | {"name": "second"})
+    refused = browser.post("/office/admin/users/new", data=add | {"name": "second"})
     assert (refused.status_code, "Confirm first that it is you." in refused.text) == (422, True)
     assert services.accounts.by_name("second") is None

@@ -69,7 +69,9 @@ def test_a_signed_in_user_is_sent_to_the_page_below_the_path(client: FlaskClient
 
 def test_requests_whose_path_was_removed_are_answered_too(client: FlaskClient) -> None:
     assert client.get("/healthz").status_code == 200
-    page = client.get("/me")
+    cookie = client.get_cookie("deskjob", path=ROOT)
+    assert cookie
+    page = client.get("/me", headers={"Cookie": f"deskjob={cookie.value}"})
     assert page.status_code == 200
     assert outside(page.text) == set()
 

@@ -76,6 +76,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("auth.login", "POST"): Route(OPEN, {"name": "admin", "password": OWN["own_password"]}, AuditAction.SIGN_IN),
     ("sign_on.begin", "GET"): Route(_access(*[NONE] * 8)),  # without a provider; see test_sign_on.py
     ("sign_on.finish", "GET"): Route(_access(*[NONE] * 8)),
+    ("sign_on.by_proxy", "GET"): Route(_access(*[NONE] * 8)),
     ("auth.logout", "POST"): Route(PERSON, {}, AuditAction.SIGN_OUT),
     ("new_password.choose", "GET"): Route(PERSON),
     ("new_password.choose", "POST"): Route(

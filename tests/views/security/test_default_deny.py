@@ -46,7 +46,16 @@ def test_anonymous_requests_do_not_reveal_which_pages_exist(stranger: FlaskClien
 
 def test_only_the_listed_routes_are_public() -> None:
     health = {"health.healthz", "health.readyz", "health.one_part"}
-    assert {"auth.login", "sign_on.begin", "sign_on.finish", "static", *health, "metrics.show", WEBHOOKS} == PUBLIC
+    assert {
+        "auth.login",
+        "sign_on.begin",
+        "sign_on.finish",
+        "sign_on.by_proxy",
+        "static",
+        *health,
+        "metrics.show",
+        WEBHOOKS,
+    } == PUBLIC
 
 
 def test_sign_in_leads_back_to_the_requested_page(stranger: FlaskClient) -> None:

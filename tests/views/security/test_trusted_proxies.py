@@ -46,6 +46,34 @@ def test_a_stranger_past_the_proxy_is_not_believed(tmp_path: Path) -> None:
     assert seen(tmp_path, "10.0.0.0/8", CLIENT, remote=SPOOFED) == SPOOFED
 
 
+@pytest.mark.parametrize(
+    ("proxies", "remote", "headers", "expected"),
+    [
+        ("10.0.0.0/8", PROXY, {"Proto": "https", "Host": "jobs.example.org"}, "https://jobs.example.org/"),
+        (
+            "10.0.0.0/8",
+            PROXY,
+            {"Proto": "http, HTTPS", "Host": "evil, jobs.example.org:8443"},
+            "https://jobs.example.org:8443/",
+        ),
+        ("10.0.0.0/8", PROXY, {"Host": "[2001:db8::1]:8080"}, "http://[2001:db8::1]:8080/"),
+        ("10.0.0.0/8", PROXY, {"Proto": "gopher", "Host": "a b"}, "http://localhost/"),
+        ("10.0.0.0/8", PROXY, {"Host": "jobs.example.org/x@evil"}, "http://localhost/"),
+        ("10.0.0.0/8", SPOOFED, {"Proto": "https", "Host": "jobs.example.org"}, "http://localhost/"),
+        ("1", PROXY, {"Proto": "https", "Host": "jobs.example.org"}, "http://localhost/"),
+        ("", PROXY, {"Proto": "https", "Host": "jobs.example.org"}, "http://localhost/"),
+    ],
+)
+def test_protocol_and_host_are_those_of_a_listed_proxy(
+    tmp_path: Path, proxies: str, remote: str, headers: dict[str, str], expected: str
+) -> None:
+    app = Flask("probe")
+    app.add_url_rule("/", view_func=lambda: request.host_url)
+    trusted_proxies.init_app(app, load(data_dir=tmp_path, trusted_proxies=proxies))
+    sent = {f"X-Forwarded-{name}": value for name, value in headers.items()}
+    assert app.test_client().get("/", headers=sent, environ_overrides={"REMOTE_ADDR": remote}).text == expected
+
+
 @pytest.mark.parametrize("value", ["-1", "nginx", "10.0.0.0/33", "10.0.0.1/8"])
 def test_a_bad_setting_is_refused(tmp_path: Path, value: str) -> None:
     with pytest.raises(BadSettingError, match="DESKJOB_TRUSTED_PROXIES"):

@@ -15,10 +15,10 @@ from webapp.jobs.definition.payload import UnreadableSecret
 from webapp.time_zones import find_time_zone
 from webapp.views.page.audit_log import audited, audited_as, record_refused_sign_in
 from webapp.views.page.permissions import home_endpoint
-from webapp.views.page.public_path import public_url_of
+from webapp.views.page.public_path import absolute_url_of, public_url_of
 from webapp.views.page.request import services
 from webapp.views.security import login as security
-from webapp.views.security import login_throttle
+from webapp.views.security import login_throttle, proxied_user
 from webapp.views.security.safe_redirect import HOME, safe_next
 from webapp.views.security.single_sign_on import is_break_glass, may_use_password, single_sign_on
 from webapp.views.text.translations import gettext as _
@@ -35,17 +35,19 @@ def login() -> ResponseReturnValue:
         return _sign_in(request.form.get("name", ""), request.form.get("password", ""))
     if current_user.is_authenticated:
         return to_requested_page(request.args.get("next"))
+    if proxied_user.proxied_name() and not request.args.get("signed_out"):
+        return redirect(url_for("sign_on.by_proxy", next=request.args.get("next")), 303)
     return page()
 
 
 @bp.post("/logout")
 def logout() -> ResponseReturnValue:
     """End the session, clear the browser's cache, and sign out at the provider if the user signed in there."""
-    leaving = _provider_address()
+    leaving, ends = _provider_address(), bool(proxied_user.proxied_name())
     with audited(AuditAction.SIGN_OUT, AuditTarget.USER, current_user.name, name=current_user.display_name):
         security.sign_out()
     # a page and no redirect to the provider: the content security policy forbids forms to lead to other sites
-    page = render_template("account/signed_out.html", leaving=leaving) if leaving else None
+    page = render_template("account/signed_out.html", leaving=leaving) if leaving or ends else None
     response = make_response(page or redirect(url_for("auth.login"), 303))
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
@@ -86,11 +88,12 @@ def to_requested_page(then: str | None) -> ResponseReturnValue:
 
 def _provider_address() -> str:
     """Return where the user signs out at the provider; empty if they did not sign in there, or it does not answer."""
+    if proxied_user.proxied_name():
+        return services().settings.sign_on_logout_url
     sso, origin = single_sign_on(), security.origin()
-    if sso is None or origin is None or not origin.signed_on:
+    if sso is None or sso.provider is None or origin is None or not origin.signed_on:
         return ""
-    back_to = f"{services().settings.public_url.rstrip('/')}{LOGIN_PATH}"
-    return sso.provider.logout_url(_id_token(origin.id_token), back_to)
+    return sso.provider.logout_url(_id_token(origin.id_token), absolute_url_of(LOGIN_PATH))
 
 
 def _id_token(stored: Mapping[str, str] | None) -> str:

@@ -16,6 +16,7 @@ from webapp.config import Settings
 from webapp.secret_key import secret_keys
 from webapp.views.page.problem_details import is_api_request
 from webapp.views.page.request import services
+from webapp.views.security import proxied_user
 
 _TOKEN = "_user_id"  # noqa: S105  (where Flask-Login stores the result of `get_id`)
 _POLLED = ("/_live", "/_log")
@@ -48,11 +49,11 @@ def init_app(app: Flask, settings: Settings) -> None:
         SECRET_KEY=current,
         SECRET_KEY_FALLBACKS=old,
         WTF_CSRF_SECRET_KEY=[*reversed(old), current],  # the last one signs
-        SESSION_COOKIE_NAME="__Host-deskjob" if https else "deskjob",
+        SESSION_COOKIE_NAME=f"{_cookie_prefix(settings)}deskjob",
         SESSION_COOKIE_SECURE=https,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_PATH="/",
+        SESSION_COOKIE_PATH=settings.public_path or "/",  # not to other applications of the host
         SESSION_REFRESH_EACH_REQUEST=False,
     )
     manager = LoginManager(app)
@@ -60,17 +61,17 @@ def init_app(app: Flask, settings: Settings) -> None:
     manager.user_loader(_user_of)
 
 
-def sign_in(user: User, *, id_token: str = "") -> None:
+def sign_in(user: User, *, signed_on: bool = False, id_token: str = "") -> None:
     """Start a new session for this browser and end its old one, so no token survives a sign-in.
 
-    ``id_token`` is that of the provider at which the user signed in.
+    ``signed_on`` by single sign-on, ``id_token`` is that of the provider.
     """
     sign_out()
     token = services().sessions.begin(
         user.id,
         address=request.remote_addr or "",
         user_agent=_browser(),
-        signed_on=bool(id_token),
+        signed_on=signed_on,
         id_token=services().vault.encrypt(SecretStr(id_token)) if id_token else None,
     )
     login_user(SessionUser.of(user, token))
@@ -99,11 +100,18 @@ def had_session() -> bool:
     return _TOKEN in session
 
 
+def _cookie_prefix(settings: Settings) -> str:
+    """Return the promise that browsers enforce: `__Host-` forbids a path, `__Secure-` allows one."""
+    if not settings.public_url.startswith("https:"):
+        return ""
+    return "__Secure-" if settings.public_path else "__Host-"
+
+
 def _user_of(token: str) -> SessionUser | None:
     if is_api_request():
         return None
     user = services().sessions.find(token, seen=not _is_poll())
-    return SessionUser.of(user, token) if user else None
+    return SessionUser.of(user, token) if user and proxied_user.vouches_for(user) else None
 
 
 def _is_poll() -> bool:

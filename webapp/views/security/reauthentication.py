@@ -9,7 +9,7 @@ from flask import Flask, request
 from flask_login import current_user
 
 from webapp.views.page.request import services, signed_in
-from webapp.views.security import login, login_throttle
+from webapp.views.security import login, login_throttle, proxied_user
 from webapp.views.security.default_deny import current_page
 from webapp.views.text.translations import gettext as _
 
@@ -32,6 +32,8 @@ def is_confirmed() -> bool:
     """Return whether a user without a password has just signed on."""
     if not current_user.is_authenticated or signed_in().has_password:
         return False
+    if proxied_user.proxied_name():  # the proxy vouches for each request, and cannot be asked again
+        return True
     origin = login.origin()
     return origin is not None and origin.signed_on and origin.age <= CONFIRMED_FOR
 

@@ -13,6 +13,7 @@ from webapp.sign_in.linked_accounts import LinkedAccounts
 from webapp.sign_in.sign_on_rules import SignOnRules
 from webapp.sign_in.sign_on_settings import openid_provider
 from webapp.views.page.request import services
+from webapp.views.security import proxied_user
 
 if TYPE_CHECKING:
     from webapp.sign_in.openid_provider import OpenIdProvider
@@ -22,9 +23,9 @@ _EXTENSION = "deskjob.single_sign_on"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SingleSignOn:
-    """What the pages of sign-in need: the provider, who gets an account, and the text of the button."""
+    """What the pages of sign-in need: the provider (``None`` if only proxies sign users in), the rules, the button."""
 
-    provider: OpenIdProvider
+    provider: OpenIdProvider | None
     rules: SignOnRules
     accounts: LinkedAccounts
     label: str
@@ -33,8 +34,9 @@ class SingleSignOn:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Read the settings; raises `BadSettingError`. The provider is not asked before somebody signs in."""
+    proxied_user.check_settings(settings)
     rules, provider = SignOnRules.of(settings), openid_provider(settings)
-    if provider is not None:
+    if provider is not None or settings.sign_on_header:
         app.extensions[_EXTENSION] = SingleSignOn(
             provider=provider,
             rules=rules,
