@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from webapp.jobs.monitoring.workers import Workers
     from webapp.jobs.queries.notifications import Notifications
     from webapp.jobs.queueing.claim import Claims
+    from webapp.jobs.queueing.global_pause import GlobalPause
     from webapp.jobs.queueing.queues import Queues
     from webapp.jobs.rq_queue.wake_ups import WakeUps
     from webapp.jobs.schedules.run_history import RunHistory
@@ -351,6 +352,13 @@ class Services:
         from webapp.jobs.queueing.queues import Queues
 
         return Queues(self.engine, self._queue_names())
+
+    @cached_property
+    def global_pause(self) -> GlobalPause:
+        """The pause of everything."""
+        from webapp.jobs.queueing.global_pause import GlobalPause
+
+        return GlobalPause(self.engine)
 
     @cached_property
     def schedules(self) -> Schedules:

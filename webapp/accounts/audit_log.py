@@ -43,6 +43,8 @@ class AuditAction(StrEnum):
     QUEUE_LIMIT = "queue_limit"
     QUEUE_EMPTY = "queue_empty"
     QUEUE_REMOVE = "queue_remove"
+    EVERYTHING_PAUSE = "everything_pause"
+    EVERYTHING_RESUME = "everything_resume"
     WORKER_DRAIN = "worker_drain"
     WORKER_STOP = "worker_stop"
     SCHEDULE_ADD = "schedule_add"

@@ -202,6 +202,8 @@ def webhook() -> None:
         "job": job,
         "schedule": schedule,
         "queue": queue,
+        "pause": ("global_pause:pause", "Pause everything: no job starts."),
+        "resume": ("global_pause:resume", "Resume after a pause of everything."),
         "notifications": notifications,
         "type": job_type,
         "error": error,

@@ -15,16 +15,19 @@ from webapp.cli.parameters import LIMIT, in_json
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from webapp.jobs.queries.pauses import Pause
     from webapp.jobs.queueing.latency import QueueLatency
     from webapp.jobs.queueing.queues import Queue, QueueLoad
 
-_REASON_LIMIT = 200
+REASON_LIMIT = 200
 
 
 @click.command("list")
 @in_json
 def show_all(*, in_json: bool) -> None:
     """List the queues with their waiting and running jobs."""
+    if not in_json and (pause := services().global_pause.get()):
+        click.echo(pause_in_words(pause), err=True)
     _show(services().queues.all(), in_json=in_json)
 
 
@@ -47,8 +50,8 @@ def add(name: str, *, in_json: bool) -> None:
 @in_json
 def pause(name: str, reason: str, *, in_json: bool) -> None:
     """Pause a queue. Waiting jobs keep waiting; running jobs continue."""
-    if len(reason) > _REASON_LIMIT:
-        raise click.UsageError(f"--reason can have at most {_REASON_LIMIT} characters")
+    if len(reason) > REASON_LIMIT:
+        raise click.UsageError(f"--reason can have at most {REASON_LIMIT} characters")
     with audited(AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, name, after={"reason": reason}):
         paused = services().queues.pause(name, reason=reason)
     _show((paused,), in_json=in_json)
@@ -101,6 +104,12 @@ def remove(name: str) -> None:
     with audited(AuditAction.QUEUE_REMOVE, AuditTarget.QUEUE, name):
         services().queues.remove(name)
     click.echo(f"The queue {name} was removed.", err=True)
+
+
+def pause_in_words(pause: Pause) -> str:
+    """Return the pause of everything as a sentence."""
+    reason = f": {pause.reason.rstrip('.')}" if pause.reason else ""
+    return readable(f"Everything has been paused since {pause.since:%Y-%m-%d %H:%M:%S} UTC{reason}.")
 
 
 def _show(queues: tuple[Queue, ...], *, in_json: bool) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, and_, literal_column, select
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Status
+from webapp.jobs.queries.pauses import PausedQueues, paused_queues
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED
 from webapp.jobs.queueing.latency import oldest_waits
 from webapp.jobs.schedules.misfires import TOO_LATE
@@ -19,7 +20,7 @@ from webapp.jobs.schedules.schedule import RunOutcome
 from webapp.notifications.job_events import JOB_COLUMNS, REPORTED, Reader, reported_job
 from webapp.notifications.quiet_hours import latest_moment, start_of_day
 from webapp.notifications.rule import DELIVERY_QUEUE, DELIVERY_TYPE, Topic
-from webapp.schema import error_groups, jobs, later, queues, schedule_runs, schedules
+from webapp.schema import error_groups, jobs, later, schedule_runs, schedules
 
 _MOST = 500  # rows that are compared with the rules
 _RECENT = timedelta(days=1)
@@ -152,9 +153,9 @@ class Conditions:
                 item = {"topic": Topic.NEW_ERROR.value, "at": moment.isoformat(), **known, "detail": detail}
                 yield ConditionMet(reader=reader, key=f"error:{row['fingerprint']}", item=item)
 
-    def _paused(self) -> set[str]:
+    def _paused(self) -> PausedQueues:
         with reading(self._engine) as connection:
-            return set(connection.execute(select(queues.c.name).where(queues.c.paused_at.is_not(None))).scalars())
+            return paused_queues(connection)
 
 
 def _is_done(connection: Connection, reader: Reader, since: datetime, until: datetime) -> bool:

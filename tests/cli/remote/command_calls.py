@@ -201,6 +201,8 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda _: ("nothing",),
     ],
     "queue resume": [lambda objects: (objects.queue(),), lambda objects: (objects.queue(), "--json")],
+    "pause": [lambda _: ("--reason", "because"), lambda _: ("--json",), lambda _: ("--reason", "x" * 201)],
+    "resume": [lambda _: (), lambda _: ("--json",)],
     "queue limit": [
         lambda objects: (objects.queue(), 3),
         lambda objects: (objects.queue(), "none", "--json"),

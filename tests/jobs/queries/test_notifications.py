@@ -10,7 +10,7 @@ from tests.jobs.conftest import HOLDER, Nothing, end, run_once
 from webapp.db.engine import writing
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.job import Job, Owner, Status
-from webapp.jobs.queries.notifications import UnreadNotifications
+from webapp.jobs.queries.notifications import TopBarState
 from webapp.schema import users
 from webapp.services import Services
 
@@ -89,11 +89,11 @@ def test_a_read_notification_is_no_longer_unread(services: Services, running: Ma
     assert (state.unread, state.latest, state.failures) == (3, newest.id, 0)
     assert [notification.id for notification in services.notifications.after(ana, oldest.id)] == [middle.id, newest.id]
     services.notifications.mark_read(ana, middle.id)
-    assert services.notifications.state(ana) == UnreadNotifications(unread=2, latest=newest.id, failures=0)
+    assert services.notifications.state(ana) == TopBarState(unread=2, latest=newest.id, failures=0)
     services.notifications.mark_read(uuid4(), newest.id)
     assert services.notifications.state(ana).unread == 2, "a user cannot mark the notifications of others"
     services.notifications.mark_read(ana)
-    assert services.notifications.state(ana) == UnreadNotifications(unread=0, latest=0, failures=0)
+    assert services.notifications.state(ana) == TopBarState(unread=0, latest=0, failures=0)
     assert len(services.notifications.read(ana)) == 3
 
 

@@ -160,3 +160,22 @@ def test_an_auditor_cannot_pause_a_queue_and_sees_why(auditor: FlaskClient, serv
 def test_the_user_who_paused_a_queue_is_shown(auditor: FlaskClient, services: Services, user: User) -> None:
     services.queues.pause("default", reason="because", by=user.id)
     assert "By Ana Ruiz," in auditor.get("/admin/queues").text
+
+
+def test_everything_is_paused_with_a_reason_that_every_page_shows(
+    operator: FlaskClient, services: Services, audit_entries: AuditEntries, put: Put
+) -> None:
+    job = put()
+    assert "Pause everything?" in operator.get("/admin/queues/_pause").text
+    assert operator.post("/admin/queues/_pause", data={"reason": " "}).status_code == 422
+    assert services.global_pause.get() is None
+    assert operator.post("/admin/queues/_pause", data={"reason": "Moving <the> database"}).status_code == 303
+    for page in ("/jobs", "/admin", "/admin/queues", "/jobs/new", f"/jobs/{job.id}", "/me"):
+        text = operator.get(page).text
+        assert "Everything is paused: no new job starts." in text
+        for part in ("Moving &lt;the&gt; database", "Paused by you", "/_resume"):
+            assert part in text
+    assert "Everything paused by you" in operator.get(f"/jobs/{job.id}").text
+    assert operator.post("/admin/queues/_resume").status_code == 303
+    assert "Everything is paused" not in operator.get("/jobs").text
+    assert [entry["action"] for entry in audit_entries()[-2:]] == ["everything_pause", "everything_resume"]

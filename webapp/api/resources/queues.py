@@ -71,6 +71,16 @@ class EmptiedQueue(BaseModel):
     job: JobDocument | None
 
 
+class PauseDocument(BaseModel):
+    """The pause of everything. `paused_at` is null while jobs can start."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    paused_at: AwareDatetime | None
+    paused_by: UUID | None
+    reason: str
+
+
 class WorkerDocument(BaseModel):
     """A worker."""
 
@@ -99,6 +109,7 @@ class WorkerDocument(BaseModel):
 
 
 _QUEUE = Answer(model=QueueDocument, description="The queue.")
+_PAUSE = Answer(model=PauseDocument, description="The pause.")
 _HIDDEN_JOB = dict.fromkeys(("job_id", "job_type", "job_title", "job_tenant", "job_started_at"))
 
 
@@ -182,6 +193,37 @@ def empty_queue(name: str) -> Any:
     """Stop all waiting jobs of a queue."""
     stopped, rest = queues.empty_queue(_find(name).name)
     return {"stopped": stopped, "job": job_document(rest, job_policy()) if rest else None}
+
+
+@operations.add("GET", "/pause", scope=Scope.READ, right=_SEE, answers={200: _PAUSE})
+def get_pause() -> Any:
+    """Get the pause of everything."""
+    pause = services().global_pause.get()
+    return {
+        "paused_at": pause.since if pause else None,
+        "paused_by": pause.by if pause else None,
+        "reason": pause.reason if pause else "",
+    }
+
+
+@operations.add("POST", "/pause", scope=Scope.OPERATE, right=_RUN, body=ReasonBody, answers={200: _PAUSE})
+def pause_everything(body: ReasonBody) -> Any:
+    """Pause everything.
+
+    No job of any queue starts until it is resumed. Running jobs continue.
+    """
+    queues.pause_everything(body.reason)
+    return get_pause()
+
+
+@operations.add("POST", "/resume", scope=Scope.OPERATE, right=_RUN, answers={200: _PAUSE})
+def resume_everything() -> Any:
+    """Resume after a pause of everything.
+
+    Queues with a pause of their own stay paused.
+    """
+    queues.resume_everything()
+    return get_pause()
 
 
 @operations.add(

@@ -41,6 +41,7 @@ class StatsDocument(BaseModel):
     waiting: int
     longest_wait: float | None
     workers: int
+    paused: bool = Field(description="Whether everything is paused.")
     paused_queues: list[str]
     redis: bool = Field(description="Whether Redis answers.")
     clock_silent_for: float | None = Field(description="Null if no clock has ever run.")
@@ -67,6 +68,7 @@ def get_stats(query: StatsQuery) -> Any:
         "waiting": snapshot.waiting,
         "longest_wait": snapshot.longest_wait.waited if snapshot.longest_wait else None,
         "workers": len(snapshot.workers),
+        "paused": snapshot.everything_paused,
         "paused_queues": snapshot.paused_queues,
         "redis": snapshot.redis is not None,
         "clock_silent_for": snapshot.clock_silent_for,

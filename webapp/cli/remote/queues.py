@@ -92,6 +92,25 @@ class RemoteQueues:
         return documents
 
 
+class RemotePause:
+    """Pauses and resumes everything."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self) -> Record | None:
+        """Return the pause; ``None`` if jobs can start."""
+        return _pause(self._connection.get("/pause"))
+
+    def pause(self, *, reason: str = "") -> Record | None:
+        """Pause everything."""
+        return _pause(self._connection.send("POST", "/pause", {"reason": reason}))
+
+    def resume(self) -> None:
+        """Let jobs start again."""
+        self._connection.send("POST", "/resume")
+
+
 class RemoteWorkers:
     """Lists and stops workers."""
 
@@ -159,6 +178,11 @@ class RemoteTypes:
             return self._connection.send(method, f"/types/{quote(name, safe='')}{verb}", body)
         except RemoteNotFound:
             raise NotFound(str(UnknownJobType(name)), "job type") from None
+
+
+def _pause(document: Mapping[str, Any]) -> Record | None:
+    pause = record_of(document, "paused_at", "paused_by", "reason")
+    return pause.paused_at and Record(since=pause.paused_at, by=pause.paused_by, reason=pause.reason)
 
 
 def _disabling(job_type: Record) -> Record:

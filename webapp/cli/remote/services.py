@@ -22,7 +22,7 @@ from webapp.cli.remote.jobs import (
     RemoteLogs,
 )
 from webapp.cli.remote.notifications import RemoteDeliveries, RemoteRuleForm, RemoteRules
-from webapp.cli.remote.queues import RemoteQueues, RemoteTypes, RemoteWakeUps, RemoteWorkers
+from webapp.cli.remote.queues import RemotePause, RemoteQueues, RemoteTypes, RemoteWakeUps, RemoteWorkers
 from webapp.cli.remote.schedules import RemoteSchedules
 from webapp.cli.remote.webhooks import RemoteMessages, RemoteWebhooks
 from webapp.jobs.model.job import Owner
@@ -47,6 +47,7 @@ class RemoteServices:
         self.schedules = RemoteSchedules(connection, self.accounts.name_of)
         self.schedule_runner = self.run_history = self.schedules
         self.queues = RemoteQueues(connection)
+        self.global_pause = RemotePause(connection)
         self.workers = RemoteWorkers(connection)
         self.wake_ups = RemoteWakeUps(connection)
         self.registry = self.disabled_types = RemoteTypes(connection)

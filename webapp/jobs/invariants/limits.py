@@ -1,4 +1,4 @@
-"""Checks of concurrency limits."""
+"""Checks of concurrency limits and of the pause of everything."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,13 +8,15 @@ from sqlalchemy import Engine, Select, func, select
 from webapp.jobs.invariants.check import Check, check_rows
 from webapp.jobs.model.job import NO_QUEUE
 from webapp.jobs.model.policies import Limits
-from webapp.schema import jobs, queues
+from webapp.jobs.queries.pauses import OF_EVERYTHING
+from webapp.schema import jobs, queues, seconds_between
 
+_GRACE = 10.0  # seconds in which a claim can be under way while everything is paused
 _RUNNING = (jobs.c.status == "running", jobs.c.queue != NO_QUEUE)
 
 
 def checks(engine: Engine, limits: Mapping[str, Limits]) -> Iterator[Check]:
-    """Yield up to two checks per limited type and one for the queues; a limit that was just lowered needs time."""
+    """Yield up to two checks per limited type and two for the queues; a limit that was just lowered needs time."""
     for name, limit in limits.items():
         if limit.running is not None:
             rule = f"Job type {name} stays within its running limit ({limit.running})."
@@ -22,6 +24,12 @@ def checks(engine: Engine, limits: Mapping[str, Limits]) -> Iterator[Check]:
         if limit.running_per_owner is not None:
             rule = f"Job type {name} stays within its running limit per owner ({limit.running_per_owner})."
             yield check_rows(engine, rule, _over(limit.running_per_owner, name, jobs.c.owner_id), transient=True)
+    paused_at = select(queues.c.paused_at).where(OF_EVERYTHING).scalar_subquery()
+    yield check_rows(
+        engine,
+        "No job starts while everything is paused.",
+        select(jobs.c.id, jobs.c.started_at).where(*_RUNNING, seconds_between(paused_at, jobs.c.started_at) > _GRACE),
+    )
     running_by_queue = select(
         jobs.c.queue, func.count().label("running"), queues.c.max_running.label("limit")
     ).join_from(jobs, queues, queues.c.name == jobs.c.queue)

@@ -6,12 +6,12 @@ from sqlalchemy import Engine, bindparam, func, select
 
 from webapp.db.engine import reading, writing
 from webapp.fault_injection import faultpoint
+from webapp.jobs.queries.pauses import paused_queues
 from webapp.jobs.queueing.claim import QUEUED, count_queued
 from webapp.jobs.store.transitions import promoted
-from webapp.schema import jobs, now, queues
+from webapp.schema import jobs, now
 
 _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
-_PAUSED = select(queues.c.name).where(queues.c.paused_at.is_not(None))
 
 
 def promote_due(engine: Engine) -> int:
@@ -40,7 +40,7 @@ def _queued_by_queue(engine: Engine, ceiling: int) -> dict[str, int]:
     found: dict[str, int] = {}
     last = ""
     with reading(engine) as connection:
-        paused = set(connection.execute(_PAUSED).scalars())
+        paused = paused_queues(connection)
         while queue := connection.execute(_NEXT_QUEUE, {"last": last}).scalar():
             if queue not in paused:
                 found[queue] = count_queued(connection, queue, ceiling)

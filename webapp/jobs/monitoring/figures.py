@@ -19,10 +19,11 @@ from webapp.jobs.model.job import UNFINISHED, Status
 from webapp.jobs.monitoring.components import database_size
 from webapp.jobs.monitoring.snapshot import Capacity
 from webapp.jobs.monitoring.workers import Worker
+from webapp.jobs.queries.pauses import paused_queues
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED
 from webapp.jobs.queueing.claim import QUEUED, queues_with_jobs
 from webapp.jobs.queueing.latency import queued_since
-from webapp.schema import cursors, error_groups, jobs, leases, now, queues, schedules
+from webapp.schema import cursors, error_groups, jobs, leases, now, schedules
 
 CEILING = 10_000  # jobs that are counted of each status, and of each queue
 _KEPT_SECONDS = 5.0
@@ -54,6 +55,7 @@ class InstallationFigures:
     unfinished: Mapping[tuple[str, str, str], int]
     oldest_waits: Mapping[str, timedelta]
     paused_queues: tuple[str, ...]
+    everything_paused: bool = False
     totals: Totals
     rollup_ages: Mapping[str, timedelta]
     workers: tuple[Worker, ...]
@@ -111,13 +113,14 @@ class FigureReader:
         redis, disk = self._redis(), self._disk()
         with reading(self._engine) as connection:
             at = connection.execute(select(now())).scalar_one()
-            paused = connection.execute(select(queues.c.name).where(queues.c.paused_at.is_not(None))).scalars()
+            paused = paused_queues(connection)
             beats = connection.execute(select(leases.c.beat_at)).scalars().all()
             return InstallationFigures(
                 at=at,
                 unfinished=_unfinished(connection),
                 oldest_waits=_oldest_waits(connection, at),
-                paused_queues=tuple(paused),
+                paused_queues=paused.names,
+                everything_paused=paused.everything is not None,
                 totals=self._totals(),
                 rollup_ages=_rollup_ages(connection, at),
                 workers=self._workers(),

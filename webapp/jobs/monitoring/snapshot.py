@@ -18,11 +18,12 @@ from webapp.db.engine import reading
 from webapp.jobs.model.job import NO_QUEUE, Job, Status
 from webapp.jobs.model.progress import SHORTEST_SILENCE, UNKNOWN_RUN, UsualRun
 from webapp.jobs.monitoring.workers import Worker
+from webapp.jobs.queries.pauses import PausedQueues, paused_queues
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, COUNT_CEILING, list_conditions
 from webapp.jobs.queueing.claim import QUEUED, queues_with_jobs
 from webapp.jobs.queueing.latency import queued_since
 from webapp.jobs.store.job_store import to_job
-from webapp.schema import jobs, later, now, queues
+from webapp.schema import jobs, later, now
 
 _OLDEST = 100  # queued jobs whose wait is compared
 _SILENT = 100  # running jobs, those that have been silent longest
@@ -81,6 +82,7 @@ class HealthSnapshot:
     disk: Capacity
     clock_silent_for: timedelta | None
     silent_jobs: tuple[SilentJob, ...] = ()
+    everything_paused: bool = False
 
 
 class HealthCheck:
@@ -110,13 +112,14 @@ class HealthCheck:
         redis = self.redis_memory()
         with reading(self._engine) as connection:
             at = connection.execute(select(now())).scalar_one()
-            paused = tuple(connection.execute(select(queues.c.name).where(queues.c.paused_at.is_not(None))).scalars())
+            paused = paused_queues(connection)
             return HealthSnapshot(
                 at=at,
                 running=_count(connection, Status.RUNNING, Status.WAITING),
                 waiting=_count(connection, Status.QUEUED, Status.HELD),
                 waiting_queues=queues_with_jobs(connection),
-                paused_queues=paused,
+                paused_queues=paused.names,
+                everything_paused=paused.everything is not None,
                 longest_wait=_longest_wait(connection, at, paused),
                 workers=self._workers() if redis else self._workers_in_database(),
                 redis=redis,
@@ -175,7 +178,7 @@ def _count(connection: Connection, *statuses: Status) -> int:
     return connection.execute(select(func.count()).select_from(limited)).scalar_one()
 
 
-def _longest_wait(connection: Connection, at: datetime, paused: tuple[str, ...]) -> LongestWait | None:
+def _longest_wait(connection: Connection, at: datetime, paused: PausedQueues) -> LongestWait | None:
     """Return the longest wait among the oldest queued jobs."""
     columns = (jobs.c.id, jobs.c.queue, jobs.c.created_at, jobs.c.run_at)
     claimable = (QUEUED, ALL_UNFINISHED, jobs.c.queue != NO_QUEUE)

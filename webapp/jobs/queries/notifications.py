@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, case, fun
 
 from webapp.db.engine import reading, writing
 from webapp.jobs.model.job import Status
-from webapp.schema import jobs, notices, now
+from webapp.jobs.queries.pauses import OF_EVERYTHING
+from webapp.schema import jobs, notices, now, queues
 
 CEILING = 100
 PAGE = 50
@@ -26,20 +27,25 @@ _UNREAD = (
     .limit(CEILING)
     .subquery()
 )
-UNREAD_STATE = select(  # built once, as every page and poll runs it
+TOP_BAR_STATE = select(  # built once, as every page and poll runs it
     func.count().label("unread"),
     func.coalesce(func.max(_UNREAD.c.id), 0).label("latest"),
     func.count(case((or_(*(_UNREAD.c.kind == kind for kind in _FAILURES)), 1))).label("failures"),
+    select(queues.c.paused_at).where(OF_EVERYTHING).scalar_subquery().label("paused_at"),
 ).select_from(_UNREAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadNotifications:
-    """How many notifications are unread (up to `CEILING`), how many of these tell a failure, and the latest id."""
+class TopBarState:
+    """How many notifications are unread (up to `CEILING`), how many of these tell a failure, and the latest id.
+
+    ``paused_at`` is when everything was paused. Every page shows that too, so it is read in the same statement.
+    """
 
     unread: int
     latest: int
     failures: int
+    paused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +117,10 @@ class Notifications:
         newer = _notifications_of(user_id).where(notices.c.read_at.is_(None), notices.c.id > notification_id)
         return self._fetch(newer.order_by(notices.c.id).limit(limit))
 
-    def state(self, user_id: UUID) -> UnreadNotifications:
+    def state(self, user_id: UUID) -> TopBarState:
         """Return what the top bar shows; the latest id is 0 if there is none."""
         with reading(self._engine) as connection:
-            return UnreadNotifications(**connection.execute(UNREAD_STATE, {"user_id": user_id}).mappings().one())
+            return TopBarState(**connection.execute(TOP_BAR_STATE, {"user_id": user_id}).mappings().one())
 
     def mark_read(self, user_id: UUID, notification_id: int | None = None) -> None:
         """Mark one of the user's notifications as read, or all of them."""

@@ -35,7 +35,7 @@ from sqlalchemy import (
 from webapp.db.engine import is_sqlite, reading
 from webapp.jobs.model.job import Job
 from webapp.jobs.queries.criteria import JobCriteria
-from webapp.jobs.queries.notifications import UNREAD_STATE, UnreadNotifications
+from webapp.jobs.queries.notifications import TOP_BAR_STATE, TopBarState
 from webapp.jobs.queries.pagination import (
     EVERYTHING,
     HIGHEST,
@@ -53,6 +53,7 @@ from webapp.jobs.store.job_store import JobNotFound, to_job
 from webapp.schema import attachments, events, jobs, now, queues
 
 _CACHED_STATEMENTS = 256
+_TOP_BAR_FACTS = ("unread", "latest", "failures", "paused_at")
 _SHOWN = bindparam("shown", type_=String())  # the ids of the jobs on a page, as one text
 _JOB_ID = bindparam("job_id", type_=Uuid())
 
@@ -66,10 +67,10 @@ class UserActivity:
 
     running: tuple[str, ...]
     counts: tuple[int, ...]
-    unread: UnreadNotifications
+    unread: TopBarState
 
     @classmethod
-    def of(cls, active: ActiveJobs, unread: UnreadNotifications) -> Self:
+    def of(cls, active: ActiveJobs, unread: TopBarState) -> Self:
         """Return the same as a poll reads, of jobs that were just loaded."""
         running = sorted(f"{job.id.hex}:{job.version}" for job in active.running)
         return cls(running=tuple(running), counts=tuple(active.counts[tab] for tab in UNFINISHED_TABS), unread=unread)
@@ -161,7 +162,7 @@ def _activity(row: RowMapping) -> UserActivity:
     return UserActivity(
         running=tuple(sorted(filter(None, running.split(",")))),
         counts=tuple(row[f"active_{tab}_count"] for tab in UNFINISHED_TABS),
-        unread=UnreadNotifications(unread=row["unread"], latest=row["latest"], failures=row["failures"]),
+        unread=TopBarState(**{name: row[name] for name in _TOP_BAR_FACTS}),
     )
 
 
@@ -221,7 +222,7 @@ def _activity_of(viewer: Viewer, listed: int) -> tuple[FromClause, ...]:
         .label("active_running"),
         *(count_up_to(scans[tab], TAB_CEILING).label(f"active_{tab}_count") for tab in scans),
     )
-    return active.subquery("active"), UNREAD_STATE.subquery("notifications")
+    return active.subquery("active"), TOP_BAR_STATE.subquery("notifications")
 
 
 def _select_all(first: FromClause, *others: FromClause) -> Select[Any]:

@@ -1,7 +1,8 @@
 """The claim: a work-horse takes the next queued job of a queue, in one statement.
 
 The order is priority, then fair share between owners (`fair_share`), then age. Jobs of paused queues
-or disabled types are not claimed, nor jobs beyond a concurrency limit (`concurrency`). A job can be
+or disabled types are not claimed, nor jobs beyond a concurrency limit (`concurrency`), nor any while everything is
+paused (`webapp.jobs.queries.pauses`). A job can be
 claimed only once, so a wake-up that arrives twice runs nothing twice. An own-process job is left for a
 work-horse that has not run a job yet.
 """
@@ -38,6 +39,7 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.definition import disabled_types
 from webapp.jobs.model.job import NO_QUEUE, EventName, Job
 from webapp.jobs.model.policies import Limits
+from webapp.jobs.queries.pauses import EVERYTHING_PAUSED, is_or_everything
 from webapp.jobs.queueing import concurrency
 from webapp.jobs.queueing.next_claim import Group, NextClaim, Row
 from webapp.jobs.store import events, signals
@@ -52,13 +54,13 @@ _RESTRICTED = or_(
     disabled_types.ANY_DISABLED,
     exists(
         select(literal_column("1")).where(
-            queues.c.name == bindparam("wanted_queue"),
+            is_or_everything(bindparam("wanted_queue")),
             or_(queues.c.paused_at.is_not(None), queues.c.max_running.is_not(None)),
         )
     ),
 )
 _PAUSED = exists(
-    select(literal_column("1")).where(queues.c.name == bindparam("wanted_queue"), queues.c.paused_at.is_not(None))
+    select(literal_column("1")).where(is_or_everything(bindparam("wanted_queue")), queues.c.paused_at.is_not(None))
 )
 
 
@@ -222,6 +224,8 @@ class Claims:
     def claim_one(self, job_id: UUID, queue: str, lease_id: UUID, prepare: Prepare | None = None) -> Job | None:
         """Claim this job if it is queued and its limits allow it, even from a paused queue.
 
+        Claims nothing while everything is paused.
+
         ``prepare`` can queue it first, in the same transaction, and returns the id of the job to claim. If that
         job cannot be claimed, this is rolled back.
         """
@@ -229,7 +233,7 @@ class Claims:
         with suppress(_NotClaimed), writing(self._engine) as connection:
             concurrency.serialize_claims(connection)
             wanted = prepare(connection, job_id) if prepare else job_id
-            row = self._claim_next(connection, queue, values, jobs.c.id == wanted)
+            row = self._claim_next(connection, queue, values, jobs.c.id == wanted, ~EVERYTHING_PAUSED)
             if row is None:
                 raise _NotClaimed
         return self._started(row) if row else None
@@ -245,6 +249,11 @@ class Claims:
             conditions = concurrency.within_limits(connection, queue, self._limits)
             return connection.execute(_next_job(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
 
+    def everything_is_paused(self) -> bool:
+        """Return whether no job can be claimed."""
+        with reading(self._engine) as connection:
+            return bool(connection.execute(select(EVERYTHING_PAUSED)).scalar())
+
     def _claim_unrestricted(self, values: Mapping[str, Any]) -> Row | None:
         with writing_autocommit(self._engine) as connection:
             if not is_sqlite(self._engine):
@@ -257,10 +266,10 @@ class Claims:
             return self._claim_next(connection, queue, values, ~_PAUSED)
 
     def _claim_next(
-        self, connection: Connection, queue: str, values: Mapping[str, Any], which: ColumnElement[bool]
+        self, connection: Connection, queue: str, values: Mapping[str, Any], *which: ColumnElement[bool]
     ) -> Row | None:
         conditions = concurrency.within_limits(connection, queue, self._limits)
-        row = connection.execute(_claim(which, *conditions), values).mappings().first()
+        row = connection.execute(_claim(*which, *conditions), values).mappings().first()
         if row is not None:
             _insert_start_event(connection, row)
             faultpoint("claim.commit")

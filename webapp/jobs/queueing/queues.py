@@ -16,6 +16,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     literal_column,
     or_,
     select,
@@ -26,6 +27,7 @@ from sqlalchemy.exc import IntegrityError
 from webapp.db.engine import reading, writing
 from webapp.jobs.model.job import NO_QUEUE, UNFINISHED
 from webapp.jobs.model.value_rules import NOTHING, QUEUE_NAME, QUEUE_NAME_LIMIT, integer
+from webapp.jobs.queries.pauses import OF_EVERYTHING, Pause, PausedQueues, is_or_everything, paused_queues
 from webapp.jobs.queueing import latency
 from webapp.jobs.queueing.claim import queues_with_jobs
 from webapp.jobs.queueing.latency import QueueLatency
@@ -33,7 +35,7 @@ from webapp.schema import jobs, now, queues, schedules
 
 BATCH = 2000  # jobs that `Queues.empty` stops in one transaction
 _LIMIT = NOTHING | integer(0, 1_000_000)
-_PAUSED = select(queues).where(queues.c.paused_at.is_not(None))  # built once, because every poll runs it
+_STORED = select(queues).where(~OF_EVERYTHING)
 _QUEUED = jobs.c.status == literal_column("'queued'")
 Stop = Callable[[Collection[UUID]], None]
 
@@ -83,15 +85,15 @@ class Queues:
     def all(self) -> tuple[Queue, ...]:
         """Return the queues of the job types, those with stored settings, and those with queued or running jobs."""
         with reading(self._engine) as connection:
-            stored = {row["name"]: Queue(**row) for row in connection.execute(select(queues)).mappings()}
+            stored = {row["name"]: Queue(**row) for row in connection.execute(_STORED).mappings()}
             used = {*queues_with_jobs(connection), *_count(connection, "running")}
         names = dict.fromkeys((*self._known, *sorted(stored), *sorted(used)))
         return tuple(stored.get(name, Queue(name=name)) for name in names)
 
-    def paused(self) -> tuple[Queue, ...]:
-        """Return the paused queues."""
+    def paused(self) -> PausedQueues:
+        """Return what is paused."""
         with reading(self._engine) as connection:
-            return tuple(Queue(**row) for row in connection.execute(_PAUSED).mappings())
+            return paused_queues(connection)
 
     def get(self, name: str) -> Queue:
         """Return one queue; raises `UnknownQueue`."""
@@ -100,11 +102,19 @@ class Queues:
                 return queue
         raise UnknownQueue(name)
 
-    def stored(self, name: str) -> Queue:
-        """Return the stored settings of a queue, or the defaults; does not check that the queue is used."""
+    def stored(self, name: str) -> tuple[Queue, Pause | None]:
+        """Return the stored settings of a queue, or the defaults, and the pause that holds up its jobs.
+
+        Does not check that the queue is used. The pause of everything has the queue `NO_QUEUE`.
+        """
         with reading(self._engine) as connection:
-            row = connection.execute(select(queues).where(queues.c.name == name)).mappings().first()
-        return Queue(**row) if row else Queue(name=name)
+            rows = connection.execute(select(queues).where(is_or_everything(literal(name)))).mappings().all()
+        stored = {row["name"]: Queue(**row) for row in rows}
+        queue = stored.get(name, Queue(name=name))
+        holding = stored.get(NO_QUEUE, queue)
+        if holding.paused_at is None:
+            return queue, None
+        return queue, Pause(queue=holding.name, since=holding.paused_at, by=holding.paused_by, reason=holding.reason)
 
     def loads(self) -> Mapping[str, QueueLoad]:
         """Count queued and running jobs by queue; queues without either are left out."""

@@ -160,6 +160,16 @@ def _silence_advice(job: SilentJob) -> str:
     )
 
 
+def _everything_paused(health: HealthSnapshot) -> Iterator[Problem]:
+    if health.everything_paused:
+        yield Problem(
+            tone="attention",
+            title=_("Everything is paused."),
+            advice=_("No job starts until it is resumed."),
+            endpoint="queues.index",
+        )
+
+
 def _paused_queues(health: HealthSnapshot) -> Iterator[Problem]:
     for queue in health.paused_queues:
         yield Problem(
@@ -196,5 +206,5 @@ def _tone(share: float) -> str:
 
 _CHECKS: tuple[Callable[[HealthSnapshot], Iterator[Problem]], ...] = (
     *(_redis, _scheduler, _disk),
-    *(_queues_without_worker, _long_wait, _silent_workers, _silent_jobs, _paused_queues),
+    *(_queues_without_worker, _long_wait, _silent_workers, _silent_jobs, _everything_paused, _paused_queues),
 )

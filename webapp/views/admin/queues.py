@@ -1,4 +1,4 @@
-"""Queues: list and show them with their figures; pause, resume, limit, empty and remove one."""
+"""Queues: list and show them with their figures; pause, resume, limit, empty and remove one; pause all of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -91,6 +91,24 @@ def live() -> ResponseReturnValue:
     return poll_response("admin/queues/_live.html", _list_page())
 
 
+@bp.route("/_pause", methods=["GET", "POST"])
+@require(Right.RUN_QUEUES)
+def pause_all() -> ResponseReturnValue:
+    """Ask for a reason, then pause everything."""
+    if page := confirmation.ask_reason(_pause_all_confirmation()):
+        return page
+    pause_everything(confirmation.submitted_reason())
+    return redirect(url_for("queues.index"), 303)
+
+
+@bp.post("/_resume")
+@require(Right.RUN_QUEUES)
+def resume_all() -> ResponseReturnValue:
+    """Let jobs start again after a pause of everything."""
+    resume_everything()
+    return redirect(url_for("queues.index"), 303)
+
+
 @bp.get("/<path:name>")
 def show(name: str) -> ResponseReturnValue:
     """Show one queue."""
@@ -167,6 +185,20 @@ def remove(name: str) -> ResponseReturnValue:
     return redirect(url_for("queues.index"), 303)
 
 
+def pause_everything(reason: str) -> None:
+    """Pause everything for the signed-in user; pages and the API call this and the next functions."""
+    with audited(AuditAction.EVERYTHING_PAUSE, AuditTarget.INSTALLATION, after={"reason": reason}):
+        services().global_pause.pause(reason=reason, by=signed_in().id)
+
+
+def resume_everything() -> None:
+    """Resume after a pause of everything; the clock wakes the workers within a second."""
+    pause = services().global_pause.get()
+    before = {"reason": pause.reason if pause else ""}
+    with audited(AuditAction.EVERYTHING_RESUME, AuditTarget.INSTALLATION, before=before):
+        services().global_pause.resume()
+
+
 def add_queue(name: str) -> Queue:
     """Add a queue that no job type names; raise `ValueError`. The API calls it."""
     with audited(AuditAction.QUEUE_ADD, AuditTarget.QUEUE, name):
@@ -174,7 +206,7 @@ def add_queue(name: str) -> Queue:
 
 
 def pause_queue(name: str, reason: str) -> None:
-    """Pause a queue for the signed-in user; pages and the API call this and the next functions."""
+    """Pause a queue for the signed-in user."""
     with audited(AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, name, after={"reason": reason}):
         services().queues.pause(name, reason=reason, by=signed_in().id)
 
@@ -268,6 +300,19 @@ def _pause_confirmation(queue: QueueView) -> Confirmation:
         keep=_("Don't pause"),
         post=url_for("queues.pause", name=queue.name),
         back=url_for("queues.show", name=queue.name),
+        harmful=False,
+    )
+
+
+def _pause_all_confirmation() -> Confirmation:
+    return Confirmation(
+        title=_("Pause everything?"),
+        effect=_("No job of any queue starts until someone resumes. Running jobs continue."),
+        notes=(_("Notifications by mail, webhook and chat are jobs, so they wait too."),),
+        action=_("Pause everything"),
+        keep=_("Don't pause"),
+        post=url_for("queues.pause_all"),
+        back=url_for("queues.index"),
         harmful=False,
     )
 

@@ -16,6 +16,7 @@ from webapp.jobs.metrics.error_groups import ErrorGroup, ErrorNotFound
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.model.progress import UNKNOWN_RUN, UsualRun
 from webapp.jobs.queries.dependency_graph import NO_GRAPH, DependencyGraph
+from webapp.jobs.queries.pauses import Pause
 from webapp.jobs.queries.related_jobs import NO_RELATED_JOBS, RelatedJobs
 from webapp.jobs.queries.visible_jobs import Attempt, Event, RunLocation
 from webapp.jobs.queueing.queues import Queue
@@ -198,13 +199,13 @@ def queue_outlook(job: Job, context: ViewerContext | None = None) -> QueueFacts 
     if job.status is not Status.QUEUED or job.record_only:
         return None
     workers = services().wake_ups.workers_alive(job.queue)
-    queue = services().queues.stored(job.queue)
+    queue, pause = services().queues.stored(job.queue)
     estimates, limited = services().queries.estimates, _limited(job, queue)
     return QueueFacts(
         place=estimates.place_in_queue(job),
         workers=workers,
         starts_within=estimates.starts_within(job, workers=workers, limited=limited) if context else None,
-        pause=_pause(queue, context),
+        pause=_pause(pause, context),
     )
 
 
@@ -268,12 +269,12 @@ def _recorded_at(at: object, context: ViewerContext) -> FormattedTime | None:
     return context.time(datetime.fromisoformat(at)) if isinstance(at, str) and at else None
 
 
-def _pause(queue: Queue, context: ViewerContext | None) -> QueuePause | None:
-    if queue.paused_at is None:
+def _pause(pause: Pause | None, context: ViewerContext | None) -> QueuePause | None:
+    if pause is None:
         return None
-    named = context and context.viewer.sees_all and queue.paused_by
-    by = context.name(queue.paused_by) if context and named else _("an operator")
-    return QueuePause(by=by, since=queue.paused_at, reason=queue.reason)
+    named = context and context.viewer.sees_all and pause.by
+    by = context.name(pause.by) if context and named else _("an operator")
+    return QueuePause(by=by, since=pause.since, reason=pause.reason, of_everything=not pause.queue)
 
 
 def _limited(job: Job, queue: Queue) -> bool:

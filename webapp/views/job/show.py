@@ -114,8 +114,8 @@ def _tag(polled: PolledJob) -> str:
 
 def _viewer_context(job: Job) -> ViewerContext:
     actors = [event.actor_id for event in services().queries.jobs.timeline(job.id)]
-    paused_by = services().queues.stored(job.queue).paused_by if job.status is Status.QUEUED else None
-    return viewer_context((job.owner.user_id, job.triggered_by, paused_by, *actors))
+    pause = services().queues.stored(job.queue)[1] if job.status is Status.QUEUED else None
+    return viewer_context((job.owner.user_id, job.triggered_by, pause.by if pause else None, *actors))
 
 
 def _page_context(job: Job, context: ViewerContext, tag: str) -> dict[str, Any]:

@@ -200,5 +200,5 @@ def _idle_queues(services: Services) -> tuple[str, ...]:
     waiting = services.queries.lists.page(viewer(), tab="waiting")
     queues = sorted({job.queue for job in waiting if job.status is Status.QUEUED and not job.record_only})
     idle = tuple(queue for queue in queues if not services.wake_ups.workers_alive(queue))
-    paused = {queue.name for queue in services.queues.paused()} if idle else set()
+    paused = services.queues.paused() if idle else ()
     return tuple(queue for queue in idle if queue not in paused)

@@ -87,6 +87,7 @@ def _jobs(figures: InstallationFigures) -> Iterator[Metric]:
         ("queue",),
         [((name,), workers[name]) for name in sorted(queues)],
     )
+    yield _gauge("paused", "Whether everything is paused, so that no job starts.", figures.everything_paused)
     yield _gauges(
         "queue_paused",
         "Whether the queue is paused.",

@@ -39,6 +39,7 @@ class TopBar:
 
     ``counts`` are the numbers of active jobs by tab, without empty tabs. ``failures`` is the number of failed jobs
     that the user has not looked at. ``activity`` changes when the top bar does.
+    ``is_paused``: no job starts, because everything is paused.
     """
 
     running: tuple[RunningJob, ...]
@@ -48,6 +49,7 @@ class TopBar:
     unread: str
     latest: int
     activity: UserActivity
+    is_paused: bool
 
     @property
     def is_busy(self) -> bool:
@@ -69,6 +71,7 @@ class TopBar:
             unread=_up_to(state.unread, CEILING) if state.unread else "",
             latest=state.latest,
             activity=UserActivity.of(found, state),
+            is_paused=state.paused_at is not None,
         )
 
 

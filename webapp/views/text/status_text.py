@@ -36,11 +36,12 @@ _TRUST = 0.5  # how strongly a lower estimate pulls the shown one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePause:
-    """Who paused a queue, since when, and why; ``reason`` may be empty."""
+    """Who paused a queue or everything, since when, and why; ``reason`` may be empty."""
 
     by: str
     since: datetime
     reason: str = ""
+    of_everything: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +176,8 @@ def _queued(facts: StatusFacts) -> StatusText:
     queue = facts.queue or QueueFacts()
     if queue.pause:
         fact = _paused(queue.pause, facts.now, facts.zone)
+        if queue.pause.of_everything:
+            return StatusText(fact=fact, hint=_("It will start when everything is resumed."))
         return StatusText(fact=fact, hint=_("It will start when the queue is resumed."))
     if queue.workers == 0:
         fact = _("No worker is running for this job type.")
@@ -190,8 +193,14 @@ def _start_or_duration(starts_within: timedelta | None, usual: timedelta | None)
 
 def _paused(pause: QueuePause, now: datetime, zone: ZoneInfo) -> str:
     since = relative_time(pause.since, now, zone).text
-    if pause.reason:
-        reason = pause.reason.rstrip(".")
+    reason = pause.reason.rstrip(".")
+    if pause.of_everything:
+        if reason:
+            return _(
+                "Everything paused by %(person)s, %(since)s: %(reason)s.", person=pause.by, since=since, reason=reason
+            )
+        return _("Everything paused by %(person)s, %(since)s.", person=pause.by, since=since)
+    if reason:
         return _("Queue paused by %(person)s, %(since)s: %(reason)s.", person=pause.by, since=since, reason=reason)
     return _("Queue paused by %(person)s, %(since)s.", person=pause.by, since=since)
 

@@ -45,7 +45,10 @@ def refuse_record_only(job: Job) -> None:
 
 
 class InlineRun:
-    """Runs one queued job immediately, ahead of all others and even from a paused queue, but within its limits."""
+    """Runs one queued job immediately, ahead of all others and even from a paused queue, but within its limits.
+
+    It runs none while everything is paused.
+    """
 
     def __init__(
         self,
@@ -69,7 +72,8 @@ class InlineRun:
 
         ``prepare`` can queue it first, in the transaction that claims it (`ManualStart`).
         ``KeyboardInterrupt`` hands it back to its queue. Raises `JobNotFound`, `WorkerOnly`,
-        `IllegalTransition` if the job is not queued, and `BadRequest` at a concurrency limit.
+        `IllegalTransition` if the job is not queued, and `BadRequest` at a concurrency limit or while
+        everything is paused.
         """
         job = self._store.get(job_id)
         refuse_worker_only(self._registry, job.type)
@@ -107,6 +111,8 @@ class InlineRun:
         job = self._store.get(job_id)
         if job.status is not Status.QUEUED and not prepared:
             return IllegalTransition(job_id, job.status, Status.RUNNING)
+        if self._claims.everything_is_paused():
+            return BadRequest(f"Job {job.short_id} cannot start now: everything is paused.")
         return BadRequest(f"Job {job.short_id} cannot start now: a concurrency limit is reached.")
 
 
