@@ -9,7 +9,16 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from webapp import schema
-from webapp.db.engine import holding_connections, own_connections, reading, release_shared_reads, sharing_reads, writing
+from webapp.db.engine import (
+    holding_connections,
+    in_next_transaction,
+    own_connections,
+    reading,
+    release_shared_reads,
+    sharing_reads,
+    writing,
+    writing_autocommit,
+)
 
 pytestmark = pytest.mark.dialect
 
@@ -158,3 +167,12 @@ def test_own_connections_leave_held_ones_alone(app: Flask, database: str) -> Non
             assert own is not held
         with writing(engine) as again:
             assert again is held
+
+
+def test_a_step_of_the_next_transaction_is_called_by_a_write_of_one_statement(app: Flask, database: str) -> None:
+    engine = app.extensions["deskjob"].engine
+    in_transaction: list[bool] = []
+    with in_next_transaction(lambda connection: in_transaction.append(connection.in_transaction())):
+        with writing_autocommit(engine) as connection:
+            connection.execute(text("SELECT 1"))
+        assert in_transaction == [True]

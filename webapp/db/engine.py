@@ -197,9 +197,10 @@ def in_next_transaction(step: Callable[[Connection], object]) -> Iterator[None]:
 def writing_autocommit(engine: Engine) -> Iterator[Connection]:
     """Open a connection for a single-statement write: on PostgreSQL without an explicit transaction.
 
-    This saves two round trips compared to `writing`. SQLite has no round trips, so it uses `writing`.
+    This saves two round trips compared to `writing`. SQLite has no round trips, so it uses `writing`, and so does a
+    write with steps of `in_next_transaction`.
     """
-    if is_sqlite(engine):
+    if is_sqlite(engine) or _joined_steps.get():
         with writing(engine) as connection:
             yield connection
         return

@@ -96,3 +96,10 @@ def test_an_old_payload_is_loaded_after_its_type_gained_a_field_and_lost_another
 
     loaded = load_payload(changed, dump_payload(OldPayload(), vault), vault)
     assert loaded == NewPayload(day=date(2026, 2, 28), added=7)
+
+
+def test_keys_are_stored_as_json_has_them(vault: Vault) -> None:
+    class Prices(BaseModel):
+        by_year: dict[int, str]
+
+    assert dump_payload(Prices(by_year={2026: "1.10"}), vault) == {"by_year": {"2026": "1.10"}}

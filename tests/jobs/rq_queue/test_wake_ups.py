@@ -26,6 +26,22 @@ def test_wake_ups_are_pushed_up_to_their_cap(wake_ups: WakeUps, queue: str) -> N
     assert waiting(wake_ups, queue) == LEAST_CAP
 
 
+def test_a_full_queue_takes_wake_ups_again_after_one_was_taken(wake_ups: WakeUps, queue: str) -> None:
+    for _ in range(LEAST_CAP + 2):
+        wake_ups.push(queue)
+    wake_ups.connection.lpop(f"rq:queue:{queue}")
+    wake_ups.push(queue)
+    assert waiting(wake_ups, queue) == LEAST_CAP
+
+
+def test_a_push_to_a_full_queue_is_one_command(wake_ups: WakeUps, queue: str) -> None:
+    for _ in range(LEAST_CAP + 1):
+        wake_ups.push(queue)
+    before = wake_ups.connection.info("stats")["total_commands_processed"]
+    wake_ups.push(queue)
+    assert wake_ups.connection.info("stats")["total_commands_processed"] == before + 2, "and the question for this"
+
+
 def test_many_rows_wake_every_worker_once(wake_ups: WakeUps, queue: str) -> None:
     wake_ups.connection.sadd(f"rq:workers:{queue}", *range(4))
     wake_ups.push(queue, 1000)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
@@ -292,15 +293,16 @@ def _unknown_fields(model: type, values: Mapping[str, Any], prefix: str = "") ->
     annotations = _annotations(model)
     takes_others = getattr(model, "model_config", {}).get("extra") == "allow"
     for name, value in values.items():
-        nested = nested_class(annotations.get(name))
-        if nested is not None and isinstance(value, Mapping):
+        nested = nested_class(annotations.get(name)) if isinstance(value, Mapping) else None
+        if nested is not None:
             yield from _unknown_fields(nested, value, f"{prefix}{name}.")
         elif name not in annotations and not takes_others:
             fields = ", ".join(_field_names(model)) or "none"
             yield f"{prefix}{name}", f"Unknown field. The fields are: {fields}."
 
 
-def _annotations(model: type) -> Mapping[str, Any]:
+@cache
+def _annotations(model: Any) -> Mapping[str, Any]:
     """Return the annotations by the names that a request can use: the fields of a model and their aliases."""
     if not issubclass(model, BaseModel):
         return get_type_hints(model, include_extras=True)
@@ -309,5 +311,5 @@ def _annotations(model: type) -> Mapping[str, Any]:
     return {name: field.annotation for name, field in fields.items()} | aliases
 
 
-def _field_names(model: type) -> Sequence[str]:
+def _field_names(model: Any) -> Sequence[str]:
     return list(model.model_fields) if issubclass(model, BaseModel) else list(_annotations(model))

@@ -4,6 +4,7 @@ A secret is stored as ``{"$secret": "…"}``. The row, logs and exports contain 
 the worker that runs the job decrypts it with the installation's key.
 """
 
+import json
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -130,7 +131,7 @@ def _encrypted(value: Any, vault: Vault) -> Any:
     if isinstance(value, SecretStr):
         return vault.encrypt(value)
     if isinstance(value, Mapping):
-        return {_encrypted(name, vault): _encrypted(item, vault) for name, item in value.items()}
+        return {_json_name(_encrypted(name, vault)): _encrypted(item, vault) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_encrypted(item, vault) for item in value]
     plain = to_jsonable_python(value)
@@ -141,6 +142,11 @@ def _encrypted(value: Any, vault: Vault) -> Any:
         message = f"A number must be finite, not {plain}."
         raise ValueError(message)
     return plain
+
+
+def _json_name(name: Any) -> Any:
+    """Return a key of a mapping as JSON has it, which is a text."""
+    return name if isinstance(name, str) else next(iter(json.loads(json.dumps({name: None}))))
 
 
 def _decrypted(value: Any, vault: Vault) -> Any:

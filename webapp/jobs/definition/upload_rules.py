@@ -86,6 +86,8 @@ def with_descriptions(
 ) -> dict[str, Any]:
     """Return the values of a payload with the descriptions of its files at their places."""
     described = dict(values)
+    if not files:
+        return described
     paths = {spec.name: spec.path for spec in upload_specs(payload_class)}
     for field, given in files.items():
         all_files = [_description(file) for file in listed(given)]

@@ -20,7 +20,7 @@ from webapp.jobs.model.incoming_text import TITLE_LIMIT, visible_text
 from webapp.jobs.model.job import NO_QUEUE, TERMINAL, EventName, Job, Owner, Status
 from webapp.jobs.model.value_rules import KEY_LIMIT, shown
 from webapp.jobs.queueing.fair_share import assign_turns
-from webapp.jobs.queueing.single_insert import insert_single
+from webapp.jobs.queueing.single_insert import insert_single, is_insertable
 from webapp.jobs.store import bulk_insert, events, idempotency_keys, lock_order, signals, unique_keys
 from webapp.jobs.store.attachments import add_inputs
 from webapp.jobs.store.file_store import FileStore, StoredFile
@@ -173,18 +173,31 @@ class NewJob:
         held = replace(self.job, status=Status.HELD, unique_key=None, next_key=self.job.unique_key)
         return replace(self, job=held, after={**dict.fromkeys(key_holders, False), **self.after})
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is written without any row besides its own and that of its event."""
+        return not (self.files or self.request_key or self.delay is not None or self.after) and is_insertable(self.job)
 
-def insert_new_job(connection: Connection, store: JobStore, new: NewJob) -> set[str]:
-    """Write a new job with its dependencies; return the queues in which jobs can now be claimed."""
+
+def insert_new_job(connection: Connection, store: JobStore, new: NewJob) -> tuple[Job, set[str]]:
+    """Write a new job with its dependencies; return it, and the queues in which jobs can now be claimed."""
+    if new.is_alone:
+        return insert_alone(connection, new.job)
     lock_order.lock_dependents(connection, new.after)
     insert_jobs(connection, store, [new.job], files=new.files, delay=new.delay)
     idempotency_keys.record(connection, new.request_key, new.job.id)
-    if new.after:
-        return _insert_dependencies(connection, new.job, new.after)
-    return {new.job.queue} if new.job.status is Status.QUEUED else set()
+    woken = _insert_dependencies(connection, new.job, new.after) if new.after else _queues_of(new.job)
+    return store.read(connection, new.job.id), woken  # the database has set its times
 
 
-def insert_behind_key_holders(connection: Connection, store: JobStore, new: NewJob) -> set[str]:
+def insert_alone(connection: Connection, job: Job) -> tuple[Job, set[str]]:
+    """Write a job that `NewJob.is_alone`, with a single statement on PostgreSQL; return what `insert_new_job` does."""
+    written = insert_single(connection, job)
+    signals.send_after_commit(connection, signals.job_created, [job.id])
+    return written, _queues_of(job)
+
+
+def insert_behind_key_holders(connection: Connection, store: JobStore, new: NewJob) -> tuple[Job, set[str]]:
     """Write a new job that starts after all jobs that hold its unique key or wait for it, if there are any.
 
     The rows of these jobs are locked and then read again, so that none is added or ends meanwhile.
@@ -207,13 +220,13 @@ def insert_jobs(
 
     ``files`` belong to the only job.
     """
-    disabled_types.refuse_disabled(connection, {job.type for job in new if job.root_id is None})
-    if len(new) > 1 and not files and delay is None and bulk_insert.are_alike(new):
-        _insert_in_bulk(connection, new[0], [job.id for job in new], [job.payload for job in new])
-        return
-    if len(new) == 1:
+    if len(new) == 1 and is_insertable(new[0]):
         insert_single(connection, new[0])
     else:
+        disabled_types.refuse_disabled(connection, {job.type for job in new if job.root_id is None})
+        if not files and delay is None and bulk_insert.are_alike(new):
+            _insert_in_bulk(connection, new[0], [job.id for job in new], [job.payload for job in new])
+            return
         store.insert(connection, assign_turns(connection, new))
         events.insert(connection, events.rows_of(new, EventName.CREATED, actor_id=new[0].triggered_by))
     if delay is not None:
@@ -230,6 +243,10 @@ def insert_alike(connection: Connection, model: Job, payloads: Sequence[dict[str
     ids = tuple(uuid7() for _ in payloads)
     _insert_in_bulk(connection, model, ids, payloads)
     return ids
+
+
+def _queues_of(job: Job) -> set[str]:
+    return {job.queue} if job.status is Status.QUEUED else set()
 
 
 def _stored(job_type: JobType, payload: BaseModel, vault: Vault) -> dict[str, Any]:

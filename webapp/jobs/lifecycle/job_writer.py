@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp.db.engine import writing
+from webapp.db.engine import is_sqlite, writing, writing_autocommit
 from webapp.fault_injection import faultpoint
 from webapp.jobs.lifecycle import create
 from webapp.jobs.lifecycle.create import NewJob
@@ -81,18 +81,20 @@ class JobWriter:
                     create.insert_jobs(connection, self._store, new)
 
     def _write(self, new: NewJob) -> tuple[Job, set[str]]:
+        if new.is_alone and not is_sqlite(self._store.engine):
+            faultpoint("create.commit")  # with the statement
+            with writing_autocommit(self._store.engine) as connection:
+                return create.insert_alone(connection, new.job)
         with writing(self._store.engine) as connection:
-            woken = create.insert_new_job(connection, self._store, new)
-            job = self._store.read(connection, new.job.id)  # the database has set its times
+            written = create.insert_new_job(connection, self._store, new)
             faultpoint("create.commit")
-        return job, woken
+        return written
 
     def _write_behind(self, new: NewJob) -> tuple[Job, set[str]]:
         with writing(self._store.engine) as connection:
-            woken = create.insert_behind_key_holders(connection, self._store, new)
-            job = self._store.read(connection, new.job.id)
+            written = create.insert_behind_key_holders(connection, self._store, new)
             faultpoint("create.commit")
-        return job, woken
+        return written
 
     def _resolve_duplicate(self, new: NewJob, key: str, policy: OnDuplicate) -> tuple[Job, set[str]]:
         if policy is OnDuplicate.QUEUE_AFTER:

@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
+from webapp.jobs.model.json_values import storable_text
+
 LONGEST = timedelta(days=36_500)  # databases cannot add much more to the time of today
 HIGHEST_PRIORITY = 1_000_000
 QUEUE_NAME_LIMIT = 80  # characters, as the limits below
@@ -122,4 +124,4 @@ def shown(value: object) -> str:
 def _is_clean(value: str) -> bool:
     """Return whether a text shows something and every database can store it."""
     shows = any(char.isprintable() and char != " " for char in value)
-    return shows and "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+    return shows and storable_text(value) == value

@@ -1,92 +1,139 @@
 """The insert of a single job with its turn and its first event: what most jobs need, as prepared statements.
 
-The turn is that of `fair_share.assign_turns`, computed by the insert itself.
+The turn is that of `fair_share.assign_turns`, computed by the insert itself, which also refuses disabled types. It
+writes the columns in which new jobs differ; the others have the defaults of the database, which are those of `Job`.
 """
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import UTC
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Insert,
     Select,
     String,
     Uuid,
     bindparam,
+    exists,
     func,
     insert,
     literal_column,
+    or_,
     select,
     union_all,
 )
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.types import TypeEngine
 
 from webapp.db.engine import is_sqlite
 from webapp.db.prepared_statement import PreparedStatement
-from webapp.jobs.model.job import EventName, Job
+from webapp.jobs.definition.disabled_types import refuse_disabled
+from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.queueing.claim import QUEUED
 from webapp.jobs.store import events
-from webapp.jobs.store.job_store import to_row
-from webapp.schema import jobs, now
+from webapp.schema import disabled_types, jobs, now
 
-_SET_BY_DATABASE = frozenset({"created_at", "fair"})
-_COLUMNS = tuple(column.key for column in jobs.c if column.key not in _SET_BY_DATABASE)
+# Column, and where a job has it
+_WRITTEN: Mapping[str, str] = {
+    "id": "id",
+    "type": "type",
+    "title": "title",
+    "status": "status.value",
+    "queue": "queue",
+    "priority": "priority",
+    "own_process": "own_process",
+    "owner_id": "owner.user_id",
+    "public": "owner.public",
+    "tenant": "owner.tenant",
+    "triggered_by": "triggered_by",
+    "payload": "payload",
+    "run_at": "run_at",
+    "unique_key": "unique_key",
+    "next_key": "next_key",
+    "root_id": "root_id",
+    "child_name": "child_name",
+    "tolerant": "tolerant",
+    "record_only": "record_only",
+    "again_of": "again_of",
+    "max_attempts": "max_attempts",
+}
+_SET_BY_DATABASE = (jobs.c.created_at, jobs.c.fair)
+_column_names = tuple(column.key for column in _SET_BY_DATABASE)
+_written_values = attrgetter(*_WRITTEN.values())
+_other_values = attrgetter(
+    *(field.name for field in fields(Job) if field.name not in {*_WRITTEN, *_column_names, "owner"})
+)
+_DEFAULTS = _other_values(Job(id=UUID(int=0), type="any", title="", status=Status.QUEUED))
 
 
-def insert_single(connection: Connection, job: Job) -> None:
-    """Insert a new job with its turn and the event of its creation; its type is not disabled."""
-    row = to_row(job)
+def is_insertable(job: Job) -> bool:
+    """Return whether a new job has nothing but what `insert_single` writes."""
+    return bool(_other_values(job) == _DEFAULTS)
+
+
+def insert_single(connection: Connection, job: Job) -> Job:
+    """Insert a new job with its turn and the event of its creation; return it as its row has it.
+
+    Raises `TypeDisabled`, unless the job is a child. This is one statement, with SQLite two.
+    """
     [event] = events.rows_of([job], EventName.CREATED, actor_id=job.triggered_by)
-    parameters = {
-        **{f"new_{name}": value for name, value in row.items()},
-        "lane_queue": job.queue,
-        "lane_priority": job.priority,
-        "lane_owner": job.owner.user_id,
-        "event_actor": event["actor_id"],
-        "event_detail": event["detail"],
-        "event_request": event["request_id"],
-        "event_trace": event["trace_parent"],
-    }
-    if is_sqlite(connection.engine):
-        _INSERT[job.owner.user_id is not None].execute(connection, parameters)
+    parameters = dict(zip(_WRITTEN, _written_values(job), strict=True))
+    embedded = is_sqlite(connection.engine)
+    if not embedded:
+        parameters |= {f"event_{name}": event.get(name) for name in _EVENT_COLUMNS}
+    statement = (_INSERT if embedded else _INSERT_WITH_EVENT)[job.owner.user_id is not None]
+    while (row := statement.first(connection, parameters)) is None:
+        refuse_disabled(connection, [job.type])  # and if the type was enabled a moment ago, insert it again
+    if embedded:
         events.insert_of_actor(connection, event)
-    else:
-        _INSERT_WITH_EVENT[job.owner.user_id is not None].execute(connection, parameters)
+    return replace(job, **row, run_at=job.run_at.astimezone(UTC) if job.run_at else None)
+
+
+def _given(column: str) -> ColumnElement[Any]:
+    return bindparam(column, type_=jobs.c[column].type)
 
 
 def _turn(owned: ColumnElement[bool]) -> ColumnElement[int]:
     """Return the turn after the owner's last queued job, but none before the one that is served."""
-    lane = (QUEUED, jobs.c.queue == bindparam("lane_queue"), jobs.c.priority == bindparam("lane_priority"))
+    lane = (QUEUED, jobs.c.queue == _given("queue"), jobs.c.priority == _given("priority"))
     current = select(func.min(jobs.c.fair).label("turn")).where(*lane)
     after_last = select((func.max(jobs.c.fair) + literal_column("1")).label("turn")).where(*lane, owned)
     turns = union_all(current, after_last).subquery("turns")
     return func.coalesce(select(func.max(turns.c.turn)).scalar_subquery(), literal_column("0"))
 
 
-def _insert(owned: ColumnElement[bool]) -> ReturningInsert[UUID, int]:
-    given = {name: bindparam(f"new_{name}", type_=jobs.c[name].type) for name in _COLUMNS}
-    return insert(jobs).values(**given, created_at=now(), fair=_turn(owned)).returning(jobs.c.id, jobs.c.attempt)
+def _insert(owned: ColumnElement[bool]) -> Insert:
+    values = {**{name: _given(name) for name in _WRITTEN}, "created_at": now(), "fair": _turn(owned)}
+    is_disabled = exists(select(literal_column("1")).where(disabled_types.c.name == _given("type")))
+    is_permitted = or_(_given("root_id").is_not(None), ~is_disabled)
+    return insert(jobs).from_select(list(values), select(*values.values()).where(is_permitted))
 
 
-def _with_event(statement: ReturningInsert[UUID, int]) -> Select[Any]:
-    created = statement.cte("created")
+def _with_event(statement: Insert) -> Select[Any]:
+    created = statement.returning(jobs.c.id, jobs.c.attempt, *_SET_BY_DATABASE).cte("created")
+    further: dict[str, ColumnElement[Any]] = {
+        name: bindparam(f"event_{name}", type_=type_) for name, type_ in _EVENT_COLUMNS.items()
+    }
     event = events.insert_from(
-        created,
-        job_id=created.c.id,
-        name=EventName.CREATED,
-        attempt=created.c.attempt,
-        actor_id=bindparam("event_actor", type_=Uuid()),
-        detail=bindparam("event_detail", type_=String()),
-        request_id=bindparam("event_request", type_=String()),
-        trace_parent=bindparam("event_trace", type_=String()),
+        created, job_id=created.c.id, name=EventName.CREATED, attempt=created.c.attempt, **further
     )
-    return select(created.c.id).add_cte(event.cte("event"))
+    return select(created.c.created_at, created.c.fair).add_cte(event.cte("event"))
 
 
+_EVENT_COLUMNS: Mapping[str, TypeEngine[Any]] = {
+    "actor_id": Uuid(),
+    "detail": String(),
+    "request_id": String(),
+    "trace_parent": String(),
+}
 _OWNED: Mapping[bool, ColumnElement[bool]] = {
     False: jobs.c.owner_id.is_(None),
-    True: jobs.c.owner_id == bindparam("lane_owner"),
+    True: jobs.c.owner_id == _given("owner_id"),
 }
-_INSERT = {owned: PreparedStatement(_insert(is_theirs)) for owned, is_theirs in _OWNED.items()}
-_INSERT_WITH_EVENT = {owned: PreparedStatement(_with_event(_insert(is_theirs))) for owned, is_theirs in _OWNED.items()}
+_INSERTS = {owned: _insert(is_theirs) for owned, is_theirs in _OWNED.items()}
+_INSERT = {owned: PreparedStatement(statement.returning(*_SET_BY_DATABASE)) for owned, statement in _INSERTS.items()}
+_INSERT_WITH_EVENT = {owned: PreparedStatement(_with_event(statement)) for owned, statement in _INSERTS.items()}

@@ -86,6 +86,7 @@ class WakeUps:
     def __init__(self, url: str) -> None:
         self.connection = connect(url, _PUSH_TIMEOUT)
         self._paused_until = 0.0
+        self._caps: dict[str, int] = {}  # of the queues that were full at the last push
 
     def push(self, name: str, rows: int = 1) -> None:
         """Push a wake-up for queue ``name``, or one for each of its workers but not more than ``rows``.
@@ -96,7 +97,8 @@ class WakeUps:
         if name == NO_QUEUE or monotonic() < self._paused_until:
             return
         try:
-            self._push(name, 1 if rows == 1 else max(1, min(rows, self._workers(name))))
+            if not self._is_full(name):
+                self._push(name, 1 if rows == 1 else max(1, min(rows, self._workers(name))))
         except (RedisError, OSError) as error:  # also if a job has left no file to open
             self._paused_until = monotonic() + _PAUSE_SECONDS
             log.warning("Redis cannot be reached (%s); the job stays queued until it is back.", error)
@@ -127,12 +129,25 @@ class WakeUps:
         except RedisError:
             return 0
 
+    def _is_full(self, name: str) -> bool:
+        """Return whether a queue that was full still is, with one command; for any other queue, with none.
+
+        Each of its wake-ups is taken after this, so that its worker finds all rows that were committed before.
+        """
+        if (cap := self._caps.get(name)) is None:
+            return False
+        if self.waiting(name) >= cap:
+            return True
+        self._caps.pop(name, None)
+        return False
+
     def _push(self, name: str, count: int) -> None:
         """Push ``count`` wake-ups, and take back those beyond the cap. Mostly one command."""
         faultpoint("wake-up.push")
         length = self.connection.rpush(key_of(name), *(str(uuid4()) for _ in range(count)))
-        if length > LEAST_CAP:
-            for _ in range(min(count, length - self._cap(name))):
+        if length > LEAST_CAP and length > (cap := self._cap(name)):
+            self._caps[name] = cap
+            for _ in range(min(count, length - cap)):
                 self.connection.lpop(key_of(name))
 
     def _cap(self, name: str) -> int:

@@ -60,7 +60,7 @@ class ScheduledJobFactory:
     def insert(self, connection: Connection, job: Job) -> set[str]:
         """Insert the job; return the queues that now have claimable jobs."""
         insert = create.insert_behind_key_holders if job.unique_key and self._queues_up(job) else create.insert_new_job
-        return insert(connection, self._store, NewJob(job=job))
+        return insert(connection, self._store, NewJob(job=job))[1]
 
     def _make(self, schedule: Schedule, options: Mapping[str, Any]) -> Job:
         job_type = self._registry.get(schedule.type)
