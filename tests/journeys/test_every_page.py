@@ -37,7 +37,7 @@ from webapp.services import Services
 pytestmark = pytest.mark.browser
 Slots = Mapping[str, Sequence[str]]
 LOCALES = {"en": "en-GB", "de": "de-DE"}
-LOOKS = ("en light", "de dark", "de light", "en dark")  # how a page is read: its language and its colours
+LOOKS = ("en light", "de dark")  # how a page is read: its language and its colours
 PASSWORD = "seven plain copper kettles"
 PHONE, DESK = ViewportSize(width=390, height=800), ViewportSize(width=1200, height=800)
 SLOT = re.compile(r"<(?:\w+:)?(\w+)>")
