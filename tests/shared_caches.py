@@ -73,8 +73,9 @@ def share_job_types(patch: pytest.MonkeyPatch) -> None:
             return read(settings)
         if settings.stale_after not in registries:
             registries[settings.stale_after] = read(settings)
+            registries[settings.stale_after].load_all()
         own = copy(registries[settings.stale_after])
-        own._types, own._services = dict(own._types), dict(own._services)
+        own._types, own._queues, own._services = dict(own._types), dict(own._queues), dict(own._services)
         return own
 
     patch.setattr(services, "_registry", registry)

@@ -7,7 +7,7 @@ from sqlalchemy import create_engine
 
 from webapp import jobtypes
 from webapp.config import BadSettingError, load
-from webapp.services import Services, injectables
+from webapp.services import INJECTABLES, Services
 
 
 def built(tmp_path: Path, **settings: object) -> Services:
@@ -24,6 +24,27 @@ def test_the_shipped_job_types_are_registered(tmp_path: Path) -> None:
     names = [job_type.name for job_type in built(tmp_path).registry]
     assert len(names) == len(set(names)) >= len(jobtypes.MODULES)
     assert "maintenance" in names
+
+
+def test_the_shipped_job_types_are_loaded_when_they_are_needed(tmp_path: Path) -> None:
+    services = built(tmp_path, jobtypes="tests.jobs.fake_types")  # without the registry that tests share
+    registry = services.registry
+    queues = registry.queues
+    assert list(registry._deferred) == [module.rpartition(".")[2] for module in jobtypes.MODULES]
+    assert registry.get("maintenance").name == "maintenance"
+    assert len(registry._deferred) == len(jobtypes.MODULES) - 1
+    types = list(registry)[: len(jobtypes.MODULES)]
+    assert [each.name for each in types] == [module.rpartition(".")[2] for module in jobtypes.MODULES]
+    assert {each.queue for each in types} == set(queues)
+    assert set(jobtypes.QUEUES.values()) == set(queues) - {"default"}
+
+
+def test_the_queues_are_known_without_the_shipped_job_types(tmp_path: Path) -> None:
+    services = built(tmp_path)
+    assert services._queue_names() == ("default", "notifications")
+    assert "registry" not in vars(services)
+    own = built(tmp_path, jobtypes="tests.jobs.fake_types")
+    assert own._queue_names() == ("default", *(queue for queue in own.registry.queues if queue != "default"))
 
 
 def test_the_setting_jobtypes_adds_job_types(tmp_path: Path) -> None:
@@ -51,7 +72,8 @@ def test_a_removed_type_has_a_timeout_for_the_watchdog(tmp_path: Path) -> None:
 def test_every_service_that_a_handler_requests_exists(tmp_path: Path) -> None:
     services = built(tmp_path)
     available = set(services._injectables())
-    assert available == set(injectables()), "what declarations are checked against"
+    names = {f"{each.__module__}:{each.__qualname__}" for each in available}
+    assert names == set(INJECTABLES), "what declarations are checked against"
     for job_type in services.registry:
         assert set(job_type.needs.values()) <= available, job_type.name
 
@@ -64,6 +86,7 @@ def test_a_setting_gives_each_job_its_own_process(tmp_path: Path, monkeypatch: p
 
 def test_building_leaves_nothing_to_be_built_in_a_fork(tmp_path: Path) -> None:
     services = built(tmp_path).build()
+    assert services.registry._deferred == {}
     lazy = {name for name, attribute in vars(Services).items() if isinstance(attribute, cached_property)}
     assert lazy <= vars(services).keys()
     assert {"executor", "registry", "wake_ups"} <= lazy

@@ -76,6 +76,19 @@ if TYPE_CHECKING:
     from webapp.notifications.watch import NotificationWatch
 
 ENTRY_POINTS = "deskjob.jobtypes"
+INJECTABLES = (  # what handlers can request by class, by name: a command does not import all of them
+    "webapp.accounts.accounts:Accounts",
+    "webapp.accounts.audit_log_writer:AuditLogWriter",
+    "webapp.accounts.sessions:Sessions",
+    "webapp.jobs.service:Jobs",
+    "webapp.jobs.job_queries:JobQueries",
+    "webapp.jobs.maintenance.pruner:Pruner",
+    "webapp.jobs.definition.payload:Vault",
+    "webapp.accounts.idempotent_requests:IdempotentRequests",
+    "webapp.jobs.execution.failure_hooks:FailureHooks",
+    "webapp.notifications.delivery_log:DeliveryLog",
+    "webapp.notifications.messenger:Messenger",
+)
 E = TypeVar("E", bound="Executor")
 
 
@@ -122,6 +135,7 @@ class Services:
         for name, attribute in vars(Services).items():
             if isinstance(attribute, cached_property):
                 getattr(self, name)
+        self.registry.load_all()
         return self
 
     @cached_property
@@ -501,7 +515,10 @@ class Services:
         )
 
     def _queue_names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(["default", *(job_type.queue for job_type in self.registry)]))
+        from webapp import jobtypes
+
+        are_known = "registry" not in vars(self) and not self.settings.jobtypes and not entry_points(group=ENTRY_POINTS)
+        return tuple(dict.fromkeys(["default", *(jobtypes.QUEUES.values() if are_known else self.registry.queues)]))
 
     def _wake(self, queue: str, /, rows: int = 1) -> None:
         self.wake_ups.push(queue, rows)
@@ -643,26 +660,11 @@ class _FailureListener:
         self._services.failure_hooks.job_failed(job)
 
 
-def injectables() -> tuple[type, ...]:
-    """Return what handlers can request by class."""
-    from webapp.accounts.accounts import Accounts
-    from webapp.accounts.audit_log_writer import AuditLogWriter
-    from webapp.accounts.idempotent_requests import IdempotentRequests
-    from webapp.accounts.sessions import Sessions
-    from webapp.jobs.definition.payload import Vault
-    from webapp.jobs.execution.failure_hooks import FailureHooks
-    from webapp.jobs.job_queries import JobQueries
-    from webapp.jobs.maintenance.pruner import Pruner
-    from webapp.jobs.service import Jobs
-    from webapp.notifications.delivery_log import DeliveryLog
-    from webapp.notifications.messenger import Messenger
-
-    own = (Accounts, AuditLogWriter, Sessions, Jobs, JobQueries, Pruner, Vault)
-    return (*own, IdempotentRequests, FailureHooks, Messenger, DeliveryLog)
-
-
 def _registry(settings: Settings) -> Registry:
-    """Return the job types of all modules; raise `BadSettingError` with one sentence about a bad one."""
+    """Return the job types of all modules, those that ship deferred.
+
+    Raises `BadSettingError` with one sentence about a bad module.
+    """
     from webapp import jobtypes
     from webapp.accounts.user import Role
     from webapp.jobs.definition.module_loader import JobTypeModules
@@ -671,9 +673,10 @@ def _registry(settings: Settings) -> Registry:
 
     default, by_name = settings.silence_limits
     registry = Registry(SilenceLimits(default=default, by_name=by_name))
-    modules = JobTypeModules(registry, roles=[role.value for role in Role], services=injectables())
+    modules = JobTypeModules(registry, roles=[role.value for role in Role], services=INJECTABLES)
     for module in jobtypes.MODULES:
-        modules.add("A module of Deskjob", module, partial(import_module, module))
+        load = partial(modules.add, "A module of Deskjob", module, partial(import_module, module))
+        registry.defer(module.rpartition(".")[2], jobtypes.QUEUES.get(module, "default"), load)
     for module in settings.jobtypes:
         modules.add("DESKJOB_JOBTYPES", module, partial(import_module, module))
     for entry in entry_points(group=ENTRY_POINTS):

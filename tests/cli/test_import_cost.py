@@ -24,16 +24,19 @@ for line in json.loads(sys.argv[1]):
             main()
         except SystemExit as end:
             status = end.code
-    print(json.dumps([line, status, sorted({name.partition(".")[0] for name in sys.modules})]))
+    packages = {name.partition(".")[0] for name in sys.modules}
+    types = {name for name in sys.modules if name.startswith("webapp.jobtypes.")}
+    print(json.dumps([line, status, sorted(packages | types)]))
 """
 ENGINE = {"sqlalchemy", "redis", "rq", "alembic", "flask", "psycopg"}
 EVERYTHING = {*ENGINE, "pydantic"}
 
 
 def run_each(lines: Iterable[str], **settings: str) -> dict[str, tuple[int, set[str]]]:
-    """Run commands in one new process; return for each its exit status, and the packages imported up to its end.
+    """Run commands in one new process; return for each its exit status, and what was imported up to its end.
 
-    What no command may import is missing after the last one, so one process shows as much as one for each of them.
+    That are the packages, and the modules of job types. What no command may import is missing after the last one, so
+    one process shows as much as one for each of them.
     """
     command, environment = [sys.executable, "-c", CODE, json.dumps(list(lines))], {**os.environ, **settings}
     done = subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
@@ -42,6 +45,10 @@ def run_each(lines: Iterable[str], **settings: str) -> dict[str, tuple[int, set[
 
 def run(line: str, **settings: str) -> tuple[int, set[str]]:
     return run_each([line], **settings)[line]
+
+
+def job_types(imported: Iterable[str]) -> set[str]:
+    return {name for name in imported if name.startswith("webapp.jobtypes.")}
 
 
 def lazy_commands(group: click.Command, path: str = "") -> list[tuple[str, click.Command]]:
@@ -84,11 +91,20 @@ def test_a_missing_argument_imports_neither_the_engine_nor_the_settings() -> Non
 
 
 def test_a_command_that_reads_loads_neither_redis_nor_job_types(database_url: str, tmp_path: Path) -> None:
-    lines = ("job list", "job list --owner nobody", "user list", "token list", "notifications list")
+    lines = ("job list", "job list --owner nobody", "user list", "token list", "notifications list", "queue list")
     results = run_each(lines, DESKJOB_DATABASE_URL=database_url, DESKJOB_DATA_DIR=str(tmp_path))
     assert all("sqlalchemy" in packages for _, packages in results.values())
     not_needed = {"redis", "rq", "flask", "jinja2", "babel", "xlsxwriter", "alembic"}
-    assert [line for line, (_, packages) in results.items() if packages & not_needed] == []
+    found = {line: packages & not_needed | job_types(packages) for line, (_, packages) in results.items()}
+    assert {line: names for line, names in found.items() if names} == {}
+
+
+def test_starting_a_job_loads_only_its_own_type(database_url: str, tmp_path: Path) -> None:
+    settings = {"DESKJOB_DATABASE_URL": database_url, "DESKJOB_DATA_DIR": str(tmp_path)}
+    status, packages = run("job start maintenance", **settings, DESKJOB_REDIS_URL=f"unix://{tmp_path}/nobody")
+    assert status == 0
+    assert job_types(packages) == {"webapp.jobtypes.maintenance"}
+    assert not packages & {"flask", "jinja2", "babel", "xlsxwriter", "alembic"}
 
 
 def test_the_process_that_up_forks_workers_and_the_clock_from_does_not_load_the_pages() -> None:

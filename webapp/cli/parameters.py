@@ -109,10 +109,8 @@ def owner_of(person: str | None, type_name: str, *, public: bool = True) -> Owne
     user = services().accounts.by_name(person)
     if user is None or not user.active:
         raise BadUsage(f"There is no active account named {person}. See `deskjob user list`.")
-    from webapp.user_policy import user_policy
-
     job_type = services().registry.get(type_name)
-    if not user_policy(user, services().registry).may_start(type_name):
+    if not job_type.may_be_started_by(user.role, user.tenant):
         roles = " or ".join(sorted(job_type.roles)) or "any"
         tenant = "" if job_type.for_tenants else " Users who belong to a tenant cannot start it."
         raise BadUsage(f"{person} does not have permission to start {type_name}. Required role: {roles}.{tenant}")

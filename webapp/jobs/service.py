@@ -494,7 +494,7 @@ class Jobs:
         self._wake_all(woken)
 
     def _refuse_unknown_queue(self, queue: str) -> None:
-        known = {NO_QUEUE, "default", *(job_type.queue for job_type in self.registry)}
+        known = (NO_QUEUE, "default", *self.registry.queues)
         if queue not in known and not self.store.has_queue(queue):
             raise UnknownQueue(queue)
 

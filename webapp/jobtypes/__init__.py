@@ -1,4 +1,7 @@
-"""The job types that ship with Deskjob, one module or package each."""
+"""The job types that ship with Deskjob, one module or package each, with the name of the type."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 MODULES = (
     "webapp.jobtypes.bulk_action",
@@ -10,3 +13,5 @@ MODULES = (
     "webapp.jobtypes.table_convert",
     "webapp.jobtypes.user_import",
 )
+# The queues other than the default, so that a list of queues needs no job type
+QUEUES: Mapping[str, str] = MappingProxyType({"webapp.jobtypes.notification_delivery": "notifications"})

@@ -46,7 +46,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 def load(*names: str) -> Registry:
     registry = Registry()
-    modules = JobTypeModules(registry, roles=["user", "admin"], services=[Printer])
+    modules = JobTypeModules(registry, roles=["user", "admin"], services=[f"{Printer.__module__}:Printer"])
     for name in names:
         modules.add("DESKJOB_JOBTYPES", name, partial(import_module, name))
     return registry

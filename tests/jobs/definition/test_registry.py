@@ -11,8 +11,8 @@ class Export(BaseModel):
     amount: int
 
 
-def declared(**rules: Any) -> JobType:
-    @job_type("export", title="Export", **rules)
+def declared(name: str = "export", **rules: Any) -> JobType:
+    @job_type(name, title="Export", **rules)
     def export(job: object, payload: Export) -> None: ...
 
     return export
@@ -35,3 +35,56 @@ def test_the_error_names_the_unknown_type() -> None:
     assert "x" not in registry
     with pytest.raises(UnknownJobType, match="There is no job type 'x'"):
         registry.get("x")
+
+
+def deferred(registry: Registry, job_type: JobType) -> list[str]:
+    """Let a registry load a type when it is needed; return the list to which its name is added then."""
+    loads: list[str] = []
+
+    def load() -> None:
+        loads.append(job_type.name)
+        registry.add(job_type)
+
+    registry.defer(job_type.name, job_type.queue, load)
+    return loads
+
+
+def test_a_deferred_type_is_loaded_once_when_somebody_asks_for_it() -> None:
+    registry, export = Registry(), declared(queue="slow")
+    loads = deferred(registry, export)
+    assert "export" in registry
+    assert registry.queues == ("slow",)
+    assert loads == []
+    assert [registry.get("export").handler for _ in range(2)] == [export.handler] * 2
+    assert loads == ["export"]
+
+
+def test_deferred_types_keep_their_place() -> None:
+    registry = Registry()
+    first, second = declared(), declared(name="import")
+    loads = deferred(registry, first)
+    registry.add(second)
+    assert loads == []
+    assert [each.name for each in registry] == ["export", "import"]
+    assert loads == ["export"]
+
+
+def test_a_deferred_type_can_be_replaced_but_not_doubled() -> None:
+    registry = Registry()
+    deferred(registry, declared())
+    with pytest.raises(DuplicateJobType):
+        registry.add(declared())
+    replacing = Registry()
+    deferred(replacing, declared())
+    other = declared(replaces=True, queue="other")
+    replacing.add(other)
+    assert replacing.get("export").handler is other.handler
+    assert replacing.queues == ("other",)
+
+
+def test_the_types_with_hooks_include_deferred_ones() -> None:
+    def on_failed(failed: Any, payload: Export) -> None: ...
+
+    registry = Registry()
+    deferred(registry, declared(on_failed=on_failed))
+    assert registry.types_with_hooks == {"export"}

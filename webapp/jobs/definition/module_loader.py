@@ -24,9 +24,12 @@ _MESSAGE_LIMIT = 300  # characters of what a module raised
 
 
 class JobTypeModules:
-    """Loads modules of job types; ``roles`` and ``services`` are those of the installation."""
+    """Loads modules of job types; ``roles`` and ``services`` are those of the installation.
 
-    def __init__(self, registry: Registry, *, roles: Collection[str], services: Collection[type]) -> None:
+    Services are given as ``module:Class``, so that those that no type requests are not imported.
+    """
+
+    def __init__(self, registry: Registry, *, roles: Collection[str], services: Collection[str]) -> None:
         self._registry = registry
         self._roles = roles
         self._services = services
@@ -68,7 +71,7 @@ class JobTypeModules:
 
     def _register_services(self, services: Sequence[OwnService]) -> None:
         for service in services:
-            if service.provides in self._services:
+            if _place(service.provides) in self._services:
                 name = service.provides.__name__
                 raise BadJobType(service.place, f"{name} is a service of Deskjob; make a class of your own.")
             self._registry.add_service(service)
@@ -79,10 +82,11 @@ class JobTypeModules:
 
     def _unknown_service(self, needs: Mapping[str, type]) -> str:
         """Return a sentence about the first requested class that is not a service; empty if all are."""
-        known = {*self._services, *self._registry.services}
+        own = self._registry.services
         for name, wanted in needs.items():
-            if wanted not in known:
-                names = ", ".join(sorted(each.__name__ for each in known))
+            if wanted not in own and _place(wanted) not in self._services:
+                known = (*(place.partition(":")[2] for place in self._services), *(each.__name__ for each in own))
+                names = ", ".join(sorted(known))
                 what = f"The parameter {name!r} requests {wanted.__name__}, which is not a service."
                 return f"{what} The services are: {names}"
         return ""
@@ -104,6 +108,10 @@ def _declarations(module: ModuleType) -> dict[int, object]:
     """Return the job types and services of a module by identity, also those whose name something else has taken."""
     kept = (value for value in vars(module).values() if _belongs_to(value, module))
     return {id(value): value for value in (*declared_by(module), *kept)}
+
+
+def _place(service: type) -> str:
+    return f"{service.__module__}:{service.__qualname__}"
 
 
 def _belongs_to(value: object, module: ModuleType) -> bool:

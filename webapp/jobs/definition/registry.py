@@ -1,6 +1,6 @@
 """The registry of an installation's job types, and of the services that its own modules add for them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from webapp.jobs.definition.job_type import JobType
@@ -29,17 +29,33 @@ class DuplicateService(Exception):
 
 
 class Registry:
-    """The job types of an installation, by name, in the order of their registration."""
+    """The job types of an installation, by name, in the order of their registration.
+
+    A deferred type is loaded when somebody asks for it, or for all types.
+    """
 
     def __init__(self, silence: SilenceLimits | None = None) -> None:
         """Start empty; ``silence`` are the installation's limits on silent jobs, by default none."""
         self._silence = silence or SilenceLimits()
+        self._queues: dict[str, str] = {}  # by the name of the type, in the order of registration
         self._types: dict[str, JobType] = {}
+        self._deferred: dict[str, Callable[[], object]] = {}
         self._services: dict[type, OwnService] = {}
-        self.types_with_hooks = frozenset[str]()  # the names of the job types with ``on_failed``
+        self._hooked: frozenset[str] | None = None
+
+    def defer(self, name: str, queue: str, load: Callable[[], object]) -> None:
+        """Let ``load`` register the job type of this name, which has this queue, when it is needed."""
+        self._queues[name] = queue
+        self._deferred[name] = load
+
+    def load_all(self) -> None:
+        """Load the deferred types, for a process that forks or has threads."""
+        for name in tuple(self._deferred):
+            self._load(name)
 
     def add(self, job_type: JobType) -> None:
         """Register a job type; raises `DuplicateJobType` if the name is taken."""
+        self._load(job_type.name)
         known = self._types.get(job_type.name)
         if known and not job_type.replaces:
             message = (
@@ -49,7 +65,8 @@ class Registry:
             )
             raise DuplicateJobType(message)
         self._types[job_type.name] = self._silence.applied_to(job_type)
-        self.types_with_hooks = frozenset(kind.name for kind in self if kind.on_failed)
+        self._queues[job_type.name] = job_type.queue
+        self._hooked = None
 
     def add_service(self, service: OwnService) -> None:
         """Register a service of the application; raises `DuplicateService` if its class has one."""
@@ -58,12 +75,25 @@ class Registry:
             raise DuplicateService(known, service)
 
     @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues of the types, each once; no type is loaded for that."""
+        return tuple(dict.fromkeys(self._queues.values()))
+
+    @property
+    def types_with_hooks(self) -> frozenset[str]:
+        """The names of the job types with ``on_failed``."""
+        if self._hooked is None:
+            self._hooked = frozenset(kind.name for kind in self if kind.on_failed)
+        return self._hooked
+
+    @property
     def services(self) -> Mapping[type, OwnService]:
         """The services of the application by class."""
         return MappingProxyType(self._services)
 
     def get(self, name: str) -> JobType:
         """Return the type of that name; raises `UnknownJobType`."""
+        self._load(name)
         try:
             return self._types[name]
         except KeyError:
@@ -71,8 +101,13 @@ class Registry:
 
     def __iter__(self) -> Iterator[JobType]:
         """Iterate over all types, in the order of their registration."""
-        return iter(self._types.values())
+        self.load_all()
+        return iter([self._types[name] for name in self._queues])
 
     def __contains__(self, name: str) -> bool:
         """Return whether a type of that name is registered."""
-        return name in self._types
+        return name in self._queues
+
+    def _load(self, name: str) -> None:
+        if (load := self._deferred.pop(name, None)) is not None:
+            load()
