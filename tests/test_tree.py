@@ -73,7 +73,7 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
     **dict.fromkeys(
         (
             *("views/job/action_confirmations", "views/job/available_actions", "views/job/log"),
-            *("views/job/page", "views/job/timeline"),
+            *("views/job/page", "views/job/history/timeline"),
         ),
         "test_show.py reads the page of a job in every status",
     ),

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from webapp.jobs.execution.groups.begun_jobs import BegunJobs
     from webapp.jobs.execution.leases import Leases
     from webapp.jobs.execution.output.last_output import LastOutput
+    from webapp.jobs.execution.process_snapshots.snapshot_store import ProcessSnapshots
     from webapp.jobs.execution.watchdog import Watchdog
     from webapp.jobs.execution.work_horse import AwaitWakeUp, WorkHorse
     from webapp.jobs.invariants.check import Check
@@ -472,6 +473,13 @@ class Services:
         from webapp.jobs.execution.output.last_output import LastOutput
 
         return LastOutput(self.leases, self.vault, lambda name: self._type_or_removed(name).capture_output)
+
+    @cached_property
+    def process_snapshots(self) -> ProcessSnapshots:
+        """What the processes of running jobs did when operators asked."""
+        from webapp.jobs.execution.process_snapshots.snapshot_store import ProcessSnapshots
+
+        return ProcessSnapshots(self.engine)
 
     @cached_property
     def dry_run_processes(self) -> DryRunProcesses:

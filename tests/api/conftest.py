@@ -103,6 +103,12 @@ class Objects:
         WorkerHeartbeat(self.services.engine, holder, ["default"], "1").poll()
         return name
 
+    def hanging_job(self) -> Job:
+        """Return a job that runs under a worker."""
+        holder = Holder(host="h", boot_id="b", worker=self.worker(), pid=1)
+        lease_id = self.services.leases.open(holder, "default")
+        return self.job(Status.RUNNING, lease_id=lease_id, attempt=1)
+
     def error(self) -> str:
         known = {"fingerprint": uuid4().hex[:16], "type": "maintenance", "sample_job_id": self.job().id}
         with writing(self.services.engine) as connection:

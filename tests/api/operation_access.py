@@ -137,6 +137,8 @@ ROWS: Mapping[str, Row] = {
     "read_log": Row(JOB, _job()),
     "list_job_events": Row(JOB, _job()),
     "list_attempts": Row(JOB, _job()),
+    "take_snapshot": Row(OPERATE_JOB, lambda o: {"job_id": o.hanging_job().id}, action=A.JOB_SNAPSHOT),
+    "list_snapshots": Row(SEE, _job()),
     "list_children": Row(JOB, _job()),
     "act_on_jobs": Row(PERSON, body={"action": "stop", "filter": {"tab": "waiting"}}, action=A.JOBS_BULK),
     "list_filters": Row(PERSON),

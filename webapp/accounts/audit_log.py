@@ -29,6 +29,7 @@ class AuditAction(StrEnum):
     JOB_RUN = "job_run"
     JOB_DRY_RUN = "job_dry_run"
     JOB_RUN_AGAIN = "job_run_again"
+    JOB_SNAPSHOT = "job_snapshot"
     JOB_DELETE = "job_delete"
     JOB_PRIORITY = "job_priority"
     JOB_KEEP = "job_keep"

@@ -16,6 +16,7 @@ from webapp.inbound.webhook import WebhookNotFound
 from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.execution.by_hand.dry_run_process import DryRunBusy
+from webapp.jobs.execution.process_snapshots.snapshot_store import SnapshotRefused
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.metrics.error_groups import ErrorNotFound
 from webapp.jobs.model.job import IllegalTransition
@@ -41,6 +42,7 @@ _STATUSES: Mapping[type[Exception], int] = MappingProxyType(
         **dict.fromkeys((CannotStart, PreviousRunUnfinished, QueueInUse, StaleSchedule, StaleJob), 409),
         **dict.fromkeys((LastAdmin, NameTaken, NoPassword, DryRunBusy, NotRedeliverable, IllegalTransition), 409),
         **dict.fromkeys((BadRequest, NotStorable, BadAccount, UnknownJobType, KeyReused), 422),
+        SnapshotRefused: 409,
         BadJson: 400,
         FileTooLarge: 413,
     }

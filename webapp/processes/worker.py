@@ -22,6 +22,7 @@ from webapp.db.revision import RevisionCheck
 from webapp.jobs.execution.leases import Holder, boot_id
 from webapp.jobs.execution.output.output_capture import OutputCapture
 from webapp.jobs.execution.output.output_pipe import OutputPipe
+from webapp.jobs.execution.process_snapshots.snapshot_taker import SnapshotTaker
 from webapp.jobs.execution.rehearsal import rehearse
 from webapp.jobs.execution.work_horse import Order
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat, add_job_counts, remove_workers
@@ -152,6 +153,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         has_work=lambda queue: revision_check.matches() and services.claims.has_claimable(queue),
         work=work,
         keep_output=services.last_output.add,
+        snapshot_taker=SnapshotTaker(services.process_snapshots, name, services.vault),
         wake=services.wake_ups.push,
     )
 

@@ -8,7 +8,7 @@ from webapp.schema.jobs import dependencies, jobs, requests
 from webapp.schema.metrics import cursors, endings, error_groups, error_hours, error_users, job_errors, runs, totals
 from webapp.schema.notices import notices
 from webapp.schema.notifications import notification_deliveries, notification_marks, notification_rules
-from webapp.schema.processes import clocks, workers
+from webapp.schema.processes import clocks, process_snapshots, workers
 from webapp.schema.queues import disabled_types, leases, queues
 from webapp.schema.saved_filters import saved_filters
 from webapp.schema.schedules import schedule_runs, schedules
@@ -45,6 +45,7 @@ __all__ = [
     "notification_marks",
     "notification_rules",
     "now",
+    "process_snapshots",
     "queues",
     "requests",
     "runs",

@@ -1,9 +1,10 @@
-"""Running processes: workers with their stop requests (``wish``), and clocks, each with its last heartbeat."""
+"""Running processes: workers with their requests, their snapshots of jobs, and clocks, with their heartbeats."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Integer, Named, String, Table, TypedColumns, Uuid, text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Named, String, Table, TypedColumns, Uuid, text
 
 from webapp.schema.columns import Json, UtcDateTime, metadata
 
@@ -24,9 +25,26 @@ class _WorkerColumns(TypedColumns):
     wish: Named[str | None] = Column(String(5))
     wished_at: Named[datetime | None] = Column(UtcDateTime)
     wished_by: Named[UUID | None] = Column(Uuid)
+    snapshot_id: Named[UUID | None] = Column(Uuid)  # of the process snapshot that it must take
 
 
 workers = Table("workers", metadata, _WorkerColumns)
+
+
+class _ProcessSnapshotColumns(TypedColumns):
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    attempt: Named[int] = Column(Integer)
+    worker: Named[str] = Column(String(80))
+    host: Named[str] = Column(String(255))
+    requested_at: Named[datetime] = Column(UtcDateTime)
+    requested_by: Named[UUID | None] = Column(Uuid)
+    taken_at: Named[datetime | None] = Column(UtcDateTime)
+    content: Named[dict[str, Any] | None] = Column(Json)
+
+
+process_snapshots = Table("process_snapshots", metadata, _ProcessSnapshotColumns)
+Index("ix_process_snapshots_job", process_snapshots.c.job_id)
 
 
 class _ClockColumns(TypedColumns):

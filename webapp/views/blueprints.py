@@ -16,6 +16,7 @@ from webapp.views.admin import (
     workers,
 )
 from webapp.views.job import actions, children, debug_bundle, dry_run, files, log, show
+from webapp.views.job.history import process_snapshots
 from webapp.views.job.results import table_page
 from webapp.views.job_list import bulk_actions, by_type, columns, saved_filters
 from webapp.views.metrics import exposition
@@ -26,7 +27,7 @@ from webapp.views.webhooks import messages, pages
 
 _JOB_BLUEPRINTS = (
     *(show.bp, actions.bp, dry_run.bp, run_again.bp, children.bp),
-    *(log.bp, show.parameter_bp, debug_bundle.bp),
+    *(log.bp, show.parameter_bp, debug_bundle.bp, process_snapshots.bp),
 )
 
 

@@ -65,6 +65,16 @@ def _with_attempt(objects: Objects) -> object:
     return job.id
 
 
+def _hung(objects: Objects) -> object:
+    job, snapshots = objects.hanging_job(), objects.services.process_snapshots
+    requested = snapshots.request(job)
+    facts = {"state": "sleeping", "memory": 7 * 2**20, "cpu_seconds": 1.5, "files": ["/a"], "connections": []}
+    threads = [{"name": "MainThread", "stack": '  File "a.py", line 1, in f'}]
+    content = {"pid": 7, **facts, "children": [], "threads": threads}
+    snapshots.fill_in(requested.id, requested.worker, content)
+    return job.id
+
+
 def _error_type(objects: Objects) -> str:
     objects.error()
     return "maintenance"
@@ -150,6 +160,12 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
     "job keep-no-longer": [_job(), _job("--json")],
     "job make-public": [lambda objects: (objects.system_job(public=False).id,), _job()],
     "job make-private": [lambda objects: (objects.system_job(public=True).id, "--json")],
+    "job stack": [
+        lambda objects: ("--last", _hung(objects)),
+        lambda objects: ("--last", "--json", _hung(objects)),
+        lambda objects: ("--last", objects.job().id),
+        lambda objects: (objects.job().id,),
+    ],
     "job events": [lambda objects: (_stopped(objects),), lambda objects: (_stopped(objects), "--json")],
     "job attempts": [lambda objects: (_with_attempt(objects),), lambda objects: (_with_attempt(objects), "--json")],
     "error list": [

@@ -196,3 +196,19 @@ def test_a_job_that_ignores_its_timeout_is_not_killed_immediately(installation: 
     job_id = installation.job("overdue", {"seconds": 1.0})
     job = installation.await_status(job_id, Status.COMPLETED, Status.FAILED)
     assert job.attempt == 1
+
+
+def test_a_worker_answers_where_its_job_hangs(installation: Installation) -> None:
+    job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
+    horse = installation.await_horse(job_id)
+    snapshots = installation.services.process_snapshots
+    wait_for(lambda: installation.services.workers.in_database()[0].has_row)
+    requested = snapshots.request(installation.get(job_id))
+    assert requested.is_awaited
+    (answered,) = wait_for(
+        lambda: (found := snapshots.of_job(installation.get(job_id))) and found[0].taken_at and found
+    )
+    assert answered.content["pid"] == horse.pid
+    assert answered.content["threads"][0]["stack"].endswith(", in deaf\n    time.sleep(payload.seconds)\n")
+    horse.kill()
+    installation.await_status(job_id, Status.FAILED)

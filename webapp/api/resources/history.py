@@ -8,10 +8,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from webapp.accounts.tokens import Scope
 from webapp.api.job_document import JobDocument, job_document
 from webapp.api.lists import LINK, LimitQuery, Page, page_reply
-from webapp.api.operations import Answer, Operations
+from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.resources.files import JOB, openable
+from webapp.jobs.execution.process_snapshots.snapshot_store import ProcessSnapshot
 from webapp.jobs.model.job import Status
 from webapp.jobs.queries.log_lines import LogCriteria
+from webapp.views.job.history import process_snapshots
 from webapp.views.page.request import job_policy, services, viewer
 
 operations = Operations("history")
@@ -74,6 +76,49 @@ class AttemptDocument(BaseModel):
     longest_silence: float | None = Field(description="The most seconds between two reports.")
 
 
+class ThreadDocument(BaseModel):
+    """A thread of a process. The first one is that of the handler; the last line is where it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    stack: str
+
+
+class SnapshotContent(BaseModel):
+    """What a process did."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pid: int
+    state: str = Field(description="Such as running, sleeping, disk-sleep or stopped.")
+    memory: int = Field(description="Bytes.")
+    cpu_seconds: float
+    files: list[str]
+    connections: list[str]
+    children: list[str]
+    threads: list[ThreadDocument]
+
+
+class SnapshotDocument(BaseModel):
+    """A look at the process of a running job, or the request for one.
+
+    Without `taken_at` and `note`, the answer follows within seconds. `note` says why it is missing or incomplete.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID
+    attempt: int
+    worker: str
+    host: str
+    requested_at: AwareDatetime
+    requested_by: UUID | None
+    taken_at: AwareDatetime | None
+    note: str
+    content: SnapshotContent | None
+
+
 class ChildrenQuery(LimitQuery):
     """Which child jobs."""
 
@@ -132,6 +177,33 @@ def list_attempts(job_id: UUID) -> Any:
 
 
 @operations.add(
+    "POST",
+    f"{JOB}/stack",
+    scope=Scope.START,
+    answers={202: Answer(model=SnapshotDocument, description="The worker was asked.")},
+)
+def take_snapshot(job_id: UUID) -> Any:
+    """Ask where a running job hangs.
+
+    Its worker looks at the stack, the memory, the open files and the connections of the process, without disturbing
+    the job. Get the answer from the list.
+    """
+    return Reply(document=_snapshot(process_snapshots.request_snapshot(job_id)), status=202)
+
+
+@operations.add(
+    "GET",
+    f"{JOB}/stack",
+    scope=Scope.READ,
+    answers={200: Answer(model=Page[SnapshotDocument], description="The last looks, newest first.")},
+)
+def list_snapshots(job_id: UUID) -> Any:
+    """List what the process of a job did when operators asked."""
+    job = process_snapshots.readable_job(job_id)
+    return page_reply([_snapshot(each) for each in services().process_snapshots.of_job(job)], following=None)
+
+
+@operations.add(
     "GET",
     f"{JOB}/children",
     scope=Scope.READ,
@@ -151,3 +223,8 @@ def list_children(job_id: UUID, query: ChildrenQuery) -> Any:
 
 def _line(line: Any) -> dict[str, Any]:
     return {name: getattr(line, name) for name in LogLineDocument.model_fields}
+
+
+def _snapshot(snapshot: ProcessSnapshot) -> dict[str, Any]:
+    values = {name: getattr(snapshot, name) for name in SnapshotDocument.model_fields}
+    return {**values, "content": snapshot.content or None}

@@ -27,6 +27,7 @@ from webapp.cli.command_group import CommandGroup
         "make-public": ("jobs.attributes:make_public", "Show jobs of the system to every user."),
         "make-private": ("jobs.attributes:make_private", "Hide jobs of the system from other users."),
         "events": ("jobs.history:events", "List what happened to a job."),
+        "stack": ("jobs.stack:stack", "Show where a running job hangs."),
         "attempts": ("jobs.history:attempts", "List the ended attempts of a job."),
     },
 )

@@ -186,6 +186,26 @@ class RemoteHistory:
         return tuple(map(record_of, self._connection.items(f"/jobs/{job_id}/attempts")))
 
 
+class RemoteSnapshots:
+    """Asks where running jobs hang."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def request(self, job: Job) -> Record:
+        """Ask the worker of a job."""
+        return _snapshot(self._connection.send("POST", f"/jobs/{job.id}/stack"))
+
+    def of_job(self, job: Job) -> tuple[Record, ...]:
+        """Return the answers, newest first."""
+        return tuple(map(_snapshot, self._connection.items(f"/jobs/{job.id}/stack")))
+
+
+def _snapshot(document: Mapping[str, Any]) -> Record:
+    awaited = document["taken_at"] is None and not document["note"]
+    return record_of({**document, "content": document["content"] or {}, "is_awaited": awaited})
+
+
 class RemoteLists:
     """Lists jobs, those that the account of the token sees."""
 

@@ -20,6 +20,7 @@ from webapp.cli.remote.jobs import (
     RemoteJobs,
     RemoteLists,
     RemoteLogs,
+    RemoteSnapshots,
 )
 from webapp.cli.remote.notifications import RemoteDeliveries, RemoteRuleForm, RemoteRules
 from webapp.cli.remote.queues import RemotePause, RemoteQueues, RemoteTypes, RemoteWakeUps, RemoteWorkers
@@ -37,6 +38,7 @@ class RemoteServices:
         self.jobs = RemoteJobs(connection, self.files)
         self.admin_jobs = RemoteAdminJobs(self.jobs)
         self.dry_run = RemoteDryRun(connection)
+        self.process_snapshots = RemoteSnapshots(connection)
         self.accounts = self.directory = RemoteAccounts(connection)
         self.tokens = RemoteTokens(connection, connection.now)
         self.notification_rules = RemoteRules(connection, self.accounts)

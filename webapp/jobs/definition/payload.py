@@ -19,6 +19,7 @@ from pydantic_core import to_jsonable_python
 
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.model import json_values
+from webapp.jobs.model.secret_mask import NO_SECRETS, SecretMask
 
 PAYLOAD_LIMIT = 256 * 1024  # bytes of JSON; 6,000 ids fit
 _PLAIN_TYPES = frozenset({int, bool})
@@ -118,6 +119,14 @@ def secret_values(stored: Any, vault: Vault) -> list[str]:
         return [vault.decrypt(stored)]
     items = stored.values() if isinstance(stored, Mapping) else stored if isinstance(stored, list) else ()
     return [secret for item in items for secret in secret_values(item, vault)]
+
+
+def payload_mask(stored: Any, vault: Vault) -> SecretMask:
+    """Return the mask of a stored payload's secrets. Nothing is known of secrets that cannot be read any more."""
+    try:
+        return SecretMask(secret_values(stored, vault))
+    except UnreadableSecret:  # handlers cannot read them either
+        return NO_SECRETS
 
 
 def is_secret(value: object) -> bool:

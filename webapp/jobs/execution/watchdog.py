@@ -41,6 +41,7 @@ class Watchdog:
     ) -> None:
         self.interval_seconds = min(1.0, lease_seconds / _BEATS_PER_LEASE)
         self.kill_reason = ""
+        self.running: Job | None = None  # at the last check
         self._leases = leases
         self._lease_id = lease_id
         self._lease_seconds = lease_seconds
@@ -77,6 +78,7 @@ class Watchdog:
             self._relieve(at, under_lease)
         except DBAPIError:
             alive, under_lease = True, JobsUnderLease()
+        self.running = under_lease.running
         self.kill_reason = self.kill_reason or self._reason_to_kill(at, under_lease.running, alive=alive)
         return bool(self.kill_reason)
 

@@ -1,7 +1,7 @@
-"""The worker heartbeat: a row per worker, in which it shows that it is alive and reads stop requests.
+"""The worker heartbeat: a row per worker, in which it shows that it is alive and reads requests.
 
-A worker inserts its row, updates it while it is alive, and removes it at its end. Stop requests are in
-the row too, so they reach the worker on any machine and while Redis is away.
+A worker inserts its row, updates it while it is alive, and removes it at its end. Requests to stop and to take a
+process snapshot are in the row too, so they reach the worker on any machine and while Redis is away.
 """
 
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from time import monotonic
 from uuid import UUID
 
 import psutil
-from sqlalchemy import Engine, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Engine, Row, bindparam, delete, exists, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from webapp.db.engine import reading, writing, writing_autocommit
@@ -22,6 +22,7 @@ from webapp.schema import later, leases, now, workers
 BEAT_SECONDS = 5.0
 _POLL_SECONDS = 1.0
 REMOVED_AFTER = 4  # lease periods without a heartbeat; the worker's leases are settled long before
+_REQUESTS = (workers.c.wish, workers.c.snapshot_id)
 _ADD_COUNTS = PreparedStatement(
     update(workers)
     .where(workers.c.name == bindparam("counted_worker"))
@@ -53,6 +54,7 @@ class WorkerHeartbeat:
         self._pid = holder.pid
         self._beat_due = self._poll_due = 0.0
         self._stop_request: StopRequest | None = None
+        self.requested_snapshot: UUID | None = None  # as of the last poll
 
     def poll(self, horse_pid: int = 0) -> StopRequest | None:
         """Send a heartbeat if one is due; return the current stop request. Cheap enough for every second.
@@ -63,22 +65,23 @@ class WorkerHeartbeat:
         if at >= self._poll_due:
             self._poll_due = at + _POLL_SECONDS
             with suppress(DBAPIError):  # the watchdog and the claim report it
-                self._stop_request = self._read_request(at, horse_pid)
+                row = self._read_requests(at, horse_pid)
+                self._stop_request = _as_request(row.wish) if row else None
+                self.requested_snapshot = row.snapshot_id if row else None
         return self._stop_request
 
-    def _read_request(self, at: float, horse_pid: int) -> StopRequest | None:
+    def _read_requests(self, at: float, horse_pid: int) -> Row[str | None, UUID | None] | None:
+        """Return the requests in the row; ``None`` if the row did not exist."""
         if at < self._beat_due:
             with reading(self._engine) as connection:
-                return _as_request(connection.execute(select(workers.c.wish).where(self._own_row)).scalar())
+                return connection.execute(select(*_REQUESTS).where(self._own_row)).first()
         self._beat_due = at + BEAT_SECONDS
         beat = {"beat_at": now(), "memory": _memory_of(self._pid), "horse_memory": _memory_of(horse_pid)}
         with writing(self._engine) as connection:
-            row = connection.execute(
-                update(workers).where(self._own_row).values(**beat).returning(workers.c.wish)
-            ).first()
+            row = connection.execute(update(workers).where(self._own_row).values(**beat).returning(*_REQUESTS)).first()
             if row is None:  # the first heartbeat, or the row was removed because the worker was silent for too long
                 connection.execute(insert(workers).values(**self._row, **beat, started_at=now()))
-        return _as_request(row.wish) if row else None
+        return row
 
 
 def add_job_counts(engine: Engine, worker: str, *, done: int, failed: int) -> None:

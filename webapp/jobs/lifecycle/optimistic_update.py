@@ -14,12 +14,12 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import writing
-from webapp.jobs.definition.payload import UnreadableSecret, Vault, secret_values
+from webapp.jobs.definition.payload import Vault, payload_mask
 from webapp.jobs.lifecycle import cascade, finish_family, retry
 from webapp.jobs.lifecycle.job_options import check_change
 from webapp.jobs.model import diagnostics, incoming_text, json_values
 from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status
-from webapp.jobs.model.secret_mask import NO_SECRETS, SecretMask
+from webapp.jobs.model.secret_mask import SecretMask
 from webapp.jobs.store import events, lock_order, signals
 from webapp.jobs.store.job_store import JobStore, StaleJob
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
@@ -68,7 +68,7 @@ class JobUpdater:
     def _write(self, old: Job, new: Job) -> Job | None:
         check_change(old, new)
         _refuse_root_changes(old, new)
-        new = _validated(old, new, self._mask(old))
+        new = _validated(old, new, payload_mask(old.payload, self._vault))
         try:
             with writing(self.store.engine) as connection:
                 if new.status is not old.status:
@@ -86,13 +86,6 @@ class JobUpdater:
         for queue in sorted(woken):
             self._wake(queue)
         return changed
-
-    def _mask(self, job: Job) -> SecretMask:
-        """Return the mask of the payload's secrets; of secrets that cannot be read any more, nothing is known."""
-        try:
-            return SecretMask(secret_values(job.payload, self._vault))
-        except UnreadableSecret:
-            return NO_SECRETS
 
 
 def _refuse_root_changes(old: Job, new: Job) -> None:

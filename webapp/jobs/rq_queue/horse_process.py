@@ -21,6 +21,7 @@ from uuid import UUID
 from webapp.db.sqlite_file import FilesClosed
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.output.output_pipe import OutputPipe
+from webapp.jobs.execution.process_snapshots.stack_channel import StackChannel
 from webapp.jobs.execution.work_horse import Order
 from webapp.os_process import die_with_parent
 
@@ -68,6 +69,7 @@ class HorseProcess:
 
     def __init__(self, run: Callable[[OutputPipe, AwaitOrder], None]) -> None:
         self.output = OutputPipe()
+        self.stacks = StackChannel()
         read_orders, self._orders = os.pipe()
         self._reports, report = os.pipe()
         worker = os.getpid()
@@ -75,11 +77,16 @@ class HorseProcess:
         if not self.pid:
             os.close(self._orders)
             os.close(self._reports)
-            _become_horse(worker, lambda: run(self.output, _Orders(read_orders, report).next))
+            _become_horse(worker, lambda: self._run(run, _Orders(read_orders, report)))
         os.close(read_orders)
         os.close(report)
         self.output.close_writer()
+        self.stacks.close_horse_end()
         self._end = _pidfd_open(self.pid)
+
+    def _run(self, run: Callable[[OutputPipe, AwaitOrder], None], orders: "_Orders") -> None:
+        self.stacks.answer()
+        run(self.output, orders.next)
 
     def begin(self, order: Order) -> bool:
         """Give the work-horse an order; return whether it was there to take it."""
@@ -115,6 +122,7 @@ class HorseProcess:
         for number in filter(None, (self._orders, self._reports, self._end)):
             os.close(number)
         self.output.close()
+        self.stacks.close()
 
 
 class _Orders:

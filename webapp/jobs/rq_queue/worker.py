@@ -37,6 +37,7 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.isolation.child_processes import children, end_children
 from webapp.jobs.execution.leases import Holder, Leases
 from webapp.jobs.execution.output.output_pipe import OutputPipe
+from webapp.jobs.execution.process_snapshots.snapshot_taker import SnapshotTaker
 from webapp.jobs.execution.watchdog import Watchdog
 from webapp.jobs.execution.work_horse import Order
 from webapp.jobs.execution.worker_heartbeat import StopRequest, WorkerHeartbeat
@@ -85,6 +86,7 @@ class JobWorker(Worker):
         has_work: Callable[[str], bool],
         work: Work,
         keep_output: Callable[[UUID, bytes], bool],
+        snapshot_taker: SnapshotTaker,
         wake: Callable[[str], None],
     ) -> None:
         super().__init__(
@@ -103,6 +105,7 @@ class JobWorker(Worker):
         self._has_work = has_work
         self._work = work
         self._keep_output = keep_output
+        self._snapshot_taker = snapshot_taker
         self._wake = wake
         self._children = children()  # that are no work-horse
         self._spare: HorseProcess | None = None  # the next work-horse, which waits for its order
@@ -183,7 +186,7 @@ class JobWorker(Worker):
         return None
 
     def _wait_for_end(self, watchdog: Watchdog, horse: HorseProcess) -> HorseExit | None:
-        obey_request = partial(self._look_after, horse.pid, watchdog, horse.output)
+        obey_request = partial(self._look_after, horse, watchdog)
         with HorseSupervisor(
             watchdog, kill=lambda: horse_process.kill(horse.pid), obey_request=obey_request, heartbeat=self.heartbeat
         ):
@@ -199,10 +202,16 @@ class JobWorker(Worker):
                 if self._has_work(queue.name):
                     self._wake(queue.name)
 
-    def _look_after(self, pid: int, watchdog: Watchdog, output: OutputPipe) -> None:
-        if dropped := output.relieve():
+    def _look_after(self, horse: HorseProcess, watchdog: Watchdog) -> None:
+        if dropped := horse.output.relieve():
             log.warning("Dropped %d bytes of output: native code wrote them and kept Python from reading.", dropped)
-        self._obey_stop_request(pid, watchdog)
+        self._obey_stop_request(horse.pid, watchdog)
+        if requested := self._worker_heartbeat.requested_snapshot:
+            patience = watchdog.interval_seconds / 2  # the next heartbeat of the lease waits meanwhile
+            self._snapshot_taker.take(
+                requested, watchdog.running, pid=horse.pid, channel=horse.stacks, patience=patience
+            )
+            self._worker_heartbeat.requested_snapshot = None
 
     def _obey_stop_request(self, pid: int, watchdog: Watchdog) -> None:
         """Signal a stop request to the work-horse: after its job, or now. Repeated, because it may not listen yet."""

@@ -41,6 +41,7 @@ ACTIONS: Mapping[str, str] = {
     AuditAction.JOB_STOP: lazy_gettext("Stopped a job"),
     AuditAction.JOB_RETRY: lazy_gettext("Retried a job"),
     AuditAction.JOB_RUN: lazy_gettext("Ran a job by hand"),
+    AuditAction.JOB_SNAPSHOT: lazy_gettext("Asked what the process of a job does"),
     AuditAction.JOB_DRY_RUN: lazy_gettext("Started a dry run of a job"),
     AuditAction.JOB_RUN_AGAIN: lazy_gettext("Ran a job again"),
     AuditAction.JOB_DELETE: lazy_gettext("Deleted a job"),

@@ -11,7 +11,7 @@ from webapp.views.text import status_labels
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
 
-OPERATOR_ACTIONS = frozenset({"run-next", "make-public", "make-private"})
+OPERATOR_ACTIONS = frozenset({"stack", "run-next", "make-public", "make-private"})
 _OBJECTIONS = {
     Objection.NOT_YOURS: lazy_gettext("Only the owner and operators can do this."),
     Objection.OWNER_RIGHTS: lazy_gettext("It runs with the permissions of its owner, which you don't have."),
@@ -94,6 +94,8 @@ def _offered(job: Job, registry: Registry, context: ViewerContext) -> Iterator[O
     yield OfferedAction(verb="run-again", words=_("Run again…"), sign="repeat", refusal=again, asks=False)
     if can_run_dry(job, registry) and not permission_refusal("dry-run", job, context):
         yield OfferedAction(verb="dry-run", words=_("Dry run…"), sign="clipboard-list")
+    if context.operates and job.is_running and not job.record_only:
+        yield OfferedAction(verb="stack", words=_("Where does it hang?"), sign="search", asks=False)
     if context.operates and job.status in _CAN_BE_NEXT and not job.record_only:
         yield OfferedAction(verb="run-next", words=_("Run next…"), sign="arrow-bar-to-up", refusal=owner_refusal)
     if context.operates and job.owner.user_id is None:

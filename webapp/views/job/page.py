@@ -22,14 +22,14 @@ from webapp.jobs.queries.visible_jobs import Attempt, Event, RunLocation
 from webapp.jobs.queueing.queues import Queue
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.job import children
-from webapp.views.job.attempts import AttemptRow, attempt_rows
 from webapp.views.job.available_actions import OfferedAction, offered_actions
 from webapp.views.job.children import ChildTable
 from webapp.views.job.dependencies import DependencyPicture, dependency_picture
 from webapp.views.job.failure_help import FailureHelp, failure_help
 from webapp.views.job.files import JobFile, job_files
+from webapp.views.job.history.attempts import AttemptRow, attempt_rows
+from webapp.views.job.history.timeline import TimelineEntry, timeline
 from webapp.views.job.results.result import Result, job_results
-from webapp.views.job.timeline import TimelineEntry, timeline
 from webapp.views.page.permissions import may
 from webapp.views.page.request import services, viewer
 from webapp.views.page.viewer_context import ViewerContext

@@ -44,6 +44,7 @@ def show(job_id: UUID) -> ResponseReturnValue:
         parameters=visible_parameters(job, context),
         metadata=metadata_parameters(job.metadata) if context.may_open(job) else (),
         owner_name=context.label(job.owner.user_id),
+        snapshot_count=len(services().process_snapshots.of_job(job)) if context.viewer.sees_all else 0,
         schedule=services().run_history.schedule_of(job.id) if may(Right.SEE_INSTALLATION) else None,
         **_page_context(job, context, tag),
         log=job_log(services(), job, context, LogFilter.of(request.args)),

@@ -23,6 +23,13 @@ _ENGINE_FIXED = (
     english("It did not stop within its grace period and was killed."),
     english("The worker was stopped, and the job did not finish within the grace period."),
     english("The machine that ran this job stopped responding."),
+    english("The work of this job is done outside Deskjob, so its process is unknown here."),
+    english("Its own work is done: it waits for its child jobs, and no process belongs to it."),
+    english("This job is not running, so it has no process."),
+    english("The attempt ended before the worker could answer."),
+    english("The worker has not answered. It may hang itself, or be of an older version."),
+    english("The job did not run when the worker was asked: it had just ended, or not begun yet."),
+    english("The process does not answer. It is paused, or hangs in the operating system, for example at a disk."),
     english("The worker that ran this job was killed."),
     english("The worker that ran this job went down."),
     english("This password is too easy to guess. A few unrelated words are easy to remember and hard to guess."),
@@ -86,6 +93,11 @@ _ENGINE_PATTERNS = (
     english("The chart %(name)s was cut after %(count)s values."),
     english("The chart %(name)s was cut after %(count)s series."),
     english("The input file %(name)s was deleted. Run the job again with a new file."),
+    english("This job runs in a command on %(host)s, which cannot be asked from here."),
+    english(
+        "The worker on %(host)s has been silent for %(limit)s. "
+        "Its machine or its connection to the database may be down."
+    ),
     english("It ran longer than its limit of %(limit)s and was stopped."),
     english("It ran longer than its limit of %(limit)s and was killed."),
     english(

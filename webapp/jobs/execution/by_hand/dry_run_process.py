@@ -21,11 +21,11 @@ from threading import BoundedSemaphore
 from time import monotonic
 
 from webapp.config import Settings
-from webapp.jobs.definition.payload import UnreadableSecret, Vault, secret_values
+from webapp.jobs.definition.payload import Vault, payload_mask
 from webapp.jobs.execution.by_hand.dry_run import RESULT, DryRunLine
 from webapp.jobs.model.incoming_text import TEXT_LIMIT, clean_text
 from webapp.jobs.model.job import Job
-from webapp.jobs.model.secret_mask import NO_SECRETS, SecretMask
+from webapp.jobs.model.secret_mask import SecretMask
 
 SECONDS = 20.0  # of the handler
 _MORE_SECONDS = 15.0  # to start, and to stop a handler that swallows its time limit
@@ -67,7 +67,7 @@ class DryRunProcesses:
         """Run a job without effects and wait for the result; raise `DryRunBusy` during another one."""
         with self._place():
             output, status = self._output(job, seconds)
-        lines = _lines(output, self._mask(job))
+        lines = _lines(output, payload_mask(job.payload, self._vault))
         shown = tuple(line for line in lines if line.kind != RESULT)[-_LINE_LIMIT:]
         result = next((line.text for line in reversed(lines) if line.kind == RESULT), None)
         if status is None:
@@ -121,12 +121,6 @@ class DryRunProcesses:
                 if hard != resource.RLIM_INFINITY:  # only root can raise it
                     limit = min(limit, hard)
                 resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
-
-    def _mask(self, job: Job) -> SecretMask:
-        try:
-            return SecretMask(secret_values(job.payload, self._vault))
-        except UnreadableSecret:
-            return NO_SECRETS  # the handler cannot read them either
 
 
 def _read(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bool]:

@@ -6,12 +6,11 @@ from uuid import UUID
 from sqlalchemy import select
 
 from webapp.db.engine import writing
-from webapp.jobs.definition.payload import UnreadableSecret, Vault, secret_values
+from webapp.jobs.definition.payload import Vault, payload_mask
 from webapp.jobs.execution.leases import Leases
 from webapp.jobs.execution.output.output_lines import OutputLines
 from webapp.jobs.model.incoming_text import TEXT_LIMIT, clean_text
 from webapp.jobs.model.job import Job
-from webapp.jobs.model.secret_mask import SecretMask
 from webapp.jobs.queries.log_lines import OUTPUT
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines, report
 from webapp.schema import now
@@ -35,17 +34,12 @@ class LastOutput:
         lines = OutputLines(texts.append)
         lines.feed(output)
         lines.end()
+        mask = payload_mask(job.payload, self._vault)
         try:
-            self._write(job, [clean_text(text, TEXT_LIMIT) for text in map(self._mask(job).text, texts)])
+            self._write(job, [clean_text(mask.text(text), TEXT_LIMIT) for text in texts])
         except LeaseLost:
             return False
         return True
-
-    def _mask(self, job: Job) -> SecretMask:
-        try:
-            return SecretMask(secret_values(job.payload, self._vault))
-        except UnreadableSecret:
-            return SecretMask()  # its handler could not read them either
 
     def _write(self, job: Job, texts: list[str]) -> None:
         fence = Fence(job_id=job.id, attempt=job.attempt)
