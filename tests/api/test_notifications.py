@@ -1,8 +1,12 @@
 """Notification rules over the API: what the access rules do not show."""
 
+import pytest
+
 from tests.api.conftest import errors_of
+from webapp.accounts.tokens import Scope
 from webapp.jobs.metrics import cursors
 from webapp.jobs.model.job import Owner
+from webapp.views.notifications import send_limit
 
 RULE = {"name": "Failures", "topics": ["failed"], "channel": "webhook", "address": "https://example.org/secret"}
 
@@ -42,6 +46,45 @@ def test_a_test_is_in_the_log_and_cannot_be_sent_twice_at_once(program):
     assert program.post(f"/notification-deliveries/{listed['id']}/send-again").status_code == 409
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/notification-rules"),
+        ("PATCH", "/notification-rules/{rule}"),
+        ("POST", "/notification-rules/{rule}/test"),
+        ("POST", "/notification-deliveries/{delivery}/send-again"),
+    ],
+)
+def test_a_token_cannot_send_elsewhere_what_it_cannot_read(program, program_of, user, services, method, path):
+    rule_id = program.post("/notification-rules", RULE).json["id"]
+    delivery_id = program.post(f"/notification-rules/{rule_id}/test").json["id"]
+    body = {"name": "New"} if method == "PATCH" else RULE if path == "/notification-rules" else None
+    address = path.format(rule=rule_id, delivery=delivery_id)
+    answer = program_of(user, Scope.START).call(method, address, json=body)
+    assert (answer.status_code, answer.json["detail"]) == (403, "This token does not have the scope “read”.")
+    assert len(services.notification_rules.of_user(user.id)) == len(services.delivery_log.all()) == 1
+
+
+def test_a_token_with_less_than_its_role_makes_no_rule_that_reports_with_all_of_it(program_of, admin, services):
+    lowered, whole = program_of(admin, Scope.READ, Scope.START), program_of(admin, Scope.READ, Scope.START, Scope.ADMIN)
+    refused = lowered.post("/notification-rules", RULE)
+    assert (refused.status_code, "this token permits less" in refused.json["detail"]) == (403, True)
+    rule_id = whole.post("/notification-rules", RULE).json["id"]
+    assert lowered.call("PATCH", f"/notification-rules/{rule_id}", json={"name": "x"}).status_code == 403
+    assert lowered.call("DELETE", f"/notification-rules/{rule_id}").status_code == 204
+
+
+def test_messages_that_are_sent_by_hand_are_limited(program, services, user):
+    rule_id = program.post("/notification-rules", RULE).json["id"]
+    answers = [program.post(f"/notification-rules/{rule_id}/test") for _ in range(send_limit.PER_MINUTE + 1)]
+    assert [answer.status_code for answer in answers] == [202] * send_limit.PER_MINUTE + [429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert answers[-1].json["detail"].startswith("You can send 10 messages per minute by hand. Try again in ")
+    delivery = services.delivery_log.all()[0]
+    assert program.post(f"/notification-deliveries/{delivery.id}/send-again").status_code == 429
+    assert len(services.delivery_log.all()) == send_limit.PER_MINUTE
+
+
 def test_rules_and_messages_of_the_installation_need_the_right(program, admins_program, program_of, person, user):
     for path in ("/notification-rules?installation=true", "/notification-deliveries?installation=true"):
         assert program.get(path).status_code == 404
@@ -68,3 +111,5 @@ def test_errors_of_jobs_that_an_auditor_cannot_open_are_not_in_the_log_of_messag
     assert fact["detail"] == "Row 7 of ana@example.org is wrong."
     [seen] = program_of(person("reader", role="auditor")).get(log).json["items"][0]["facts"]
     assert seen == {**fact, "detail": ""}
+    lowered = program_of(admin, Scope.READ, Scope.START)
+    assert lowered.get("/notification-deliveries").json["items"][0]["facts"] == [seen]

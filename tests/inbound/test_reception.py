@@ -55,6 +55,21 @@ def sender(services: Services) -> Callable[..., Sender]:
     return make
 
 
+@pytest.mark.parametrize("id_path", ["", "/number"])
+def test_a_message_without_a_key_that_is_retried_twice_at_once_starts_one_job(
+    sender: Callable[..., Sender], services: Services, id_path: str
+) -> None:
+    orders = sender(scheme="header", id_path=id_path, mapping={"format": "/format"})
+    services.webhooks.set_disabled(orders.webhook.id, disabled=True)
+    assert orders.send({**GOOD, "number": 7}).status == 403
+    services.webhooks.set_disabled(orders.webhook.id, disabled=False)
+    [received] = services.webhook_messages.of(orders.webhook.id)  # both of the retries have read it
+    first, second = services.reception.try_again(received), services.reception.try_again(received)
+    assert (first.job_id, first.repeated, second.repeated) == (second.job_id, False, True)
+    if id_path:
+        assert orders.send({**GOOD, "number": 7}).job_id == first.job_id
+
+
 @pytest.mark.parametrize("scheme", Scheme)
 def test_a_message_starts_a_job_of_the_account(
     sender: Callable[..., Sender], services: Services, scheme: Scheme

@@ -41,6 +41,17 @@ def test_only_what_ended_can_be_sent_again_and_only_with_its_rule(office, user, 
         log.queue_again(uuid4())
 
 
+def test_a_button_that_is_pressed_twice_sends_a_message_again_once(office, user, log):
+    delivery_id = log.add_test(office.rule(user, "failed"))
+    log.record_failure(delivery_id, "no", final=True)
+    shown = log.get(delivery_id).attempts
+    log.queue_again(delivery_id, attempts=shown)
+    log.record_success(delivery_id, "")  # before the second press arrives
+    with pytest.raises(NotRedeliverable, match="sent again meanwhile"):
+        log.queue_again(delivery_id, attempts=shown)
+    log.queue_again(delivery_id, attempts=shown + 1)
+
+
 def test_old_deliveries_are_pruned(office, user, log):
     rule = office.rule(user, "failed")
     old, new, waiting = (log.add_test(rule) for _ in range(3))

@@ -213,7 +213,7 @@ def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
         "summary": operation.summary,
         "description": operation.description or operation.sentence,
         "tags": [operation.tag],
-        "security": [{"token": [operation.scope.value]}],
+        "security": [{"token": [scope.value for scope in operation.scopes]}],
         "parameters": _parameters(operation),
         "responses": {
             **{str(status): _answer(answer, schemas) for status, answer in operation.answers.items()},

@@ -47,7 +47,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One operation. ``right`` is a right that the user needs besides the ``scope`` of the token."""
+    """One operation. ``right`` is a right that the user needs besides the ``scope`` of the token.
+
+    One that ``reveals`` what only the scope `read` permits to see, or lets it be sent elsewhere, needs that scope too.
+    """
 
     method: str
     path: str
@@ -57,6 +60,7 @@ class Operation:
     tag: str
     scope: Scope
     right: Right | None
+    reveals: bool
     query: type[BaseModel] | None
     body: Any
     takes_files: bool
@@ -73,6 +77,11 @@ class Operation:
     def paragraphs(self) -> tuple[str, ...]:
         """The paragraphs of the description, each on one line."""
         return tuple(filter(None, (" ".join(part.split()) for part in self.description.split("\n\n"))))
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The scopes that a token needs, all of them."""
+        return tuple(dict.fromkeys((Scope.READ, self.scope))) if self.reveals else (self.scope,)
 
     @property
     def takes_key(self) -> bool:
@@ -108,6 +117,7 @@ class Operations:
         *,
         scope: Scope,
         right: Right | None = None,
+        reveals: bool = False,
         query: type[BaseModel] | None = None,
         body: Any = None,
         takes_files: bool = False,
@@ -129,6 +139,7 @@ class Operations:
                     tag=self._tag,
                     scope=scope,
                     right=right,
+                    reveals=reveals,
                     query=query,
                     body=body,
                     takes_files=takes_files,

@@ -43,6 +43,7 @@ _TAGS: Mapping[str, str] = {
     "tokens": lazy_gettext("API tokens"),
     "notifications": lazy_gettext("Notifications"),
     "webhooks": lazy_gettext("Webhooks"),
+    "secret key": lazy_gettext("Secret key"),
     "stats": lazy_gettext("Statistics"),
 }
 
@@ -66,7 +67,7 @@ class OperationView:
     path: str
     summary: str
     paragraphs: tuple[str, ...]
-    scope: str
+    scopes: tuple[str, ...]
     parameters: tuple[FieldRow, ...]
     members: tuple[FieldRow, ...]
     sample: CodeSample
@@ -140,7 +141,7 @@ class _Page:
             path=operation.template,
             summary=translated(operation.sentence),
             paragraphs=tuple(map(translated, operation.paragraphs)),
-            scope=operation.scope.value,
+            scopes=tuple(scope.value for scope in operation.scopes),
             parameters=tuple(_parameter_rows(described)),
             members=tuple(_member_rows(self._schema(described), self.components)) if operation.body else (),
             sample=code_sample(operation.method, url, body, download=downloads),

@@ -110,7 +110,10 @@ class Reception:
         if kept is None or received.job_id is not None:
             return _problem(409, NOT_RETRIABLE)
         authentic = AuthenticMessage(id=received.message_id, key=kept.key)
-        answer = self._start(webhook, kept.body, kept.headers, authentic, received.address)
+        # a message without a key of its own starts one job too if it is retried twice at once
+        answer = self._start(
+            webhook, kept.body, kept.headers, authentic, received.address, keyless=f"retry of {received.id}"
+        )
         self._messages.set_answer(received.id, status=answer.status, detail=_line(answer), job_id=answer.job_id)
         return answer
 
@@ -136,10 +139,18 @@ class Reception:
         return authentic
 
     def _start(
-        self, webhook: Webhook, body: bytes, headers: Mapping[str, str], authentic: AuthenticMessage, address: str
+        self,
+        webhook: Webhook,
+        body: bytes,
+        headers: Mapping[str, str],
+        authentic: AuthenticMessage,
+        address: str,
+        *,
+        keyless: str = "",
     ) -> WebhookAnswer:
+        """Start a job; ``keyless`` is the key of a message that has none."""
         try:
-            return self._start_job(webhook, body, headers, authentic, address)
+            return self._start_job(webhook, body, headers, authentic, address=address, keyless=keyless)
         except _Refusal as refusal:
             return refusal.answer
         except InvalidPayload as error:
@@ -149,15 +160,22 @@ class Reception:
             return _problem(next(status for kind, status in _STATUSES.items() if isinstance(error, kind)), str(error))
 
     def _start_job(
-        self, webhook: Webhook, body: bytes, headers: Mapping[str, str], authentic: AuthenticMessage, address: str
+        self,
+        webhook: Webhook,
+        body: bytes,
+        headers: Mapping[str, str],
+        authentic: AuthenticMessage,
+        *,
+        address: str,
+        keyless: str,
     ) -> WebhookAnswer:
-        owner = self._owner(webhook)
+        owner, key = self._owner(webhook), authentic.key
         message = parse_json(body)
         if webhook.id_path:
             own_id = payload_mapping.value_at(webhook.id_path, message)
             if not isinstance(own_id, str | int):
                 raise _Refusal(_problem(422, f"The message has no id at {webhook.id_path}."))
-            authentic = AuthenticMessage(id=authentic.id, key=authentic.key or str(own_id))
+            key = key or str(own_id)
         job_type = self._jobs.registry.get(webhook.type)
         payload = payload_mapping.payload_of(webhook.mapping, message, headers)
         job_type.parse(payload, strict=True)
@@ -182,7 +200,7 @@ class Reception:
                 payload,
                 owner=Owner(user_id=owner.id, tenant=owner.tenant),
                 triggered_by=owner.id,
-                request_key=_request_key(webhook, authentic.key),
+                request_key=_request_key(webhook, key or keyless),
                 record=record,
             )
         finally:

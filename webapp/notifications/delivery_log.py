@@ -118,17 +118,23 @@ class DeliveryLog:
             moment = connection.execute(select(now())).scalar_one()
             return _insert(connection, rule, [{"topic": TEST, "at": moment.isoformat()}], moment, moment)
 
-    def queue_again(self, delivery_id: UUID) -> None:
-        """Make a message that arrived or failed due again; raise `NotRedeliverable`."""
+    def queue_again(self, delivery_id: UUID, *, attempts: int | None = None) -> None:
+        """Make a message that arrived or failed due again; raise `NotRedeliverable`.
+
+        With ``attempts``, only if there were no further ones: a button that is pressed twice sends one message.
+        """
         found = self.get(delivery_id)
         if found.rule_id is None:
             raise NotRedeliverable("Its rule was deleted, and with it the address.")
         ended = (DeliveryStatus.DELIVERED, DeliveryStatus.FAILED)
         again = update(_log).where(_log.c.id == delivery_id, _log.c.status.in_(ended))
+        if attempts is not None:
+            again = again.where(_log.c.attempts == attempts)
         values = {"status": DeliveryStatus.COLLECTING, "finished_at": None, "job_id": None, "error": ""}
         with writing(self.engine) as connection:
             if not connection.execute(again.values(**values, due_at=now())).rowcount:
-                raise NotRedeliverable("It is already being sent.")
+                was_sent = found.status in ended
+                raise NotRedeliverable("It was sent again meanwhile." if was_sent else "It is already being sent.")
 
     def record_failure(self, delivery_id: UUID, reason: str, *, final: bool) -> None:
         """Record an attempt that failed, and whether it was the last one."""

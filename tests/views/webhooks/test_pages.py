@@ -56,12 +56,26 @@ def test_a_bad_form_is_returned_with_its_sentences_and_loses_nothing(
 def test_the_secret_is_replaced_and_shown_once(admins: FlaskClient, services: Services, orders: Webhook) -> None:
     address = f"/admin/webhooks/{orders.id}/rotate"
     assert "Replace secret" in admins.get(address).text
-    assert admins.post(address, data={"overlap": "5"}).status_code == 422
-    shown = admins.get(admins.post(address, data={"overlap": "24"}).location).text
+    assert admins.post(address, data={**OWN, "overlap": "5"}).status_code == 422
+    shown = admins.get(admins.post(address, data={**OWN, "overlap": "24"}).location).text
     new, old = services.webhooks.secrets(orders.id)
     assert new in shown
     assert old not in shown
     assert "Old secret works until" in shown
+
+
+def test_a_secret_is_replaced_by_those_only_who_know_their_password(
+    admins: FlaskClient, services: Services, orders: Webhook
+) -> None:
+    address, before = f"/admin/webhooks/{orders.id}/rotate", services.webhooks.secrets(orders.id)
+    refused = admins.post(address, data={"overlap": "168", "own_password": "wrong"})
+    assert (refused.status_code, "Incorrect password." in refused.text) == (422, True)
+    assert '<option value="168" selected>' in refused.text
+    for _ in range(20):
+        limited = admins.post(address, data={"overlap": "1", "own_password": "wrong"})
+    assert (limited.status_code, "Too many attempts." in limited.text) == (429, True)
+    assert int(limited.headers["Retry-After"]) > 0
+    assert services.webhooks.secrets(orders.id) == before
 
 
 def test_a_webhook_is_disabled_enabled_and_deleted(admins: FlaskClient, services: Services, orders: Webhook) -> None:

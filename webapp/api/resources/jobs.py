@@ -288,6 +288,7 @@ class DryRunDocument(BaseModel):
     "POST",
     f"{JOB}/dry-run",
     scope=Scope.START,
+    reveals=True,
     answers={200: Answer(model=DryRunDocument, description="What the job reported.")},
 )
 def dry_run_job(job_id: UUID) -> Any:

@@ -167,6 +167,7 @@ def list_rules(query: RulesQuery) -> Any:
     "POST",
     RULES,
     scope=Scope.START,
+    reveals=True,
     body=NewRule,
     returns_secret=True,
     answers={201: Answer(model=NewRuleDocument, description="The new rule.")},
@@ -176,6 +177,7 @@ def create_rule(body: NewRule) -> Any:
 
     The signing key of a webhook is returned only here.
     """
+    access.demand_whole_role()
     owner = None if body.installation else signed_in()
     access.demand_change(owner.id if owner else None)
     values = body.model_dump(exclude={"installation", "user"}, mode="json")
@@ -189,9 +191,10 @@ def get_rule(rule_id: UUID) -> Any:
     return _rule(access.visible_rule(rule_id))
 
 
-@operations.add("PATCH", RULE, scope=Scope.START, body=RuleChange, answers={200: _RULE})
+@operations.add("PATCH", RULE, scope=Scope.START, reveals=True, body=RuleChange, answers={200: _RULE})
 def change_rule(rule_id: UUID, body: RuleChange) -> Any:
     """Change a notification rule, or switch it on or off."""
+    access.demand_whole_role()
     rule = access.changeable_rule(rule_id)
     changes = body.model_dump(exclude={"enabled", "user"}, exclude_none=True, mode="json")
     if body.user is not None:
@@ -209,7 +212,7 @@ def delete_rule(rule_id: UUID) -> Any:
     actions.delete_rule(access.changeable_rule(rule_id))
 
 
-@operations.add("POST", f"{RULE}/test", scope=Scope.START, answers={202: _DELIVERY})
+@operations.add("POST", f"{RULE}/test", scope=Scope.START, reveals=True, answers={202: _DELIVERY})
 def test_rule(rule_id: UUID) -> Any:
     """Send a test message by a notification rule."""
     return Reply(document=_delivery(actions.send_test(access.changeable_rule(rule_id))), status=202)
@@ -243,7 +246,7 @@ def get_delivery(delivery_id: UUID) -> Any:
     return _delivery(access.visible_delivery(delivery_id))
 
 
-@operations.add("POST", f"{DELIVERY}/send-again", scope=Scope.START, answers={202: _DELIVERY})
+@operations.add("POST", f"{DELIVERY}/send-again", scope=Scope.START, reveals=True, answers={202: _DELIVERY})
 def send_again(delivery_id: UUID) -> Any:
     """Send a message again, whether or not it arrived."""
     delivery = access.visible_delivery(delivery_id)

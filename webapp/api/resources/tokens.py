@@ -15,6 +15,7 @@ from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.problems import InvalidInput
 from webapp.views.page.permissions import demand, may
 from webapp.views.page.request import services, signed_in
+from webapp.views.security.bearer_token import api_token
 from webapp.views.tokens import token_form
 
 operations = Operations("tokens")
@@ -100,12 +101,16 @@ def list_tokens(query: TokensQuery) -> Any:
 def create_token(body: NewToken) -> Any:
     """Create an API token of a service account, or of the account itself.
 
-    Its text is returned only here. A token never permits more than the role of its account.
+    Its text is returned only here. A token never permits more than the role of its account, and it has no scope that
+    the token of this request lacks.
     """
     end = (
         {"expires_at": body.expires_at} if body.expires_at else {"lasts": body.lasts and timedelta(seconds=body.lasts)}
     )
     user = _user_for_token(body.user)
+    if lacking := set(body.scopes) - api_token().scopes:
+        detail = f"The token of this request does not have the scope “{min(lacking)}”, so it cannot give it to another."
+        raise InvalidInput({"pointer": "#/scopes", "detail": detail})
     try:
         token, text = token_form.add_token(user, body.name, body.scopes, **end)
     except BadToken as error:

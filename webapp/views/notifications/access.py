@@ -11,6 +11,7 @@ from webapp.notifications.rule import NotificationRule
 from webapp.notifications.rules import RuleNotFound
 from webapp.views.page.permissions import demand, may
 from webapp.views.page.request import job_policy, services, signed_in
+from webapp.views.security.bearer_token import role_is_lowered
 
 
 def visible_rule(rule_id: UUID) -> NotificationRule:
@@ -36,6 +37,14 @@ def demand_change(owner_id: UUID | None) -> None:
         demand(Right.EDIT_NOTIFICATIONS)
 
 
+def demand_whole_role() -> None:
+    """End the request if its token permits less than its account: a rule reports whatever the account can see."""
+    if role_is_lowered():
+        abort(
+            403, "A rule reports what its account sees, and this token permits less. Use one with “operate” or “admin”."
+        )
+
+
 def visible_delivery(delivery_id: UUID) -> Delivery:
     """Return a delivery of an own rule, or any for those who see the installation; otherwise end with 404."""
     try:
@@ -56,7 +65,8 @@ def readable_address(delivery: Delivery) -> str:
 
 def readable_facts(delivery: Delivery) -> list[dict[str, Any]]:
     """Return the events of a message; errors of jobs that the user cannot open are left out."""
-    closed = job_policy().unopened_types if delivery.user_id != signed_in().id else frozenset()
+    reads_own = delivery.user_id == signed_in().id and not role_is_lowered()
+    closed = frozenset() if reads_own else job_policy().unopened_types
     return [{**fact, "detail": ""} if fact.get("type") in closed else dict(fact) for fact in delivery.facts]
 
 

@@ -8,6 +8,7 @@ from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.user import User
 from webapp.notifications.delivery_log import Delivery
 from webapp.notifications.rule import NotificationRule, RuleDraft
+from webapp.views.notifications.send_limit import count_message
 from webapp.views.page.audit_log import audited
 from webapp.views.page.request import services, signed_in
 
@@ -46,16 +47,18 @@ def delete_rule(rule: NotificationRule) -> None:
 
 
 def send_test(rule: NotificationRule) -> Delivery:
-    """Send a test message by a rule, even if it is switched off."""
+    """Send a test message by a rule, even if it is switched off. Ends the request if there were too many."""
+    count_message()
     with _audited(AuditAction.RULE_TEST, rule):
         delivery_id = services().delivery_log.add_test(rule)
     return _send(delivery_id)
 
 
-def redeliver(delivery: Delivery) -> Delivery:
-    """Send a message again; raises `NotRedeliverable`."""
+def redeliver(delivery: Delivery, *, attempts: int | None = None) -> Delivery:
+    """Send a message again, unless somebody did since it had these ``attempts``; raises `NotRedeliverable`."""
+    count_message()
     with audited(AuditAction.MESSAGE_REDELIVER, AuditTarget.RULE, delivery.rule_id or "", name=delivery.rule_name):
-        services().delivery_log.queue_again(delivery.id)
+        services().delivery_log.queue_again(delivery.id, attempts=attempts)
     return _send(delivery.id)
 
 

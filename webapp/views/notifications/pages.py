@@ -112,7 +112,7 @@ class RulePages:
             abort(404)
         demand_change(delivery.user_id)
         try:
-            actions.redeliver(delivery)
+            actions.redeliver(delivery, attempts=request.form.get("attempts", type=int))
         except NotRedeliverable as error:
             abort(409, translated(str(error)))
         flash(_("The message is being sent again."))

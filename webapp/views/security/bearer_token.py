@@ -13,7 +13,7 @@ from werkzeug.exceptions import TooManyRequests, Unauthorized
 
 from webapp.accounts.preferences import Language
 from webapp.accounts.tokens import ApiToken, acting_user
-from webapp.accounts.user import User
+from webapp.accounts.user import Role, User
 from webapp.config import Settings
 from webapp.jobs.store import events
 from webapp.views.page.request import services, signed_in
@@ -27,6 +27,7 @@ class TokenUser(User):
     """The user in whose name a program acts, as Flask-Login needs it; the role is what the scopes leave of theirs."""
 
     api_token: ApiToken
+    account_role: Role
     is_authenticated = True
     is_active = True
     is_anonymous = False
@@ -36,7 +37,7 @@ class TokenUser(User):
         """Combine a user and a token. The API answers in English, whatever language its user reads pages in."""
         acting = acting_user(user, token.scopes)
         values = {field.name: getattr(acting, field.name) for field in fields(User)}
-        return cls(**values | {"language": Language.ENGLISH.value}, api_token=token)
+        return cls(**values | {"language": Language.ENGLISH.value}, api_token=token, account_role=user.role)
 
     def get_id(self) -> str:
         """Return no id: a token never becomes a session."""
@@ -69,6 +70,12 @@ def require_token() -> None:
 def api_token() -> ApiToken:
     """Return the token of this request; only for routes of the API."""
     return cast(TokenUser, signed_in()).api_token
+
+
+def role_is_lowered() -> bool:
+    """Return whether the scopes of this request's token leave less than the role of its account."""
+    user = signed_in()
+    return isinstance(user, TokenUser) and user.role != user.account_role
 
 
 def _refuse(*, had_token: bool) -> NoReturn:

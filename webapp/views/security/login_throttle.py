@@ -33,7 +33,7 @@ _START = "start.form"
 STEP_UPS = frozenset(
     {
         *("me.password", "users.add", "users.role", "users.password", "new_password.choose"),
-        *("my_tokens.add", "tokens.add", "webhooks.add"),
+        *("my_tokens.add", "tokens.add", "webhooks.add", "webhooks.rotate"),
     }
 )
 _READ_AS_SECONDS = 90

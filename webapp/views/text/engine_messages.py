@@ -382,6 +382,7 @@ _NOTIFICATION_FIXED = (
     english("The job that sends it was stopped or lost."),
     english("Its rule was deleted, and with it the address."),
     english("It is already being sent."),
+    english("It was sent again meanwhile."),
     english("A dry run sends nothing."),
     english("Delivered."),
 )

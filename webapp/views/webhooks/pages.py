@@ -32,6 +32,7 @@ from webapp.views.webhooks import actions
 bp = Blueprint("webhooks", __name__, url_prefix="/admin/webhooks")
 require_for_all(bp, Right.SEE_INSTALLATION)
 OVERLAPS = (0, 1, 24, 168)  # hours that the old secret works
+_USUAL_OVERLAP = 24
 _SHOWN = 50  # messages
 _EXAMPLE = '{"format": {"value": "csv"}, "customer": "/data/customer/id"}'
 _PROOFS = {Scheme.STANDARD: "Standard Webhooks", Scheme.GITHUB: "X-Hub-Signature-256"}
@@ -100,13 +101,15 @@ def show(webhook_id: UUID) -> ResponseReturnValue:
 @bp.route("/<uuid:webhook_id>/rotate", methods=["GET", "POST"])
 @require(Right.CHANGE_WEBHOOKS)
 def rotate(webhook_id: UUID) -> ResponseReturnValue:
-    """Ask for how long the old secret works, then replace it."""
+    """Ask for the admin's own password and how long the old secret works, then replace it."""
     webhook = _find(webhook_id)
     if request.method != "POST":
-        return render_confirmation(_rotation(webhook), "webhooks/rotate.html", overlaps=_overlap_choices())
+        return _rotate_page(webhook)
     hours = request.form.get("overlap", "")
     if hours not in map(str, OVERLAPS):
         abort(422)
+    if sentence := reauthentication.own_password_error():
+        return _rotate_page(webhook, sentence), 422
     remember_one_time_secret(_secret_name(webhook), actions.rotate_secret(webhook, timedelta(hours=int(hours))))
     return redirect(url_for("webhooks.show", webhook_id=webhook.id), 303)
 
@@ -159,7 +162,8 @@ def retry(webhook_id: UUID, message_id: int) -> ResponseReturnValue:
 def too_many_attempts(_error: RateLimitExceeded) -> ResponseReturnValue:
     """Show how long to wait before the next password."""
     seconds = login_throttle.seconds_to_wait()
-    page = _list_page({}, own_error=login_throttle.wait_message(seconds))
+    sentence, webhook_id = login_throttle.wait_message(seconds), (request.view_args or {}).get("webhook_id")
+    page = _rotate_page(_find(webhook_id), sentence) if webhook_id else _list_page({}, own_error=sentence)
     return page, 429, {"Retry-After": str(seconds)}
 
 
@@ -249,6 +253,12 @@ def _scheme_choices() -> tuple[tuple[str, str, str], ...]:
 def _overlap_choices() -> tuple[tuple[int, str], ...]:
     names = {0: _("not at all"), 1: _("for one hour"), 24: _("for one day"), 168: _("for seven days")}
     return tuple((hours, names[hours]) for hours in OVERLAPS)
+
+
+def _rotate_page(webhook: Webhook, own_error: str = "") -> str:
+    chosen = request.form.get("overlap", _USUAL_OVERLAP, type=int)
+    words = {"overlaps": _overlap_choices(), "chosen": chosen, "own_error": own_error}
+    return render_confirmation(_rotation(webhook), "webhooks/rotate.html", **words)
 
 
 def _rotation(webhook: Webhook) -> Confirmation:
