@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from webapp.jobs.invariants.check import Check
     from webapp.jobs.job_queries import JobQueries
     from webapp.jobs.lifecycle.attributes import AdminJobs
+    from webapp.jobs.maintenance.key_rotation import KeyRotation
     from webapp.jobs.maintenance.pruner import Pruner
     from webapp.jobs.metrics.service import Metrics
     from webapp.jobs.model.job import Job
@@ -126,11 +127,6 @@ class Services:
         """The current secret key."""
         return self.secret_keys[0]
 
-    def reload_keys(self) -> None:
-        """Read the secret keys again, because this process has replaced them."""
-        self.secret_keys = secret_keys(self.settings)
-        self.vault.use_keys(*self.secret_keys)
-
     def build(self) -> Self:
         """Import and build everything now; raises `BadSettingError` for a bad module of job types."""
         for name, attribute in vars(Services).items():
@@ -145,6 +141,13 @@ class Services:
         from webapp.jobs.definition.payload import Vault
 
         return Vault(*self.secret_keys, reload=partial(secret_keys, self.settings))
+
+    @cached_property
+    def key_rotation(self) -> KeyRotation:
+        """Replaces the secret key."""
+        from webapp.jobs.maintenance.key_rotation import KeyRotation
+
+        return KeyRotation(self.engine, self.vault, self.settings)
 
     @cached_property
     def files(self) -> FileStore:

@@ -12,6 +12,7 @@ FOR_ADMINS = {
     Right.CHANGE_TYPES,
     Right.CHANGE_USERS,
     Right.CHANGE_WEBHOOKS,
+    Right.CHANGE_SECRET_KEY,
     Right.EDIT_NOTIFICATIONS,
 }
 

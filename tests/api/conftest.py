@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
+from pydantic import SecretStr
 from sqlalchemy import insert
 from werkzeug.test import TestResponse
 
@@ -22,6 +23,7 @@ from webapp.jobs.execution.by_hand.dry_run import DryRunLine
 from webapp.jobs.execution.by_hand.dry_run_process import DryRunResult
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
+from webapp.jobs.maintenance.key_rotation import KeyRotation
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.schema import error_groups, now
@@ -140,6 +142,10 @@ class Objects:
     def webhook(self) -> UUID:
         draft = WebhookDraft(name=uuid4().hex, type="job_history_export", account=self.service_account())
         return self.services.webhooks.add(draft)[0].id
+
+    def accept_an_old_key(self) -> None:
+        settings = self.services.settings.model_copy(update={"secret_key_old": SecretStr("o" * 40)})
+        self.services.key_rotation = KeyRotation(self.services.engine, self.services.vault, settings)
 
     def refused_message(self, body: str = '{"form": "at"}') -> tuple[UUID, int]:
         webhook_id, messages = self.webhook(), self.services.webhook_messages

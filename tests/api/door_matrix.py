@@ -127,5 +127,8 @@ FURTHER_OPERATIONS: Mapping[str, Door] = {
     **dict.fromkeys(("list_deliveries", "get_delivery"), Door(command="notifications log")),
     **dict.fromkeys(("list_webhooks", "get_webhook"), Door(command="webhook list")),
     **dict.fromkeys(("list_messages", "get_message"), Door(command="webhook log")),
+    "get_secret_key": Door(command="secrets status"),
+    "rotate_secret_key": Door(command="secrets rotate"),
+    "forget_secret_keys": Door(command="secrets forget"),
     "get_stats": Door(reason="for monitoring; `queue list` and `worker list` print most of it"),
 }

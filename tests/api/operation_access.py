@@ -113,6 +113,11 @@ def _message(objects: Objects) -> Mapping[str, Any]:
     return {"webhook_id": webhook_id, "message_id": message_id}
 
 
+def _with_an_old_key(objects: Objects) -> Mapping[str, Any]:
+    objects.accept_an_old_key()
+    return {}
+
+
 _QUEUE: Callable[[Objects], Mapping[str, Any]] = lambda _: {"name": "default"}  # noqa: E731
 _TYPE: Callable[[Objects], Mapping[str, Any]] = lambda _: {"type_name": "maintenance"}  # noqa: E731
 A = AuditAction
@@ -209,6 +214,9 @@ ROWS: Mapping[str, Row] = {
     "list_messages": Row(SEE, _webhook),
     "get_message": Row(SEE, _message),
     "retry_message": Row(MANAGE, _message, action=A.WEBHOOK_RETRY),
+    "get_secret_key": Row(MANAGE),
+    "rotate_secret_key": Row(MANAGE, _with_an_old_key, action=A.SETTINGS_CHANGE),
+    "forget_secret_keys": Row(MANAGE, _with_an_old_key, {"now": True}, A.SETTINGS_CHANGE),
     "get_stats": Row(SEE),
 }
 _OWN_CHOICE = "a choice of one's own, which changes nothing for jobs"

@@ -27,6 +27,7 @@ class Right(StrEnum):
     CHANGE_USERS = "change_users"
     EDIT_NOTIFICATIONS = "edit_notifications"  # rules of the installation, and sending messages of other users again
     CHANGE_WEBHOOKS = "change_webhooks"
+    CHANGE_SECRET_KEY = "change_secret_key"  # noqa: S105  (a permission)
 
 
 class Reason(StrEnum):
@@ -52,6 +53,7 @@ _WEAKEST: Mapping[Right, Role] = MappingProxyType(
         Right.CHANGE_USERS: Role.ADMIN,
         Right.EDIT_NOTIFICATIONS: Role.ADMIN,
         Right.CHANGE_WEBHOOKS: Role.ADMIN,
+        Right.CHANGE_SECRET_KEY: Role.ADMIN,
     }
 )
 _WITHIN_A_TENANT = frozenset({Right.SEE_ALL_JOBS, Right.ACT_ON_ALL_JOBS})

@@ -15,12 +15,12 @@ from webapp.api.resources import (
     files,
     filters,
     history,
+    installation,
     job_types,
     jobs,
     notifications,
     queues,
     schedules,
-    stats,
     tokens,
     users,
     webhooks,
@@ -30,7 +30,7 @@ from webapp.views.page.problem_details import API_ROOT
 
 RESOURCES = (  # in the order of the documentation
     *(jobs, files, history, bulk, filters, events, job_types),
-    *(schedules, queues, errors, users, tokens, notifications, webhooks, stats),
+    *(schedules, queues, errors, users, tokens, notifications, webhooks, installation),
 )
 bp = Blueprint("api", __name__, url_prefix=API_ROOT)
 

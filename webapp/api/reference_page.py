@@ -43,8 +43,7 @@ _TAGS: Mapping[str, str] = {
     "tokens": lazy_gettext("API tokens"),
     "notifications": lazy_gettext("Notifications"),
     "webhooks": lazy_gettext("Webhooks"),
-    "secret key": lazy_gettext("Secret key"),
-    "stats": lazy_gettext("Statistics"),
+    "installation": lazy_gettext("Installation"),
 }
 
 

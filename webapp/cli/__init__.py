@@ -160,7 +160,6 @@ def error() -> None:
         ),
         "forget": ("operations.secret_key:forget", "Remove the old keys when nothing needs them."),
     },
-    on_machine=("rotate", "status", "forget"),
 )
 def secrets() -> None:
     """Replace the secret key of the installation."""

@@ -101,6 +101,11 @@ def _queue_with_a_job(objects: Objects) -> str:
     return name
 
 
+def _with_an_old_key(objects: Objects) -> Words:
+    objects.accept_an_old_key()
+    return ()
+
+
 CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
     "job types": [lambda _: (), lambda _: ("--json",)],
     "job list": [
@@ -323,6 +328,9 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda objects: (*objects.refused_message('{"format": "csv"}'), "--json"),
         lambda objects: (objects.webhook(), 1),
     ],
+    "secrets status": [lambda _: (), lambda _: ("--json",)],
+    "secrets rotate": [lambda _: (), _with_an_old_key],
+    "secrets forget": [lambda objects: (*_with_an_old_key(objects), "--now"), _with_an_old_key],
     "token list": [lambda _: (), lambda _: ("--json", "--as", "ana"), lambda _: ("--as", "nobody")],
     "token add": [
         lambda objects: (objects.name(), "--as", objects.service_account(), "--json"),

@@ -25,6 +25,7 @@ from webapp.cli.remote.jobs import (
 from webapp.cli.remote.notifications import RemoteDeliveries, RemoteRuleForm, RemoteRules
 from webapp.cli.remote.queues import RemotePause, RemoteQueues, RemoteTypes, RemoteWakeUps, RemoteWorkers
 from webapp.cli.remote.schedules import RemoteSchedules
+from webapp.cli.remote.secret_key import RemoteKeyRotation
 from webapp.cli.remote.webhooks import RemoteMessages, RemoteWebhooks
 from webapp.jobs.model.job import Owner
 
@@ -46,6 +47,7 @@ class RemoteServices:
         self.rule_form = RemoteRuleForm
         self.webhooks = RemoteWebhooks(connection)
         self.webhook_messages = self.reception = RemoteMessages(connection)
+        self.key_rotation = RemoteKeyRotation(connection)
         self.schedules = RemoteSchedules(connection, self.accounts.name_of)
         self.schedule_runner = self.run_history = self.schedules
         self.queues = RemoteQueues(connection)

@@ -31,10 +31,17 @@ BATCH = 200
 Report = Callable[[int], None]
 
 
-def encrypt_again(engine: Engine, vault: Vault, report: Report = lambda _done: None) -> int:
+def encrypt_again(
+    engine: Engine,
+    vault: Vault,
+    report: Report = lambda _done: None,
+    *,
+    is_enough: Callable[[int], bool] = lambda _done: False,
+) -> int:
     """Encrypt everything with the current key that has an older one; return how many rows were changed.
 
-    ``report`` gets that number after each batch. What no key can decrypt stays as it is.
+    ``report`` gets that number after each batch, and ``is_enough`` says whether to end after it. What no key can
+    decrypt stays as it is.
     """
     changed = 0
     for table in _tables():
@@ -48,6 +55,8 @@ def encrypt_again(engine: Engine, vault: Vault, report: Report = lambda _done: N
                 break
             after = tuple(rows[-1][column.key] for column in table.primary_key)
             report(changed)
+            if is_enough(changed):
+                return changed
     return changed
 
 
