@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -22,12 +23,23 @@ from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import reading
 from webapp.demo.history import draw_month
+from webapp.demo.integrations import create_integrations
 from webapp.demo.job_rows import PastJob
 from webapp.demo.people import DEMO_USERS
 from webapp.demo.seed import NotEmpty, seed
 from webapp.jobs.metrics.error_groups import ErrorState
 from webapp.jobs.model.job import Job, Owner, Status
-from webapp.schema import attachments, audit, error_groups, jobs, log_lines, notices, schedule_runs
+from webapp.schema import (
+    attachments,
+    audit,
+    error_groups,
+    jobs,
+    log_lines,
+    notices,
+    notification_deliveries,
+    notification_rules,
+    schedule_runs,
+)
 from webapp.services import Services
 
 PASSWORD = "seven plain copper kettles"
@@ -83,6 +95,40 @@ def test_the_demo_has_data_for_operators(seeded: Services) -> None:
     assert seeded.disabled_types.all()
     assert any(queue.reason for queue in seeded.queues.paused())
     assert "queue_pause" in {line.action for line in rows(seeded, audit)}
+
+
+def test_the_demo_has_rules_with_deliveries_a_webhook_with_messages_and_tokens(seeded: Services) -> None:
+    rules = rows(seeded, notification_rules)
+    assert {rule.enabled for rule in rules} == {True, False}
+    assert {None} < {rule.user_id for rule in rules}
+    found = rows(seeded, notification_deliveries)
+    assert {delivery.status for delivery in found} == {"delivered", "failed"}
+    assert [delivery.id for delivery in seeded.delivery_log.all()] == [
+        delivery.id for delivery in sorted(found, key=lambda each: each.created_at, reverse=True)
+    ]
+    (webhook,) = seeded.webhooks.all()
+    messages = seeded.webhook_messages.of(webhook.id)
+    assert {message.status for message in messages} == {202, 401, 422}
+    owners = {seeded.jobs.get(message.job_id).owner.user_id for message in messages if message.job_id}
+    assert owners == {webhook.account_id}
+    assert [message.at for message in messages] == sorted((message.at for message in messages), reverse=True)
+    now = seeded.queries.jobs.now()
+    assert {token.is_active(now) for token in seeded.tokens.all()} == {True, False}
+
+
+def test_nothing_of_the_demo_leaves_the_installation(seeded: Services) -> None:
+    for rule in rows(seeded, notification_rules):
+        address = urlsplit(seeded.notification_rules.target(rule.id).address).hostname or ""
+        assert address.endswith(".example") or not rule.enabled
+    before = len(rows(seeded, notification_deliveries))
+    seeded.notification_watch.run()
+    assert len(rows(seeded, notification_deliveries)) == before
+
+
+def test_integrations_are_created_once(seeded: Services) -> None:
+    before = len(rows(seeded, notification_rules)), len(seeded.webhooks.all()), len(seeded.tokens.all())
+    create_integrations(seeded, {}, Random(1), past=(), orders=())
+    assert (len(rows(seeded, notification_rules)), len(seeded.webhooks.all()), len(seeded.tokens.all())) == before
 
 
 def test_the_demo_keeps_all_invariants(seeded: Services) -> None:

@@ -51,10 +51,10 @@ def draw_month(count: int, *, staff: Staff, registry: Registry, rng: Random, now
 def draw_scheduled_job(
     at: datetime, type_name: str, *, owner_id: UUID | None, registry: Registry, rng: Random
 ) -> PastJob:
-    """Return a finished job that a schedule started at ``at``."""
+    """Return a finished job that a schedule or a webhook started at ``at``."""
     job_type = registry.get(type_name)
     scenario = draw_scenario(rng, most_attempts={type_name: job_type.retry.max_attempts}, type_name=type_name)
-    return PastJob(id=_id(at, rng), job_type=job_type, scenario=scenario, owner_id=owner_id, created=at)
+    return PastJob(id=id_at(at, rng), job_type=job_type, scenario=scenario, owner_id=owner_id, created=at)
 
 
 def write_month(connection: Connection, past: Sequence[PastJob], input_files: InputFiles, rng: Random) -> None:
@@ -91,7 +91,7 @@ def _activity(at: datetime) -> float:
 
 def _past_job(scenario: Scenario, at: datetime, staff: Staff, registry: Registry, rng: Random) -> PastJob:
     return PastJob(
-        id=_id(at, rng),
+        id=id_at(at, rng),
         job_type=registry.get(scenario.usage.type),
         scenario=scenario,
         owner_id=_owner_id(scenario, staff, rng),
@@ -105,8 +105,8 @@ def _owner_id(scenario: Scenario, staff: Staff, rng: Random) -> UUID | None:
     return (staff["admin"] if scenario.usage.type == "user_import" else pick_owner(staff, rng)).id
 
 
-def _id(at: datetime, rng: Random) -> UUID:
-    """Return the UUIDv7 that the job would have had, because lists are ordered by id."""
+def id_at(at: datetime, rng: Random) -> UUID:
+    """Return the UUIDv7 that a job or a delivery would have had, because lists are ordered by id."""
     milliseconds = int(at.timestamp() * 1000)
     high = milliseconds << 80 | 0x7 << 76 | rng.getrandbits(12) << 64
     return UUID(int=high | 0b10 << 62 | rng.getrandbits(62))

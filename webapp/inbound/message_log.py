@@ -90,7 +90,7 @@ class WebhookMessages:
         with writing(self._engine) as connection:
             added: int = connection.execute(
                 insert(webhook_messages)
-                .values(webhook_id=webhook_id, at=now(), body=stored, detail=detail[:_DETAIL_LIMIT], **values)
+                .values(**{"at": now(), **values}, webhook_id=webhook_id, body=stored, detail=detail[:_DETAIL_LIMIT])
                 .returning(webhook_messages.c.id)
             ).scalar_one()
             old = or_(webhook_messages.c.id <= excess.scalar_subquery(), webhook_messages.c.at < later(-_KEPT_SECONDS))
