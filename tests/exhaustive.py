@@ -49,10 +49,15 @@ def examples(count: int) -> int:
 
 
 def runs_by_default(node: pytest.Item | FunctionDefinition, case: CallSpec | None) -> bool:
-    """Tell whether a case of a test needs no `--all`; on PostgreSQL, only those of `dialect` modules do not."""
+    """Tell whether a case of a test needs no `--all`.
+
+    On PostgreSQL only those of `dialect` modules do not, and in an object storage only those of `storages` modules.
+    """
     marks = {mark.name for mark in [*node.iter_markers(), *(case.marks if case else ())]}
     on_postgresql = case is not None and case.params.get("database") == "postgresql"
-    return "exhaustive" not in marks and (not on_postgresql or "dialect" in marks)
+    in_a_bucket = case is not None and case.params.get("storage") == "s3"
+    suits = (not on_postgresql or "dialect" in marks) and (not in_a_bucket or "storages" in marks)
+    return "exhaustive" not in marks and suits
 
 
 def keep_default_cases(metafunc: pytest.Metafunc) -> None:

@@ -17,7 +17,9 @@ BAD = [
     ("redis_url", "redis://localhost:port"),
     ("redis_url", "redis://localhost:99999"),
     ("storage_url", "relative/folder"),
-    ("storage_url", "s3://not-yet"),
+    ("storage_url", "s3://Not_A_Bucket"),
+    ("storage_url_old", "gs://bucket"),
+    ("storage_endpoint", "s3.example.org"),
     ("secret_key", "short"),
     ("admin_password", "short"),
     ("admin_password", "x" * 129),
@@ -107,7 +109,7 @@ def test_without_any_setting_everything_is_in_the_data_folder(tmp_path: Path) ->
     settings = load(data_dir=tmp_path)
     assert settings.database == f"sqlite:///{tmp_path}/deskjob.sqlite3"
     assert settings.redis == f"unix://{tmp_path}/valkey.sock"
-    assert settings.storage == tmp_path / "attachments"
+    assert settings.storage == str(tmp_path / "attachments")
     assert settings.secret_key is None
 
 
@@ -124,7 +126,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         monkeypatch.setenv(PREFIX + name, value)
     settings = load()
     assert (settings.database, settings.redis) == ("postgresql://ana@db/deskjob", "redis://cache:6380/2")
-    assert (settings.storage, settings.workers) == (Path("/srv/files"), 7)
+    assert (settings.storage, settings.workers) == ("/srv/files", 7)
     assert settings.jobtypes == ("our.jobs", "our.more")
 
 

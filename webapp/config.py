@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import ip_network
@@ -23,6 +24,7 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _READ_ELSEWHERE = frozenset({"FAULTS", "TEST_BROWSER", "SERVER", "TOKEN"})  # by tests and commands
 _SECRET_WORDS = ("key", "password", "token", "dsn", "secret")
 _MAIL_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*", re.ASCII).fullmatch
+_BUCKET_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[\w.-]+)*)/?", re.ASCII).fullmatch
 _PLAIN_PATH = re.compile(r"(/[\w.~-]*[\w~-][\w.~-]*)*", re.ASCII).fullmatch
 
 
@@ -34,6 +36,18 @@ class Unready(Exception):
     """Raised when Deskjob cannot start, for example without tables; the message says what to do."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Settings:
+    """A place in an object storage; what is empty is taken from the usual variables and services of AWS."""
+
+    bucket: str
+    prefix: str
+    endpoint: str
+    region: str
+    access_key: str
+    secret_key: str
+
+
 class Settings(BaseSettings):
     """Each field is read from ``DESKJOB_<FIELD>``; sizes are bytes, periods seconds."""
 
@@ -43,6 +57,11 @@ class Settings(BaseSettings):
     database_url: str = ""
     redis_url: str = ""
     storage_url: str = ""
+    storage_url_old: str = ""
+    storage_endpoint: str = ""
+    storage_region: str = ""
+    storage_access_key: str = ""
+    storage_secret_key: SecretStr | None = None
     secret_key: SecretStr | None = Field(default=None, min_length=MIN_KEY_LENGTH)
     secret_key_old: SecretStr | None = None
     admin_password: SecretStr | None = Field(default=None, min_length=12, max_length=128)
@@ -230,13 +249,22 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
-    @field_validator("storage_url")
+    @field_validator("storage_url", "storage_url_old")
     @classmethod
-    def _local_storage(cls, value: str) -> str:
-        if value and not value.startswith("/"):
-            message = "must be an absolute path to a folder"
+    def _known_storage(cls, value: str) -> str:
+        if value and not value.startswith("/") and not _BUCKET_URL(value):
+            message = "must be the absolute path of a folder, or a bucket such as s3://bucket/prefix"
             raise ValueError(message)
-        return value
+        return value.rstrip("/") or value
+
+    @field_validator("storage_endpoint")
+    @classmethod
+    def _server_address(cls, value: str) -> str:
+        parts = urlsplit(_with_good_port(value))
+        if value and not (parts.scheme in {"http", "https"} and parts.hostname):
+            message = "must be the URL of an object storage, such as https://s3.example.org"
+            raise ValueError(message)
+        return value.rstrip("/")
 
     @field_validator("stale_after")
     @classmethod
@@ -289,9 +317,35 @@ class Settings(BaseSettings):
         return self.data_dir / "valkey.sock"
 
     @property
-    def storage(self) -> Path:
-        """The folder of the jobs' files."""
-        return Path(self.storage_url) if self.storage_url else self.data_dir / "attachments"
+    def storage(self) -> str:
+        """The place of the jobs' files: the path of a folder, or a bucket; by default a folder in the data folder."""
+        return self.storage_url or str(self.data_dir / "attachments")
+
+    @property
+    def folders(self) -> tuple[tuple[str, Path], ...]:
+        """The folders on this machine that must be writable, with the names of their settings."""
+        places = (("STORAGE_URL", self.storage), ("STORAGE_URL_OLD", self.storage_url_old))
+        folders = ((PREFIX + name, Path(place)) for name, place in places if place and not self.is_bucket(place))
+        return ((PREFIX + "DATA_DIR", self.data_dir), *folders)
+
+    @staticmethod
+    def is_bucket(place: str) -> bool:
+        """Return whether files are in an object storage, and not in a folder."""
+        return place.startswith("s3://")
+
+    def bucket(self, place: str) -> S3Settings:
+        """Return the bucket of a place ``s3://bucket/prefix``; raise `BadSettingError`."""
+        if (found := _BUCKET_URL(place)) is None:
+            raise BadSettingError(f"{place} is no bucket. It must look like s3://bucket/prefix.")
+        secret = self.storage_secret_key
+        return S3Settings(
+            bucket=found[1],
+            prefix=found[2].strip("/"),
+            endpoint=self.storage_endpoint,
+            region=self.storage_region,
+            access_key=self.storage_access_key,
+            secret_key=secret.get_secret_value() if secret else "",
+        )
 
 
 def load(**overrides: Any) -> Settings:

@@ -152,9 +152,9 @@ class Services:
     @cached_property
     def files(self) -> FileStore:
         """The stored files."""
-        from webapp.jobs.store.file_store import FileStore
+        from webapp.jobs.files.configured_files import configured_files
 
-        return FileStore(self.settings.storage)
+        return configured_files(self.settings)
 
     @cached_property
     def registry(self) -> Registry:
@@ -433,7 +433,7 @@ class Services:
             workers=self.workers.all,
             workers_in_database=self.workers.in_database,
             clock_silent_for=lambda: time_since_heartbeat(self.engine),
-            folder=self.settings.storage,
+            folder=self.files.folder or self.settings.data_dir,
             usual_run=self.queries.estimates.usual_run,
         )
 
@@ -547,6 +547,7 @@ class Services:
         from webapp.jobs.execution.work_horse import Budget, WorkHorse
 
         settings = self.settings
+        self.files.retry_for(settings.lease_seconds)
         budget = Budget(
             jobs=1 if settings.own_process else settings.horse_jobs,
             seconds=settings.horse_seconds,
@@ -624,7 +625,7 @@ class Services:
         job = self.jobs.get(job_id)
         self.refuse_dry_run(job)
         engine = read_only(self.engine)
-        read_only_services = Services(self.settings, engine, DryRunFiles(self.settings.storage), self.registry)
+        read_only_services = Services(self.settings, engine, DryRunFiles(self.files), self.registry)
         try:
             return read_only_services._build_executor(DryRun).dry_run(
                 job, self.queries.jobs.now(), show, limit=limit, debug=debug

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from time import time
 from typing import Any
 from uuid import UUID
 
@@ -80,8 +81,13 @@ def _missing_files(services: Services, job_id: UUID, lines: tuple[ledger.Line, .
         return
     kept = {file.name: file for file in services.jobs.attachments(job_id)}
     for name, digest in promised:
-        if name not in kept or sha256(services.files.path(kept[name].id).read_bytes()).hexdigest() != digest:
+        if name not in kept or _digest(services, kept[name].id) != digest:
             yield f"job {job_id.hex[-8:]}: the file {name} is missing or differs"
+
+
+def _digest(services: Services, file_id: UUID) -> str:
+    with services.files.open(file_id) as file:
+        return sha256(file.read()).hexdigest()
 
 
 def _leftovers(services: Services) -> Iterator[str]:
@@ -98,6 +104,6 @@ def _unswept(services: Services) -> Iterator[str]:
     services.pruner.sweep_orphans(older_than=timedelta(0))
     with reading(services.engine) as connection:
         named = {file_id.hex for file_id in connection.execute(select(attachments.c.id)).scalars()}
-    there = {path.name for path in services.files.root.glob("*/*")}
+    there = {found.id.hex for found in services.files.files(timedelta.min, time())}
     if there != named:
         yield f"files and rows differ: {sorted(there ^ named)}"

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.api.conftest import Program, errors_of
+from tests.stored_files import everything
 from webapp.accounts.user import User
 from webapp.jobs.definition.field_specs import Upload
 from webapp.jobs.definition.job_type import job_type
@@ -47,7 +48,7 @@ def test_a_refused_file_leaves_nothing_on_disk(program: Program, services: Servi
     for field in ("file", "other"):
         parts = {"job": json.dumps({"type": "dataset_report"}), field: (BytesIO(b"a"), "may.exe")}
         assert program.post("/jobs", data=parts).status_code == 422
-    assert [path for path in services.files.root.glob("*/*") if path.is_file()] == []
+    assert everything(services.files) == []
 
 
 def test_several_files_have_a_limit_together(program: Program, services: Services) -> None:
@@ -66,7 +67,7 @@ def test_several_files_have_a_limit_together(program: Program, services: Service
     body = head + b"x" * (SMALL_BODY + 1000)
     large = program.post("/jobs", data=body, content_type="multipart/form-data; boundary=edge")
     assert large.status_code == 413, "it is not received to the end"
-    assert [path for path in services.files.root.glob("*/*") if path.is_file()] == []
+    assert everything(services.files) == []
 
 
 def test_a_repeated_upload_creates_one_job_and_keeps_one_file(program: Program, services: Services) -> None:
@@ -75,7 +76,7 @@ def test_a_repeated_upload_creates_one_job_and_keeps_one_file(program: Program, 
         parts = {"job": json.dumps({"type": "dataset_report"}), "file": (BytesIO(b"a,b\n1,2\n"), "may.csv")}
         answers.append(program.post("/jobs", data=parts, headers={"Idempotency-Key": "one"}))
     assert answers[0].json == answers[1].json
-    assert len([path for path in services.files.root.glob("??/*") if path.is_file()]) == 1
+    assert len(everything(services.files)) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 from tests.faults.fault_job_types import LATE_WRITES
 from tests.faults.installation_under_fault import FaultyInstallation, faulty_installation
 from tests.installation import has_ended, wait_for
+from tests.stored_files import everything
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import attachments, jobs, leases, log_lines
@@ -58,7 +59,7 @@ def test_every_write_of_a_zombie_is_refused(installation: FaultyInstallation, tm
     assert [rows(services.engine, table) for table in (jobs, attachments, log_lines)] == before
     assert [attempt.outcome for attempt in services.queries.jobs.attempts(done.id)] == ["lost", "completed"]
     assert marks.read_text() == "Again\nAgain\n"
-    left = [path for path in services.files.root.rglob("*") if path.is_file()]
+    left = everything(services.files)
     assert len(left) == 1, "the file of the last attempt, which replaced the first one, and no late one"
 
     worker = next(worker for worker in installation.workers() if worker.status() == psutil.STATUS_STOPPED)

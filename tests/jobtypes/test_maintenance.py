@@ -5,6 +5,7 @@ from io import BytesIO
 import pytest
 from sqlalchemy import select, update
 
+from tests.stored_files import everything, stored_path
 from webapp.accounts.user import User
 from webapp.db.engine import reading, writing
 from webapp.jobs.maintenance import pruner
@@ -57,7 +58,7 @@ def ids(services, table) -> set:
 
 
 def files(services) -> set:
-    return {path for path in services.files.root.glob("*/*") if path.is_file()}
+    return set(everything(services.files))
 
 
 def made_old(path) -> None:
@@ -128,7 +129,7 @@ def test_an_orphaned_file_is_deleted_a_day_after_its_last_write(database, servic
     services.files.receive(BytesIO(b"on its way in"), "y")
     assert maintain().message == "Deleted 2 orphaned files."
     (input_file,) = services.jobs.attachments(kept)
-    assert services.files.path(input_file.id) in files(services)
+    assert stored_path(services.files, input_file.id) in files(services)
     assert len(files(services)) == 2
 
 
@@ -146,7 +147,7 @@ def test_a_dry_run_counts_the_same_and_deletes_nothing(database, services, maint
     expired = finished(finished_at=later(0))
     change(attachments, attachments.c.job_id == expired, expires_at=later(-1))
     orphan = services.files.receive(BytesIO(b"left behind"), "x")
-    made_old(services.files.path(orphan.id))
+    made_old(stored_path(services.files, orphan.id))
     services.sessions.begin(user.id)
     change(sessions, sessions.c.user_id == user.id, seen_at=OLD)
     before = files(services)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.stored_files import everything
 from webapp.operations import backup
 from webapp.operations.backup import back_up, write_key
 from webapp.operations.backup_format import MANIFEST, BadBackup, rows_name
@@ -51,7 +52,7 @@ def test_files_can_be_left_out(installation: Services, tmp_path: Path) -> None:
 
 
 def test_files_that_are_gone_are_counted(installation: Services, tmp_path: Path) -> None:
-    for path in installation.files.root.glob("??/*"):
+    for path in everything(installation.files):
         path.unlink()
     assert back_up(installation, tmp_path / "backup.zip").missing_files == 3
 

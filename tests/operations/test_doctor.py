@@ -137,3 +137,21 @@ def test_a_disk_that_is_nearly_full_is_a_problem(look: Look, monkeypatch: pytest
 def test_few_files_are_a_warning(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.resource, "getrlimit", lambda _: (256, 1024))
     assert "1,024 files" in look()["limits"][0].text
+
+
+@pytest.mark.storages
+def test_a_bucket_that_works_is_good_and_one_that_is_gone_is_a_problem(
+    storage: str, look: Look, services: Services
+) -> None:
+    assert "files" not in look()
+    if storage == "s3":
+        services.settings = services.settings.model_copy(update={"storage_url": "s3://no-such-bucket/files"})
+        (found,) = look()["files"]
+        assert found.level is Level.PROBLEM
+        assert "The bucket no-such-bucket of the file storage does not exist." in found.text
+
+
+def test_files_in_two_places_are_a_warning_that_says_how_to_move_them(look: Look, services: Services) -> None:
+    services.settings = services.settings.model_copy(update={"storage_url_old": str(services.settings.data_dir)})
+    (found,) = look()["files"]
+    assert (found.level, "./deskjob files move" in found.advice) == (Level.WARNING, True)

@@ -64,6 +64,7 @@ class AuditAction(StrEnum):
     AUDIT_EXPORT = "audit_export"
     BACKUP = "backup"
     RESTORE = "restore"
+    MOVE_FILES = "move_files"
     TOKEN_ADD = "token_add"  # noqa: S105  (the name of an action)
     TOKEN_REVOKE = "token_revoke"  # noqa: S105
     RULE_ADD = "rule_add"

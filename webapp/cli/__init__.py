@@ -167,6 +167,15 @@ def secrets() -> None:
 
 @click.group(
     cls=CommandGroup,
+    places={"move": ("operations.files:move", "Move the files of all jobs to a folder or a bucket.")},
+    on_machine=("move",),
+)
+def files() -> None:
+    """Move the files of the installation."""
+
+
+@click.group(
+    cls=CommandGroup,
     places={
         "add": ("webhooks:add", "Create a webhook, and print its secret."),
         "list": ("webhooks:show_all", "List the webhooks."),
@@ -208,6 +217,7 @@ def webhook() -> None:
         "error": error,
         "webhook": webhook,
         "secrets": secrets,
+        "files": files,
     },
     on_machine=("up", "web", "clock", "maintain", "demo", "verify", "doctor", "backup", "restore"),
 )

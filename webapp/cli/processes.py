@@ -56,10 +56,11 @@ def up(host: str, port: int, workers: int | None) -> None:
 
 def run_workers(queues: str, workers: int | None) -> None:
     """Run a pool of workers on these queues, comma-separated, until it is asked to stop; all queues if none."""
-    from webapp.processes.preflight import require_tables
+    from webapp.processes.preflight import require_tables, warn_of_storage
     from webapp.processes.worker import run_pool
     from webapp.telemetry.program import start_telemetry
 
     start_telemetry(services().settings, services().secret_key, program="worker")
     require_tables(services(), patience=_START_SECONDS)
+    warn_of_storage(services())
     run_pool(services(), [name.strip() for name in queues.split(",") if name.strip()], workers)

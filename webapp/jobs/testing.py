@@ -4,7 +4,7 @@ It is the real context, so progress, warnings, `track`, `batches` and stops foll
 one would write is kept in attributes instead.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,8 +24,7 @@ from webapp.jobs.execution.input_files import InputFile, Inputs
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, Reporter
 from webapp.jobs.model.job import SYSTEM, Job, Owner, Status
 from webapp.jobs.store.attachments import Attachment, FileLifetime
-from webapp.jobs.store.file_names import clean_name
-from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_media_type
+from webapp.jobs.store.file_store import FileStore, FoundFile, PartialFile, StoredFile, clean_media_type
 
 __all__ = ["FakeJobContext", "SpawnedJob"]
 
@@ -268,7 +267,6 @@ class _MemoryFiles(FileStore):
     """Keeps files in memory."""
 
     def __init__(self) -> None:
-        super().__init__(Path())
         self._by_id: dict[UUID, bytes] = {}
         self._paths: dict[UUID, Path] = {}
 
@@ -293,13 +291,9 @@ class _MemoryFiles(FileStore):
             stored = self.receive(BytesIO(content), name)
         return InputFile(self, cast(Attachment, stored))
 
-    def new_file(self, limit: int | None = None) -> PartialFile:
+    def new_file(self, limit: int | None = None, *, file_id: UUID | None = None) -> PartialFile:
         """Return a file in memory."""
-        return _MemoryFile(self, limit)
-
-    def partial_path(self, file_id: UUID) -> Path:
-        """Return a path where no file exists."""
-        return Path(file_id.hex)
+        return _MemoryFile(self, limit, file_id)
 
     def keep(self, file_id: UUID, content: bytes) -> None:
         """Keep a complete file."""
@@ -313,25 +307,50 @@ class _MemoryFiles(FileStore):
         """Open a file for reading."""
         return self._paths[file_id].open("rb") if file_id in self._paths else BytesIO(self._by_id[file_id])
 
+    def has(self, file_id: UUID) -> bool:
+        """Return whether there is a file."""
+        return file_id in self._by_id or file_id in self._paths
+
     def remove(self, file_id: UUID) -> None:
         """Remove a file."""
         self._by_id.pop(file_id, None)
+
+    def link(self, file_id: UUID) -> UUID:
+        """Return a second id for a file."""
+        self._by_id[new_id := uuid7()] = self._by_id[file_id]
+        return new_id
+
+    def stage(self, user_id: UUID, file_id: UUID) -> None:
+        """Do nothing: no form is submitted."""
+
+    def staged(self, user_id: UUID) -> list[tuple[UUID, int]]:  # noqa: ARG002
+        """Return none."""
+        return []
+
+    def remove_staged(self, user_id: UUID, file_id: UUID) -> None:
+        """Do nothing."""
+
+    def files(self, older_than: timedelta, now: float) -> Iterator[FoundFile]:  # noqa: ARG002
+        """Return none: they end with the test."""
+        return iter(())
+
+    def remove_found(self, found: FoundFile) -> None:
+        """Do nothing."""
 
 
 class _MemoryFile(PartialFile):
     """A file that is being written in memory."""
 
-    def keep(self, name: str, media_type: str | None = None) -> StoredFile:
-        """Complete the file."""
-        assert isinstance(self._store, _MemoryFiles)  # noqa: S101  (`new_file` makes it)
-        assert isinstance(self._file, BytesIO)  # noqa: S101  (`_create` does)
-        self._store.keep(self.id, self._file.getvalue())
-        name = clean_name(name)
-        kind = clean_media_type(media_type, name)
-        return StoredFile(id=self.id, name=name, media_type=kind, size=self.size, sha256=self.sha256)
+    def __init__(self, files: _MemoryFiles, limit: int | None, file_id: UUID | None) -> None:
+        super().__init__(limit, file_id)
+        self._files = files
+        self._content = bytearray()
 
     def discard(self) -> None:
         """Do nothing: it is not on disk."""
 
-    def _create(self) -> BinaryIO:
-        return BytesIO()
+    def _append(self, data: bytes) -> None:
+        self._content += data
+
+    def _complete(self) -> None:
+        self._files.keep(self.id, bytes(self._content))

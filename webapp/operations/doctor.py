@@ -20,8 +20,10 @@ from sqlalchemy.exc import DBAPIError
 from webapp.config import BadSettingError, Settings, Unready, unknown_settings
 from webapp.db.engine import is_sqlite, reading
 from webapp.db.sqlite_file import missing_file
+from webapp.jobs.files.configured_files import files_at
 from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER
 from webapp.jobs.monitoring.components import inspect_database, inspect_redis
+from webapp.jobs.store.file_store import StorageUnavailable
 from webapp.private_files import exposed_files
 from webapp.schema import now
 from webapp.secret_key import KEY_FILES
@@ -33,6 +35,7 @@ _LITTLE_SPACE = 1024**3  # bytes
 _FULL_SHARE = 0.95
 _SKEW_WARNING, _SKEW_PROBLEM = timedelta(seconds=2), timedelta(seconds=30)
 _FEW_FILES = 1024
+_ADVICE_TO_MOVE = "Run ./deskjob files move, then unset DESKJOB_STORAGE_URL_OLD."
 
 
 class Level(StrEnum):
@@ -57,6 +60,7 @@ def examine(services: Services, environment: Mapping[str, str]) -> Iterator[Diag
     """Yield a diagnosis for each check; a check follows those that it depends on."""
     yield from _settings(services.settings, environment)
     yield from _folders(services.settings)
+    yield from _storage(services)
     yield from _job_types(services)
     try:
         yield from _database(services)
@@ -94,7 +98,7 @@ def _settings(settings: Settings, environment: Mapping[str, str]) -> Iterator[Di
 
 
 def _folders(settings: Settings) -> Iterator[Diagnosis]:
-    for name, folder in (("DESKJOB_DATA_DIR", settings.data_dir), ("DESKJOB_STORAGE_URL", settings.storage)):
+    for name, folder in settings.folders:
         if not folder.exists():
             yield _warning("folders", f"{folder} ({name}) does not exist yet.", "The first start creates it.")
             continue
@@ -110,6 +114,22 @@ def _folders(settings: Settings) -> Iterator[Diagnosis]:
     for path in exposed_files(settings.data_dir):
         subject = "secret key" if path.name in KEY_FILES else "files"
         yield _problem(subject, f"Other users of this machine can read {path}.", f"Run: chmod 600 {path}")
+
+
+def _storage(services: Services) -> Iterator[Diagnosis]:
+    settings = services.settings
+    places = [place for place in (settings.storage, settings.storage_url_old) if place]
+    for place in filter(settings.is_bucket, places):
+        try:
+            files_at(settings, place).check()
+        except (StorageUnavailable, BadSettingError) as error:
+            yield _problem("files", f"{place} cannot be used. {error}", "Correct the settings DESKJOB_STORAGE_….")
+        else:
+            yield _good("files", f"{place} can be read and written.")
+    if settings.storage_url_old:
+        yield _warning("files", f"Files are in {settings.storage} and in {settings.storage_url_old}.", _ADVICE_TO_MOVE)
+    if settings.accel_redirect and settings.is_bucket(settings.storage):
+        yield _warning("files", "nginx cannot send files of a bucket.", "Unset DESKJOB_ACCEL_REDIRECT.")
 
 
 def _space(name: str, folder: Path) -> Diagnosis:

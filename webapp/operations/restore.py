@@ -1,13 +1,11 @@
 """Restore a backup into an empty installation: first the files, then all rows in one transaction."""
 
-import os
 import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, cast
@@ -36,7 +34,6 @@ from webapp.operations.backup_format import (
     read_rows,
     rows_name,
 )
-from webapp.private_files import private_opener
 from webapp.schema import attachments, audit, jobs, users
 from webapp.services import Services
 
@@ -67,7 +64,8 @@ def restore(services: Services, source: Path, *, progress: Progress = lambda _: 
         manifest = _manifest(archive, source)
         _refuse_unusable(manifest, services)
         _refuse_used(services)
-        _refuse_too_large(archive, services.files.root)
+        if services.files.folder:
+            _refuse_too_large(archive, services.files.folder)
         revision.upgrade(services.engine, manifest.revision)
         files = _restore_files(services.files, archive, progress)
         _restore_rows(services.engine, archive, manifest, progress)
@@ -163,18 +161,12 @@ def _restore_file(files: FileStore, archive: zipfile.ZipFile, file_id: UUID, exp
     name = file_name(file_id)
     if archive.getinfo(name).file_size != size:  # before the disk is full of it; it is never unpacked further than this
         raise BadBackup(f"The backup is damaged: the file {file_id} has another size than its row.")
-    digest = sha256()
-    draft = files.partial_path(file_id)
-    with _entry(archive, name) as source, open(draft, "wb", opener=private_opener) as target:
+    with _entry(archive, name) as source, files.new_file(file_id=file_id) as target:
         while chunk := source.read(_CHUNK):
-            digest.update(chunk)
             target.write(chunk)
-        target.flush()
-        os.fsync(target.fileno())
-    if digest.hexdigest() != expected:
-        draft.unlink()
-        raise BadBackup(f"The backup is damaged: the file {file_id} has another SHA-256 than its row.")
-    files.adopt(file_id)
+        if target.sha256 != expected:
+            raise BadBackup(f"The backup is damaged: the file {file_id} has another SHA-256 than its row.")
+        target.keep(file_id.hex)
 
 
 def _restore_rows(engine: Engine, archive: zipfile.ZipFile, manifest: Manifest, progress: Progress) -> None:

@@ -13,6 +13,7 @@ from webapp.config import BadSettingError, Settings, Unready
 from webapp.db import revision
 from webapp.db.retry import retry_while_away
 from webapp.db.sqlite_file import missing_file
+from webapp.jobs.store.file_store import StorageUnavailable
 from webapp.private_files import make_private_folder, private_opener
 from webapp.processes import valkey
 from webapp.services import Services
@@ -22,7 +23,7 @@ def check_folders(settings: Settings) -> None:
     """Create the folders that Deskjob writes to; raise `BadSettingError` for a folder that cannot be used."""
     if not settings.redis_url:
         valkey.command(settings.redis_socket)  # raises for a path that is too long for a socket
-    for name, folder in (("DESKJOB_DATA_DIR", settings.data_dir), ("DESKJOB_STORAGE_URL", settings.storage)):
+    for name, folder in settings.folders:
         try:
             make_private_folder(folder)
         except OSError as error:
@@ -57,6 +58,44 @@ def check_redis(services: Services) -> None:
             "Start that Redis, correct the address, or unset it to use the embedded Valkey."
         )
         raise Unready(message) from None
+
+
+def storage_problem(services: Services) -> str:
+    """Return a sentence about an object storage that cannot be used, or an empty text.
+
+    A process looks that is forked for it: this one may fork others later, which then could not use the storage.
+    """
+    settings = services.settings
+    if not any(settings.is_bucket(place) for place in (settings.storage, settings.storage_url_old)):
+        return ""
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        try:
+            services.files.check()
+        except (StorageUnavailable, BadSettingError) as error:
+            os.write(writer, str(error).encode())
+        except BaseException as error:  # noqa: BLE001  (this process must say it and end)
+            os.write(writer, repr(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, encoding="utf-8") as sentence:
+        said = sentence.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def check_storage(services: Services) -> None:
+    """Raise `Unready` if an object storage is configured and cannot be used."""
+    if problem := storage_problem(services):
+        message = f"DESKJOB_STORAGE_URL cannot be used ({services.settings.storage}). {problem}"
+        raise Unready(message)
+
+
+def warn_of_storage(services: Services) -> None:
+    """Log a warning if an object storage cannot be used: pages and jobs without files work all the same."""
+    if problem := storage_problem(services):
+        logging.getLogger(__name__).warning("Files cannot be used now (%s). %s", services.settings.storage, problem)
 
 
 def require_tables(services: Services, *, patience: float = 0.0) -> None:

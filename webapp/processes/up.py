@@ -15,7 +15,7 @@ from webapp.db.sqlite_file import removed_file
 from webapp.processes import valkey
 from webapp.processes.bootstrap import first_admin, migrate
 from webapp.processes.clock import Clock
-from webapp.processes.preflight import check_folders, check_redis, single_instance
+from webapp.processes.preflight import check_folders, check_redis, check_storage, single_instance
 from webapp.processes.supervisor import Program, Supervisor
 from webapp.processes.worker import run_pool, warm_up
 from webapp.services import Services
@@ -35,6 +35,7 @@ def run(services: Services, *, host: str, port: int, workers: int | None) -> Non
     check_folders(services.settings)
     with single_instance(services.settings.data_dir):
         check_redis(services)
+        check_storage(services)
         migrate(services)
         if password := first_admin(services):
             click.echo(f"First start: sign in as admin with the password {password} (shown only once)")

@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from tests.installation import wait_for
 from tests.jobs.conftest import end
+from tests.stored_files import everything, stored_path
 from webapp.db.engine import writing
 from webapp.jobs.execution.context import STATE_LIMIT, JobContext, StateTooLarge
 from webapp.jobs.execution.reporter import JobCancelled, Reporter
@@ -239,7 +240,7 @@ def test_metadata_belongs_to_the_application(context: JobContext, written: Calla
 
 
 def files_on_disk(services: Services) -> list[str]:
-    return sorted(path.name for path in services.files.root.rglob("*") if path.is_file())
+    return sorted(path.name for path in everything(services.files))
 
 
 def test_an_attachment_appears_when_its_block_ends(
@@ -251,7 +252,7 @@ def test_an_attachment_appears_when_its_block_ends(
         assert services.jobs.attachments(job.id) == ()
     (left,) = services.jobs.attachments(job.id)
     assert (left.name, left.role, left.media_type, left.size) == ("report.csv", "output", "text/csv", 10)
-    assert services.files.path(left.id).read_bytes() == b"a,b\r\n1,2\r\n"
+    assert stored_path(services.files, left.id).read_bytes() == b"a,b\r\n1,2\r\n"
     assert services.jobs.get(job.id).version > job.version, "so that pages see it"
 
 
@@ -297,7 +298,7 @@ def test_a_text_can_be_attached(services: Services, context: JobContext, job: Jo
     context.attach("report.txt", "Rows: 123")
     context.attach("empty.txt", "")
     report, empty = services.jobs.attachments(job.id)
-    assert services.files.path(report.id).read_text() == "Rows: 123"
+    assert stored_path(services.files, report.id).read_text() == "Rows: 123"
     assert (report.name, report.size, report.media_type, empty.size) == ("report.txt", 9, "text/plain", 0)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, SecretStr
 from sqlalchemy import select, update
 
 from tests.jobs.conftest import LOCATION, run_once
+from tests.stored_files import everything
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.user import Role
 from webapp.db.engine import reading, writing
@@ -287,7 +288,7 @@ def test_a_full_disk_fails_the_job_with_a_message(
     job = run(handler)
     assert (job.status, job.errors[-1]["text"]) == (Status.FAILED, DISK_FULL)
     assert services.jobs.attachments(job.id) == ()
-    assert [path for path in services.files.root.rglob("*") if path.is_file()] == []
+    assert everything(services.files) == []
 
 
 def test_a_memory_error_fails_the_job_with_a_message(run: Run) -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from tests.jobs.conftest import LOCATION, Nothing
+from tests.stored_files import stored_path
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.reporter import Reporter
@@ -92,7 +93,7 @@ def test_a_file_whose_answer_was_lost_has_one_row(
     calls = lose_answer(JobContext, "_add_row")
     job = run(lambda_of(lambda job: job.attach("out.txt", b"text")))
     (file,) = services.jobs.attachments(job.id)
-    assert (services.files.path(file.id).read_bytes(), len(calls)) == (b"text", 2)
+    assert (stored_path(services.files, file.id).read_bytes(), len(calls)) == (b"text", 2)
 
 
 def test_a_checkpoint_whose_answer_was_lost_is_saved(

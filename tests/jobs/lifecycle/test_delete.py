@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from tests.jobs.conftest import Nothing
+from tests.stored_files import stored_path
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
@@ -47,7 +48,7 @@ def test_an_ended_job_is_deleted_with_its_files(services: Services, make: Make, 
     become(services, job, status)
     services.jobs.delete(job.id, by=uuid4())
     assert ids(services) == {other.id}
-    assert not services.files.path(file.id).exists()
+    assert not stored_path(services.files, file.id).exists()
 
 
 @pytest.mark.parametrize("status", sorted(UNFINISHED))
@@ -121,7 +122,7 @@ def test_a_crash_between_rows_and_files_leaves_orphans_for_the_pruner(
             services.jobs.delete(job.id)
     assert ids(services) == set()
     assert services.pruner.sweep_orphans(older_than=timedelta(seconds=-1)) == 1
-    assert not services.files.path(file.id).exists()
+    assert not stored_path(services.files, file.id).exists()
 
 
 @pytest.fixture

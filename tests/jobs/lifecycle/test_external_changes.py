@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.jobs.conftest import end, run_once
+from tests.stored_files import everything, stored_path
 from webapp.db.engine import writing
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import Job, Owner, Status
@@ -85,7 +86,7 @@ def test_output_files_can_be_added_from_bytes_and_streams_and_removed(services: 
     assert services.jobs.remove_attachments(job.id) == 2
     assert services.jobs.attachments(job.id) == ()
     assert services.jobs.attachment(job.id, first.id).deleted_at is not None
-    assert not services.files.path(first.id).exists()
+    assert not stored_path(services.files, first.id).exists()
 
 
 def test_a_text_can_be_added_and_replaced_with_a_lifetime_of_its_own(services: Services, running: Make) -> None:
@@ -93,7 +94,7 @@ def test_a_text_can_be_added_and_replaced_with_a_lifetime_of_its_own(services: S
     services.jobs.add_attachment(job.id, "report.txt", "Rows: 122")
     added = services.jobs.add_attachment(job.id, "report.txt", "Rows: 123", keep=timedelta(days=2))
     assert services.jobs.attachments(job.id) == (added,)
-    assert services.files.path(added.id).read_text() == "Rows: 123"
+    assert stored_path(services.files, added.id).read_text() == "Rows: 123"
     assert timedelta(days=1) < added.expires_at - services.queries.jobs.now() < timedelta(days=3)
 
 
@@ -106,13 +107,13 @@ def test_input_files_are_not_removed(services: Services) -> None:
     file = services.files.receive(io.BytesIO(b"name\n"), "people.csv")
     job = services.jobs.create_job("user_import", files={"file": file})
     assert services.jobs.remove_attachments(job.id) == 0
-    assert services.files.path(file.id).exists()
+    assert stored_path(services.files, file.id).exists()
 
 
 def test_a_file_for_a_missing_job_is_removed_from_disk(services: Services, make: Make) -> None:
     with pytest.raises(JobNotFound):
         services.jobs.add_attachment(uuid4(), "a.txt", b"abc")
-    assert [path for path in services.files.root.rglob("*") if path.is_file()] == []
+    assert everything(services.files) == []
 
 
 def test_users_find_their_own_and_public_jobs_that_are_active_or_recent(

@@ -3,22 +3,25 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from time import time
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
 
+from tests.stored_files import stored_path
 from webapp.db.engine import reading, writing
+from webapp.jobs.files.disk_files import DiskFiles
 from webapp.jobs.maintenance.pruner import BATCH, ORPHAN_AGE, Pruner
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.store.attachments import FileLifetime
 from webapp.jobs.store.fence import Fence, add_output
-from webapp.jobs.store.file_store import FileStore
 from webapp.schema import attachments, events, jobs, later
 from webapp.services import Services
 
 MONTH = timedelta(days=30)
+pytestmark = pytest.mark.storages
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def with_file(services: Services, running: Callable[..., Job]) -> Callable[..., 
             fence = Fence(job_id=job.id, attempt=job.attempt)
             add_output(connection, fence, file, FileLifetime(timedelta(hours=1)))
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(**{"lease_id": None, **values}))
-        return job, services.files.path(file.id)
+        return job, stored_path(services.files, file.id)
 
     return with_file
 
@@ -85,7 +88,7 @@ def test_a_file_is_deleted_after_its_own_lifetime_and_its_job_stays(
     assert pruner.expire_files() == 1
     assert services.jobs.attachments(job.id) == (services.jobs.attachment(job.id, stays.id),)
     assert services.jobs.attachment(job.id, gone.id).deleted_at is not None
-    assert not services.files.path(gone.id).exists()
+    assert not stored_path(services.files, gone.id).exists()
     assert services.jobs.get(job.id).id == job.id
 
 
@@ -138,16 +141,36 @@ def test_an_expired_file_is_deleted_and_its_row_has_the_time(
     assert services.jobs.attachment(job.id, file_id).deleted_at is not None
 
 
+def test_files_in_a_bucket_are_expired_swept_and_missed(
+    storage: str,
+    services: Services,
+    pruner: Pruner,
+    with_file: Callable[..., tuple[Job, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, expired = with_file()
+    with writing(services.engine) as connection:
+        connection.execute(update(attachments).values(expires_at=days_ago(1)))
+    (_, kept), (_, lost) = with_file(), with_file()
+    orphan = stored_path(services.files, services.files.receive(b"x", "x").id)
+    assert (pruner.expire_files(), pruner.sweep_orphans()) == (1, 0)
+    monkeypatch.setattr("webapp.jobs.maintenance.pruner.time", lambda: time() + 2 * ORPHAN_AGE.total_seconds())
+    assert (pruner.sweep_orphans(only_count=True), pruner.sweep_orphans(), pruner.sweep_orphans()) == (1, 1, 0)
+    lost.unlink()
+    assert [path.exists() for path in (expired, kept, lost, orphan)] == [False, True, False, False]
+    assert [str(missing.id.hex) for missing in pruner.missing_files()] == [lost.name]
+
+
 def test_the_sweep_deletes_only_old_files_without_a_row(
     services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]]
 ) -> None:
     _, named = with_file()
     aged(named, 2 * ORPHAN_AGE)
-    orphan = services.files.path(services.files.receive(io.BytesIO(b"x"), "x").id)
+    orphan = stored_path(services.files, services.files.receive(io.BytesIO(b"x"), "x").id)
     aged(orphan, 2 * ORPHAN_AGE)
-    recent = services.files.path(services.files.receive(io.BytesIO(b"x"), "x").id)
+    recent = stored_path(services.files, services.files.receive(io.BytesIO(b"x"), "x").id)
     with services.files.new_file() as draft:
-        draft_path = aged(services.files.partial_path(draft.id), 2 * ORPHAN_AGE)
+        draft_path = aged(services.files.draft_path(draft.id), 2 * ORPHAN_AGE)
         assert pruner.sweep_orphans() == 2
         assert not draft_path.exists()
     assert [path.exists() for path in (named, orphan, recent)] == [True, False, True]
@@ -165,9 +188,9 @@ def test_the_sweep_deletes_a_file_that_a_crash_left_behind(
 
 
 def test_the_sweep_ignores_files_that_vanish_meanwhile(tmp_path: Path) -> None:
-    files = FileStore(tmp_path)
+    files = DiskFiles(tmp_path)
     for _ in range(3):
-        aged(files.path(files.receive(io.BytesIO(b"x"), "x").id), 2 * ORPHAN_AGE)
+        aged(stored_path(files, files.receive(io.BytesIO(b"x"), "x").id), 2 * ORPHAN_AGE)
     listing = files.files(ORPHAN_AGE, 4e9)
     next(listing)
     for path in tmp_path.glob("*/*"):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from tests.exhaustive import examples
+from tests.stored_files import everything
 from webapp.accounts.user import User
 from webapp.config import Settings
 from webapp.services import Services
@@ -62,7 +63,7 @@ def client(client_of: Callable[[User], FlaskClient], user: User) -> FlaskClient:
 
 @pytest.fixture
 def on_disk(services: Services) -> Callable[[], int]:
-    return lambda: sum(path.is_file() for path in services.settings.storage.rglob("*"))
+    return lambda: len(everything(services.files))
 
 
 def body(*parts: tuple[str, str | None, bytes], end: bool = True) -> bytes:
@@ -283,4 +284,4 @@ def test_the_rest_of_a_refused_body_is_read_so_the_response_is_shown(
 @pytest.fixture(autouse=True)
 def _no_drafts(services: Services) -> Iterator[None]:
     yield
-    assert not [*services.settings.storage.glob("drafts/*")]
+    assert not [path for path in everything(services.files) if "drafts" in str(path)]

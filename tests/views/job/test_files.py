@@ -1,7 +1,7 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -14,6 +14,7 @@ from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.store.attachments import Attachment
+from webapp.jobs.store.file_store import StorageUnavailable
 from webapp.schema import attachments, now
 from webapp.services import Services
 
@@ -227,7 +228,7 @@ def test_nginx_gets_the_path_of_the_file_and_sends_it(
     app.extensions["deskjob"].settings = services.settings.model_copy(update={"accel_redirect": "/stored-files"})
     answer = client.get(address(file), headers=headers)
     path = answer.headers["X-Accel-Redirect"].removeprefix("/stored-files/")
-    assert (services.files.root / path).read_bytes() == CONTENT
+    assert (services.files.folder / path).read_bytes() == CONTENT
     assert (answer.status_code, answer.data) == (200, b"")
     assert answer.headers["Content-Disposition"] == "attachment; filename=report.pdf"
     assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
@@ -291,3 +292,27 @@ def test_uploads_and_other_files_are_never_opened(
     assert answer.headers["Content-Disposition"].startswith("attachment;")
     assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
     assert "Open in browser" not in client.get(f"/jobs/{file.job_id}").text
+
+
+@pytest.mark.storages
+def test_a_file_is_sent_whole_and_in_ranges_wherever_it_is(storage: str, client: FlaskClient, file: Attachment) -> None:
+    whole = client.get(address(file))
+    assert (whole.status_code, whole.data, whole.content_length) == (200, CONTENT, len(CONTENT))
+    end = client.get(address(file), headers={"Range": "bytes=-10"})
+    assert (end.status_code, end.data, end.content_length) == (206, CONTENT[-10:], 10)
+    assert client.get(address(file), headers={"Range": f"bytes={len(CONTENT)}-"}).status_code == 416
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_storage_that_is_away_is_said_in_a_page_and_nothing_is_lost(
+    services: Services, client: FlaskClient, file: Attachment, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    def is_away(_file_id: UUID) -> None:
+        raise StorageUnavailable("The file storage does not answer. No file is lost; try again later.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.files, "open", is_away)
+        answer = client.get(address(file), headers={"Accept-Language": language})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert ("No file is lost" if language == "en" else "Keine Datei ist verloren") in answer.text
+    assert client.get(address(file)).data == CONTENT

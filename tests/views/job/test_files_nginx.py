@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 
 from tests.installation import ROOT, wait_for
 from webapp.accounts.user import User
+from webapp.jobs.files.disk_files import relative_path
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.store.attachments import Attachment
 from webapp.services import Services
@@ -57,7 +58,7 @@ def nginx(app: Flask, services: Services, address: str) -> Iterator[str]:
             folder=folder,
             port=port,
             address=address,
-            stored_files=documented_location().replace("/srv/deskjob/attachments", str(services.files.root)),
+            stored_files=documented_location().replace("/srv/deskjob/attachments", str(services.files.folder)),
         )
     )
     with subprocess.Popen([NGINX, "-c", configuration, "-p", folder], stderr=subprocess.DEVNULL) as process:
@@ -98,6 +99,6 @@ def test_nginx_sends_a_file_and_a_range_of_it_to_its_owner_only(
         assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
     with urlopen(Request(url, headers={**cookie, "Range": "bytes=255990-255999"})) as answer:
         assert (answer.status, answer.read()) == (206, CONTENT[-10:])
-    for address in (f"{nginx}/stored-files/{services.files.relative_path(file.id)}", f"{url[:-1]}x"):
+    for address in (f"{nginx}/stored-files/{relative_path(file.id)}", f"{url[:-1]}x"):
         with pytest.raises(HTTPError, match="404"):
             urlopen(Request(address, headers=cookie))

@@ -2,7 +2,6 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from sqlalchemy import func, select
 from werkzeug.datastructures import MultiDict
 
 from tests.jobs.statements import recorded
+from tests.stored_files import everything
 from tests.views.forms.every_kind import clean_up, every_kind, hire, nothing
 from tests.views.forms.form_filling import sent
 from webapp.accounts.user import User
@@ -85,9 +85,9 @@ def tile(client: FlaskClient, name: str) -> str:
     return next(one for one in tiles if f'href="/jobs/new/{name}"' in one)
 
 
-def stored_files(services: Services) -> list[Path]:
+def stored_files(services: Services) -> list[Any]:
     """Return the files with content; the notes about staged files have none."""
-    return [path for path in services.settings.storage.rglob("*") if path.is_file() and path.stat().st_size]
+    return [path for path in everything(services.files) if "staged" not in str(path)]
 
 
 def content(services: Services, job: Job) -> list[tuple[str, bytes]]:
@@ -283,7 +283,7 @@ def test_a_file_over_the_limit_is_refused_with_a_page_that_names_it(client: Flas
     answer = post(client, name="May", table=csv(content=b"x" * 100_001))
     assert answer.status_code == 413
     assert "larger than the limit of 100 kB" in answer.text
-    assert not [path for path in services.settings.storage.rglob("*") if path.is_file()]
+    assert everything(services.files) == []
 
 
 def test_a_field_names_its_own_limit(client: FlaskClient) -> None:
@@ -300,13 +300,13 @@ def test_a_file_without_a_field_is_not_stored(client: FlaskClient, services: Ser
     )
     assert answer.status_code == 413
     assert "larger than the limit of 20 kB" in answer.text
-    assert not [path for path in services.settings.storage.rglob("*") if path.is_file()]
+    assert everything(services.files) == []
 
 
 def test_a_type_without_uploads_stores_no_files(client: FlaskClient, services: Services) -> None:
     job = started(client.post("/jobs/new/nothing", data={"file": csv()}), services)
     assert services.jobs.attachments(job.id) == ()
-    assert not services.settings.storage.exists() or not [*services.settings.storage.rglob("*")]
+    assert everything(services.files) == []
 
 
 @pytest.mark.usefixtures("database")

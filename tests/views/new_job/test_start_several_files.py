@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, SecretStr
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import encode_multipart
 
+from tests.stored_files import stored_path
 from tests.views.forms.form_filling import sent
 from webapp.accounts.user import User
 from webapp.config import Settings
@@ -77,7 +78,9 @@ def started(answer: Any, services: Services) -> Job:
 
 
 def content(services: Services, job: Job) -> list[tuple[str, bytes]]:
-    return [(file.name, services.files.path(file.id).read_bytes()) for file in services.jobs.attachments(job.id)]
+    return [
+        (file.name, stored_path(services.files, file.id).read_bytes()) for file in services.jobs.attachments(job.id)
+    ]
 
 
 def names(job: Job, field: str = "scans") -> list[str]:

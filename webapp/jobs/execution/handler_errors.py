@@ -22,6 +22,7 @@ from webapp.jobs.execution.time_limit import JobTimeout
 from webapp.jobs.model import json_values
 from webapp.jobs.model.incoming_text import TEXT_LIMIT, clean_text, clean_traceback, text_of
 from webapp.jobs.model.secret_mask import NO_SECRETS, SecretMask
+from webapp.jobs.store.file_store import StorageUnavailable
 
 
 class OwnerMissing(Exception):
@@ -50,7 +51,7 @@ class RetryLater(BaseException):
 
 NON_RETRYABLE = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret, LazyHandler)  # the next attempt would fail
 _ENGINE = str(Path(__file__).parents[1]) + os.sep
-SELF_EXPLANATORY = (JobTimeout, UnknownJobType, RetryLater, *NON_RETRYABLE)
+SELF_EXPLANATORY = (JobTimeout, UnknownJobType, RetryLater, StorageUnavailable, *NON_RETRYABLE)
 
 
 def sentence_of(error: BaseException, mask: SecretMask = NO_SECRETS) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from itertools import islice
-from pathlib import Path
 from time import time
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,7 @@ from sqlalchemy import Engine, Row, select
 from webapp.db.engine import reading
 from webapp.jobs.invariants.check import Check, check_items
 from webapp.jobs.maintenance.pruner import ORPHAN_AGE
-from webapp.jobs.store.file_store import CHUNK, FileStore
+from webapp.jobs.store.file_store import CHUNK, FileStore, FoundFile, StorageUnavailable
 from webapp.schema import attachments
 
 _BATCH = 500
@@ -25,14 +24,17 @@ def checks(engine: Engine, files: FileStore, *, deep: bool) -> Iterator[Check]:
     """Yield the checks; ``deep`` reads every file and compares its SHA-256."""
     rule = "Every downloadable file exists with its recorded size" + (" and SHA-256." if deep else ".")
     yield check_items(rule, lambda: _damaged(engine, files, deep=deep))
-    yield check_items("Every file on disk that is older than a day has a row.", lambda: _orphans(engine, files))
+    yield check_items("Every stored file that is older than a day has a row.", lambda: _orphans(engine, files))
 
 
 def _damaged(engine: Engine, files: FileStore, *, deep: bool) -> Iterator[str]:
-    for row in _rows(engine):
-        fault = _fault(files, row, deep=deep)
-        if fault and _has_row(engine, row.id):  # it can have been deleted in the meantime
-            yield f"file {row.id} of job {row.job_id}: {fault}"
+    try:
+        for row in _rows(engine):
+            fault = _fault(files, row, deep=deep)
+            if fault and _has_row(engine, row.id):  # it can have been deleted in the meantime
+                yield f"file {row.id} of job {row.job_id}: {fault}"
+    except StorageUnavailable as error:
+        yield str(error)
 
 
 def _fault(files: FileStore, row: Row[*tuple[Any, ...]], *, deep: bool) -> str:
@@ -43,6 +45,8 @@ def _fault(files: FileStore, row: Row[*tuple[Any, ...]], *, deep: bool) -> str:
                 return f"it has {size} bytes instead of {row.size}"
             if deep and _hash(file) != row.sha256:
                 return "its content does not match its SHA-256"
+    except StorageUnavailable:
+        raise
     except OSError as error:
         return f"it cannot be opened ({error.strerror})"
     return ""
@@ -77,13 +81,16 @@ def _has_row(engine: Engine, file_id: UUID) -> bool:
 
 def _orphans(engine: Engine, files: FileStore) -> Iterator[str]:
     found = files.files(ORPHAN_AGE + _MAINTENANCE, time())
-    while batch := dict(islice(found, _BATCH)):
-        yield from _without_row(engine, batch)
+    try:
+        while batch := {file.id: file for file in islice(found, _BATCH)}:
+            yield from _without_row(engine, batch)
+    except StorageUnavailable as error:
+        yield str(error)
 
 
-def _without_row(engine: Engine, batch: dict[UUID, Path]) -> Iterator[str]:
+def _without_row(engine: Engine, batch: dict[UUID, FoundFile]) -> Iterator[str]:
     needed = select(attachments.c.id).where(attachments.c.id.in_(batch), attachments.c.deleted_at.is_(None))
     with reading(engine) as connection:
         existing = set(connection.execute(needed).scalars())
     for file_id in batch.keys() - existing:
-        yield f"{batch[file_id].parent.name}/{batch[file_id].name}"
+        yield batch[file_id].place

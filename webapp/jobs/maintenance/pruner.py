@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
 from time import time
 from typing import NamedTuple
 from uuid import UUID
@@ -24,7 +23,7 @@ from webapp.jobs.metrics.expiry import prune_metrics
 from webapp.jobs.model.job import TERMINAL, Job, Status
 from webapp.jobs.model.policies import FOREVER, Retention
 from webapp.jobs.schedules.run_history import RunHistory
-from webapp.jobs.store.file_store import FileStore
+from webapp.jobs.store.file_store import FileStore, FoundFile
 from webapp.schema import attachments, jobs, later, now
 
 ORPHAN_AGE = timedelta(days=1)
@@ -103,17 +102,17 @@ class Pruner:
         return prune_metrics(self._engine, self._keep_metrics, only_count=only_count)
 
     def sweep_orphans(self, *, older_than: timedelta = ORPHAN_AGE, only_count: bool = False) -> int:
-        """Delete files on disk that have no row and were not written to for ``older_than``."""
+        """Delete stored files that have no row and were not written to for ``older_than``."""
         count = 0
         for batch in self._old_files(older_than):
             for file_id in batch.keys() - self._needed(batch):
                 count += 1
                 if not only_count:
-                    batch[file_id].unlink(missing_ok=True)
+                    self._files.remove_found(batch[file_id])
         return count
 
     def missing_files(self) -> Iterator[MissingFile]:
-        """Yield the files that have a row but are not on the disk: something other than Deskjob removed them."""
+        """Yield the files that have a row but are not stored: something other than Deskjob removed them."""
         last = UUID(int=0)
         while rows := self._existing(attachments.c.id > last):
             last = rows[-1].id
@@ -149,12 +148,12 @@ class Pruner:
         self._delete_files(files)
         return len(files)
 
-    def _old_files(self, older_than: timedelta) -> Iterator[dict[UUID, Path]]:
+    def _old_files(self, older_than: timedelta) -> Iterator[dict[UUID, FoundFile]]:
         found = self._files.files(older_than, time())
-        while batch := dict(islice(found, BATCH)):
+        while batch := {file.id: file for file in islice(found, BATCH)}:
             yield batch
 
-    def _needed(self, files: dict[UUID, Path]) -> set[UUID]:
+    def _needed(self, files: dict[UUID, FoundFile]) -> set[UUID]:
         rows = select(attachments.c.id).where(attachments.c.id.in_(files), attachments.c.deleted_at.is_(None))
         with reading(self._engine) as connection:
             return set(connection.execute(rows).scalars())

@@ -1,16 +1,15 @@
-"""Files on disk, each complete or absent. Knows no jobs and no rows.
+"""Files by their ids, each complete or absent. Knows no jobs, no rows, and not where the bytes are.
 
-A file is streamed to a temporary name, fsynced and renamed to its id; only then can a row name it.
-A crash at any point leaves a file without a row, which the pruner removes. File names that users
-choose never become part of a path.
+`webapp.jobs.files` has the places: a folder, a bucket, or both while files are moved. A file is written to a draft
+that nobody can see and becomes complete in one step; only then can a row name it. A crash at any point leaves a file
+without a row, which the pruner removes. File names that users choose never become part of a path.
 """
 
+import errno
 import mimetypes
-import os
 import re
-import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -22,7 +21,6 @@ from uuid import UUID
 from typing_extensions import Buffer
 from uuid_utils.compat import uuid7
 
-from webapp.fault_injection import faultpoint
 from webapp.jobs.store.file_names import clean_name
 
 CHUNK = 64 * 1024  # stays in the processor's cache while it is hashed: 2.3 times as fast as 1 MiB
@@ -43,6 +41,18 @@ class FileTooLarge(Exception):
         super().__init__(f"The file is larger than the allowed {limit} bytes.")
 
 
+class StorageUnavailable(OSError):
+    """Raised when the place of the files cannot be used now; the message says why. No complete file is lost."""
+
+    def __init__(self, sentence: str) -> None:
+        """Take one sentence for users."""
+        super().__init__(errno.EIO, sentence)
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return str(self.strerror)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
     """A complete, durable file. Until a row names it, it is an orphan and is removed after a day."""
@@ -54,17 +64,23 @@ class StoredFile:
     sha256: str
 
 
-class PartialFile:
-    """A file that is being written: temporary until `keep`, and deleted without it."""
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A complete or partial file; ``place`` is its path below the root of its store."""
 
-    def __init__(self, store: "FileStore", limit: int | None) -> None:
-        self.id = uuid7()
+    id: UUID
+    place: str
+
+
+class PartialFile(ABC):
+    """A file that is being written: invisible until `keep`, and deleted without it."""
+
+    def __init__(self, limit: int | None, file_id: UUID | None = None) -> None:
+        """Take the id that the file has elsewhere, or make one."""
+        self.id = file_id or uuid7()
         self.size = 0
-        self._store = store
         self._limit = limit
         self._hash = sha256()
-        self._path = store.partial_path(self.id)
-        self._file = self._create()
 
     @property
     def sha256(self) -> str:
@@ -75,7 +91,7 @@ class PartialFile:
         """Append; raise `FileTooLarge` when the limit is exceeded."""
         if self._limit is not None and self.size + len(data) > self._limit:
             raise FileTooLarge(self._limit)
-        self._file.write(data)
+        self._append(data)
         self._hash.update(data)
         self.size += len(data)
         return len(data)
@@ -86,24 +102,22 @@ class PartialFile:
 
     def keep(self, name: str, media_type: str | None = None) -> StoredFile:
         """Make the file durable; ``name`` is cleaned, and a missing media type is guessed from it."""
-        self._file.flush()
-        faultpoint("file.sync")
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._store.adopt(self.id)
+        self._complete()
         name = clean_name(name)
         kind = clean_media_type(media_type, name)
         return StoredFile(id=self.id, name=name, media_type=kind, size=self.size, sha256=self.sha256)
 
+    @abstractmethod
     def discard(self) -> None:
-        """Delete the file unless it was kept, even if its last bytes cannot be written to a full disk."""
-        with suppress(OSError):
-            self._file.close()
-        self._path.unlink(missing_ok=True)
+        """Delete the file unless it was kept, even if its last bytes cannot be written."""
 
-    def _create(self) -> BinaryIO:
-        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW
-        return os.fdopen(os.open(self._path, flags, 0o600), "r+b")
+    @abstractmethod
+    def _append(self, data: bytes) -> None:
+        """Write to the draft."""
+
+    @abstractmethod
+    def _complete(self) -> None:
+        """Make the draft a complete, durable file, in one step."""
 
     def __enter__(self) -> Self:
         """Write in the block; call `keep` to keep the file."""
@@ -127,110 +141,66 @@ class _Raw(RawIOBase):
         return self._file.write(bytes(data))
 
 
-class FileStore:
-    """The folder of all files, each named by its random id."""
+class FileStore(ABC):
+    """All files of an installation."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    folder: Path | None = None  # on the disk of this machine
 
-    def new_file(self, limit: int | None = None) -> PartialFile:
-        """Return a new, empty file of at most ``limit`` bytes."""
-        return PartialFile(self, limit)
+    @abstractmethod
+    def new_file(self, limit: int | None = None, *, file_id: UUID | None = None) -> PartialFile:
+        """Return a new, empty file of at most ``limit`` bytes; ``file_id`` is the id that it has elsewhere."""
 
     def receive(
         self, content: Content, name: str, *, media_type: str | None = None, limit: int | None = None
     ) -> StoredFile:
-        """Write ``content`` to a durable file; raise `FileTooLarge` and leave nothing on disk above ``limit`` bytes."""
+        """Write ``content`` to a durable file; raise `FileTooLarge` and leave nothing above ``limit`` bytes."""
         source = _stream(content)
         with self.new_file(limit) as file:
             while chunk := source.read(CHUNK):
                 file.write(chunk)
             return file.keep(name, media_type)
 
-    def partial_path(self, file_id: UUID) -> Path:
-        """Return the path of a file while it is being written."""
-        return self._ensure(self.root / "drafts") / file_id.hex
-
-    def path(self, file_id: UUID) -> Path:
-        """Return the path of a complete file, in one of 256 folders."""
-        return self.root / self.relative_path(file_id)
-
-    def relative_path(self, file_id: UUID) -> Path:
-        """Return the path of a complete file below the folder of all files."""
-        return Path(file_id.hex[-2:]) / file_id.hex
-
-    def adopt(self, file_id: UUID) -> None:
-        """Rename a finished file to its final path, durably."""
-        final = self.path(file_id)
-        self._ensure(final.parent)
-        faultpoint("file.rename")
-        self.partial_path(file_id).rename(final)
-        faultpoint("file.renamed")
-        folder = os.open(final.parent, os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-    def link(self, file_id: UUID) -> UUID:
-        """Return a second id for the same bytes: a hard link, or a copy if the file system has no links."""
-        path = self.partial_path(new_id := uuid7())
-        try:
-            os.link(self.path(file_id), path)
-            os.utime(path)  # orphans are removed by age, and this one is new
-        except FileNotFoundError:
-            raise
-        except OSError:
-            shutil.copyfile(self.path(file_id), path)
-        self.adopt(new_id)
-        return new_id
-
+    @abstractmethod
     def open(self, file_id: UUID) -> BinaryIO:
-        """Open a complete file for reading; raise ``FileNotFoundError``."""
-        flags = os.O_RDONLY | os.O_NOFOLLOW
-        return os.fdopen(os.open(self.path(file_id), flags), "rb")
+        """Open a complete file for reading, at any position; raise ``FileNotFoundError``."""
 
+    @abstractmethod
     def has(self, file_id: UUID) -> bool:
         """Return whether a complete file exists."""
-        return self.path(file_id).is_file()
 
+    @abstractmethod
     def remove(self, file_id: UUID) -> None:
         """Delete a file, if it exists."""
-        self.path(file_id).unlink(missing_ok=True)
 
+    @abstractmethod
+    def link(self, file_id: UUID) -> UUID:
+        """Return a second id for the same bytes; raise ``FileNotFoundError``."""
+
+    @abstractmethod
     def stage(self, user_id: UUID, file_id: UUID) -> None:
         """Note that a complete file without a row waits for a user's next attempt at a form."""
-        (self._ensure(self._staged(user_id)) / file_id.hex).touch(0o600)
 
+    @abstractmethod
     def staged(self, user_id: UUID) -> list[tuple[UUID, int]]:
         """Return the files that wait for a user and their sizes in bytes, the newest first."""
-        found = []
-        for note in self._staged(user_id).glob("*"):
-            try:
-                found.append((note.stat().st_mtime_ns, UUID(note.name), self.path(UUID(note.name)).stat().st_size))
-            except FileNotFoundError:  # the pruner has deleted the file
-                note.unlink(missing_ok=True)
-        return [(file_id, size) for _, file_id, size in sorted(found, reverse=True)]
 
+    @abstractmethod
     def remove_staged(self, user_id: UUID, file_id: UUID) -> None:
         """Delete a file that waits for a user."""
-        self.remove(file_id)
-        (self._staged(user_id) / file_id.hex).unlink(missing_ok=True)
 
-    def _staged(self, user_id: UUID) -> Path:
-        return self.root / "staged" / f"user-{user_id.hex}"
-
-    def files(self, older_than: timedelta, now: float) -> Iterator[tuple[UUID, Path]]:
+    @abstractmethod
+    def files(self, older_than: timedelta, now: float) -> Iterator[FoundFile]:
         """Yield every complete or partial file that is older than ``older_than``; ``now`` is Unix time."""
-        for path in self.root.glob("*/*"):
-            with suppress(FileNotFoundError):  # a partial file that was renamed meanwhile
-                age = now - path.stat().st_mtime
-                if re.fullmatch(r"[0-9a-f]{32}", path.name) and age > older_than.total_seconds():
-                    yield UUID(path.name), path
 
-    def _ensure(self, folder: Path) -> Path:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder
+    @abstractmethod
+    def remove_found(self, found: FoundFile) -> None:
+        """Delete a file that `files` yielded, if it still exists."""
+
+    def retry_for(self, seconds: float) -> None:  # noqa: B027  (a disk needs no patience)
+        """Let requests to another machine be repeated for so long if they fail."""
+
+    def check(self) -> None:  # noqa: B027  (folders are checked before the start)
+        """Raise `StorageUnavailable` if files can be neither read nor written."""
 
 
 def is_content(value: object) -> bool:

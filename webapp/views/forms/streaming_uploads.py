@@ -18,7 +18,7 @@ from werkzeug.wsgi import LimitedStream
 
 from webapp.db import resource_errors
 from webapp.db.engine import release_shared_reads
-from webapp.jobs.store.file_store import CHUNK, FileTooLarge, PartialFile, StoredFile
+from webapp.jobs.store.file_store import CHUNK, FileTooLarge, PartialFile, StorageUnavailable, StoredFile
 from webapp.views.page import user_shares
 from webapp.views.page.address import BoundedRequest
 from webapp.views.page.request import services, signed_in
@@ -127,7 +127,7 @@ class UploadRequest(BoundedRequest):
             raise RequestEntityTooLarge(self._too_large(one=isinstance(error, FileTooLarge))) from None
         except OSError as error:
             self.close()
-            if resource_errors.disk_is_full(error):
+            if resource_errors.disk_is_full(error) or isinstance(error, StorageUnavailable):
                 self._drain()
             raise
         for parts in ("form", "files"):

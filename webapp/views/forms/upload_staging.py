@@ -70,7 +70,7 @@ class UploadStaging:
         except BadData:
             raise StagedFileGone from None
         file = StoredFile(**{**found, "id": UUID(found["id"])})
-        if bound_to != [*self._bound_to, field] or not self._files.path(file.id).exists():
+        if bound_to != [*self._bound_to, field] or not self._files.has(file.id):
             raise StagedFileGone
         return file
 

@@ -14,6 +14,7 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import wrap_file
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
+from webapp.jobs.files.disk_files import DiskFiles, relative_path
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.shown_results import PAGE_ONLY_TYPES
 from webapp.jobs.store.attachments import Attachment, AttachmentNotFound
@@ -28,6 +29,7 @@ from webapp.views.text.number_format import size
 from webapp.views.text.translations import lazy_gettext
 
 PAGE = 100
+_AT_ONCE = 256 * 1024  # bytes that are read of a file that is not on the disk
 _TIME_MATTERS = timedelta(days=2)  # a file that is kept for less has the time of day beside the day
 bp = Blueprint("files", __name__)
 OPAQUE = "application/octet-stream"
@@ -114,7 +116,7 @@ def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
         record_audit(
             AuditAction.FILE_DOWNLOAD, AuditTarget.FILE, attachment.id, name=attachment.name, after={"job": job.id}
         )
-    if prefix := services().settings.accel_redirect:
+    if (prefix := services().settings.accel_redirect) and isinstance(services().files, DiskFiles):
         file.close()
         return _sent_by_nginx(attachment, prefix)
     return _response(attachment, file, byte_range)
@@ -161,7 +163,7 @@ def _kept_until(file: Attachment, context: ViewerContext, job_removed_at: dateti
 def _sent_by_nginx(attachment: Attachment, prefix: str) -> Response:
     """Let nginx send the file, or the requested range of it."""
     response = _described(attachment, BytesIO())
-    response.headers["X-Accel-Redirect"] = f"{prefix}/{services().files.relative_path(attachment.id).as_posix()}"
+    response.headers["X-Accel-Redirect"] = f"{prefix}/{relative_path(attachment.id).as_posix()}"
     del response.headers["Content-Length"]
     return response
 
@@ -179,9 +181,11 @@ def _described(attachment: Attachment, file: BinaryIO) -> Response:
 def _response(attachment: Attachment, file: BinaryIO, byte_range: tuple[int, int] | None) -> Response:
     response = _described(attachment, file)
     response.set_etag(attachment.sha256)
-    response.content_length = attachment.size
     if byte_range:
         _narrow(response, file, *byte_range, attachment.size)
+    else:
+        response.response = wrap_file(request.environ, file, _AT_ONCE)
+        response.content_length = attachment.size
     return response
 
 
@@ -200,7 +204,7 @@ def _range(attachment: Attachment) -> tuple[int, int] | None:
 def _narrow(response: Response, file: BinaryIO, start: int, stop: int, size: int) -> None:
     # Seek here: the file wrapper of a WSGI server would read and discard everything before the range
     file.seek(start)
-    response.response = wrap_file(request.environ, cast(BinaryIO, _FileRange(file, stop - start)))
+    response.response = wrap_file(request.environ, cast(BinaryIO, _FileRange(file, stop - start)), _AT_ONCE)
     response.status_code = 206
     response.content_length = stop - start
     response.content_range = ContentRange("bytes", start, stop, size)

@@ -13,6 +13,7 @@ from webapp.db import resource_errors, sqlite_file
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.model.job import IllegalTransition, Job
 from webapp.jobs.store.attachments import AttachmentNotFound
+from webapp.jobs.store.file_store import StorageUnavailable
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import KeyConflict
 from webapp.telemetry import error_reports
@@ -40,6 +41,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(OperationalError, handle_database_down)
     app.register_error_handler(InterfaceError, handle_database_down)
     app.register_error_handler(OSError, handle_disk_full)
+    app.register_error_handler(StorageUnavailable, handle_storage_unavailable)
     app.register_error_handler(JobNotFound, handle_not_found)
     app.register_error_handler(AttachmentNotFound, handle_not_found)
     app.register_error_handler(IllegalTransition, handle_conflict)
@@ -87,6 +89,12 @@ def handle_disk_full(error: OSError | OperationalError | InterfaceError) -> Resp
         raise error
     _log.error("The disk is full: %s", error)
     return _page(507), 507
+
+
+def handle_storage_unavailable(error: StorageUnavailable) -> ResponseReturnValue:
+    """Return 503 when the place of the files cannot be used."""
+    _log.error("%s (%s)", error, error.__cause__)
+    return _page(503, sentence=translated(str(error))), 503, {"Retry-After": "10"}
 
 
 def handle_database_down(error: OperationalError | InterfaceError) -> ResponseReturnValue:

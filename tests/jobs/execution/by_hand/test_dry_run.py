@@ -37,7 +37,7 @@ def stored_rows_and_files(services: Services) -> dict[str, Any]:
     """Read every row of every table, and every file with its hash."""
     with reading(services.engine) as connection:
         rows = {table.name: sorted(map(repr, connection.execute(select(table)))) for table in metadata.sorted_tables}
-    paths = set(services.files.root.rglob("*"))
+    paths = set(services.files.folder.rglob("*"))
     return {**rows, "paths": paths, "hashes": {p: sha256(p.read_bytes()).hexdigest() for p in paths if p.is_file()}}
 
 

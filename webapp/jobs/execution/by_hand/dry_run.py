@@ -6,14 +6,12 @@ handler is given in a real attempt.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -29,8 +27,7 @@ from webapp.jobs.execution.time_limit import time_limit
 from webapp.jobs.model.incoming_text import text_of
 from webapp.jobs.model.job import Job
 from webapp.jobs.store.attachments import FileLifetime
-from webapp.jobs.store.file_names import clean_name
-from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_media_type
+from webapp.jobs.store.file_store import FileStore, FoundFile, PartialFile, StoredFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,33 +130,33 @@ class DryRunContext(JobContext):
 class DryRunPartialFile(PartialFile):
     """A file that is discarded; only its size and hash are computed."""
 
-    def keep(self, name: str, media_type: str | None = None) -> StoredFile:
-        """Describe the file that would be stored."""
-        name = clean_name(name)
-        media_type = clean_media_type(media_type, name)
-        return StoredFile(id=self.id, name=name, media_type=media_type, size=self.size, sha256=self.sha256)
-
-    def _create(self) -> Any:
-        return Path(os.devnull).open("r+b")
-
     def discard(self) -> None:
-        """Close the null device; there is no file to remove."""
-        self._file.close()
+        """Do nothing: there is no file."""
+
+    def _append(self, data: bytes) -> None:
+        """Do nothing."""
+
+    def _complete(self) -> None:
+        """Do nothing."""
 
 
 class DryRunFiles(FileStore):
-    """Reads existing files; adds and removes none."""
+    """Reads the files of a store; adds and removes none."""
 
-    def new_file(self, limit: int | None = None) -> PartialFile:
+    def __init__(self, files: FileStore) -> None:
+        self._files = files
+
+    def new_file(self, limit: int | None = None, *, file_id: UUID | None = None) -> PartialFile:
         """Return a file that is discarded."""
-        return DryRunPartialFile(self, limit)
+        return DryRunPartialFile(limit, file_id)
 
-    def partial_path(self, file_id: UUID) -> Path:
-        """Return the path without creating its folder."""
-        return self.root / "drafts" / file_id.hex
+    def open(self, file_id: UUID) -> BinaryIO:
+        """Open a file for reading."""
+        return self._files.open(file_id)
 
-    def adopt(self, file_id: UUID) -> None:
-        """Do nothing."""
+    def has(self, file_id: UUID) -> bool:
+        """Return whether a file exists."""
+        return self._files.has(file_id)
 
     def link(self, file_id: UUID) -> UUID:  # noqa: ARG002
         """Return an id without creating a link."""
@@ -168,9 +165,22 @@ class DryRunFiles(FileStore):
     def remove(self, file_id: UUID) -> None:
         """Do nothing."""
 
-    def files(self, older_than: timedelta, now: float) -> Iterator[tuple[UUID, Path]]:  # noqa: ARG002
+    def stage(self, user_id: UUID, file_id: UUID) -> None:
+        """Do nothing."""
+
+    def staged(self, user_id: UUID) -> list[tuple[UUID, int]]:
+        """Return the files that wait for a user."""
+        return self._files.staged(user_id)
+
+    def remove_staged(self, user_id: UUID, file_id: UUID) -> None:
+        """Do nothing."""
+
+    def files(self, older_than: timedelta, now: float) -> Iterator[FoundFile]:  # noqa: ARG002
         """Return none, because the caller would remove them."""
         return iter(())
+
+    def remove_found(self, found: FoundFile) -> None:
+        """Do nothing."""
 
 
 class DryRun(Executor):

@@ -13,7 +13,7 @@ from uuid import UUID
 from webapp.jobs.model.incoming_text import visible_text
 from webapp.jobs.model.shown_results import is_safe_address
 from webapp.jobs.store.attachments import Attachment
-from webapp.jobs.store.file_store import FileStore
+from webapp.jobs.store.file_store import FileStore, StorageUnavailable
 from webapp.views.job.results.chart_picture import ResultChart, read_chart
 from webapp.views.job.results.kind import HEAD, is_deliberate, is_inline, kind_of
 from webapp.views.job.results.markdown_text import markdown_html
@@ -62,7 +62,10 @@ def job_results(attached: Sequence[Attachment], files: FileStore, context: Viewe
     for file in (*deliberate, *others):
         if len(found) == RESULTS_SHOWN:
             break
-        shown = _result(file, files, opened=is_deliberate(file) or not found)
+        try:
+            shown = _result(file, files, opened=is_deliberate(file) or not found)
+        except StorageUnavailable:  # the page shows the rest; each further file would make it wait
+            break
         found += [shown] if shown else []
     return tuple(found)
 
@@ -126,6 +129,8 @@ def _head(files: FileStore, file_id: UUID) -> bytes | None:
     try:
         with files.open(file_id) as file:
             return file.read(HEAD)
+    except StorageUnavailable:
+        raise
     except OSError:
         return None
 

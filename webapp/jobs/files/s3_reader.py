@@ -1,0 +1,95 @@
+"""An object as an open file: read in one request from a position on, with constant memory."""
+
+from collections.abc import Iterator
+from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, RawIOBase
+
+from typing_extensions import Buffer
+
+from webapp.jobs.files.s3_client import S3Client
+from webapp.jobs.store.file_store import CHUNK, StorageUnavailable
+
+_FETCHED = 256 * 1024  # bytes at least that one step of a download brings
+_BROKEN = "The connection to the file storage broke. No file is lost; try again later."
+_SKIPPED = 1024 * 1024  # bytes that are read and dropped rather than sending another request
+
+
+def open_object(client: S3Client, key: str) -> BufferedReader:
+    """Open an object for reading, at any position; raise ``FileNotFoundError``."""
+    return BufferedReader(_Object(client, key, client.find(key).size), CHUNK)
+
+
+class _Object(RawIOBase):
+    """The raw stream: the rest of one response, and a new request after a jump or a lost connection."""
+
+    def __init__(self, client: S3Client, key: str, size: int) -> None:
+        self._client, self._key, self._size = client, key, size
+        self._position = 0
+        self._response: Iterator[bytes] = iter(())
+        self._rest = memoryview(b"")  # of the response, from `_at` on
+        self._at = self._requested_at = -1
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        base = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError("The position in a file cannot be negative.")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: Buffer) -> int:
+        target = memoryview(buffer)
+        if self._position >= self._size or not target.nbytes:
+            return 0
+        self._approach()
+        if not self._rest:
+            self._fetch()
+        count = min(len(self._rest), target.nbytes)
+        target[:count] = self._rest[:count]
+        self._drop(count)
+        self._position = self._at
+        return count
+
+    def close(self) -> None:
+        self._response, self._rest = iter(()), memoryview(b"")  # closes the connection
+        super().close()
+
+    def _approach(self) -> None:
+        """Bring the response to the position: read on over a small gap, or send a new request."""
+        gap = self._position - self._at
+        if self._at < 0 or not 0 <= gap <= max(_SKIPPED, len(self._rest)):
+            self._request()
+            return
+        while gap := self._position - self._at:
+            if not self._rest:
+                self._fetch()
+            self._drop(min(gap, len(self._rest)))
+
+    def _request(self) -> None:
+        self._rest, self._at = memoryview(b""), self._position
+        self._begin()
+
+    def _begin(self) -> None:
+        self._requested_at = self._at
+        self._response = self._client.read(self._key, self._at, _FETCHED)
+
+    def _fetch(self) -> None:
+        """Get the next bytes; a connection that breaks is replaced if it has brought any."""
+        try:
+            self._rest = memoryview(next(self._response))
+        except (StorageUnavailable, StopIteration) as error:
+            if self._at == self._requested_at:
+                raise StorageUnavailable(_BROKEN if isinstance(error, StopIteration) else str(error)) from error
+            self._begin()
+            self._fetch()
+
+    def _drop(self, count: int) -> None:
+        self._rest = self._rest[count:]
+        self._at += count
