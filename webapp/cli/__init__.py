@@ -210,7 +210,7 @@ def webhook() -> None:
         "job": job,
         "schedule": schedule,
         "queue": queue,
-        "pause": ("global_pause:pause", "Pause everything: no job starts."),
+        "pause": ("global_pause:pause", "Pause everything: no job of any queue starts."),
         "resume": ("global_pause:resume", "Resume after a pause of everything."),
         "notifications": notifications,
         "type": job_type,

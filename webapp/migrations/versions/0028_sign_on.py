@@ -21,7 +21,7 @@ def upgrade() -> None:
             ['user_id'], ['users.id'], name=op.f('fk_identities_user_id_users'), ondelete='CASCADE'
         ),
         sa.PrimaryKeyConstraint('user_id', name=op.f('pk_identities')),
-        sa.UniqueConstraint('issuer', 'subject', name=op.f('uq_identities_issuer')),
+        sa.UniqueConstraint('issuer', 'subject', name=op.f('uq_identities_issuer_subject')),
     )
     op.add_column('sessions', sa.Column('signed_on', sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column('sessions', sa.Column('id_token', json, nullable=True))
