@@ -1,5 +1,6 @@
 """`deskjob web` on an installation, as a process of its own, with its CPU time and memory."""
 
+import gzip
 import os
 import socket
 import subprocess
@@ -38,6 +39,20 @@ class WebServer:
             message = f"{path} answered with {answer.status}"
             raise RuntimeError(message)
         return body
+
+    def receive(self, path: str, cookie: str) -> tuple[str, int]:
+        """Return the text of a response, and how many bytes a browser receives for it, with its headers."""
+        request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip, br\r\nCookie: {cookie}\r\n"
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            connection.sendall(f"{request}Connection: close\r\n\r\n".encode())
+            with connection.makefile("rb") as stream:
+                received = stream.read()
+        head, _, body = received.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            message = f"{path} answered with {head.splitlines()[0].decode()}"
+            raise RuntimeError(message)
+        packed = b"content-encoding: gzip" in head.lower()
+        return (gzip.decompress(body) if packed else body).decode(), len(received)
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of all of its processes so far."""

@@ -13,7 +13,7 @@ from webapp.config import Settings, load
 from webapp.db.engine import engine_options
 from webapp.services import Services
 from webapp.version import version
-from webapp.views import blueprints, security, static_files
+from webapp.views import blueprints, compression, security, static_files
 from webapp.views.account import forced_password_change
 from webapp.views.admin import nav
 from webapp.views.forms import streaming_uploads
@@ -58,6 +58,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _add_pages(app: Flask, settings: Settings) -> None:
+    compression.init_app(app)
     request.init_app(app)
     address.init_app(app)
     Htmx(app)
