@@ -75,6 +75,7 @@ class NotificationWatch:
                 DELIVERY_TYPE,
                 {"delivery_id": str(delivery.id)},
                 owner=SYSTEM,
+                title=f"Notification: {delivery.rule_name}",
                 unique_key=f"notification:{delivery.id}",
                 record=record,
             )

@@ -18,6 +18,12 @@ def declared(name: str = "export", **rules: Any) -> JobType:
     return export
 
 
+def test_a_type_that_is_not_installed_any_more_is_called_by_its_name() -> None:
+    registry = Registry()
+    registry.add(declared())
+    assert (registry.title_of("export"), registry.title_of("gone")) == ("Export", "gone")
+
+
 def test_two_types_cannot_have_the_same_name_unless_one_replaces_the_other() -> None:
     registry, first = Registry(), declared()
     registry.add(first)

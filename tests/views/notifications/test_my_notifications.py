@@ -71,7 +71,7 @@ def test_an_edited_rule_keeps_its_address(client, services, user):
     assert (new.name, new.seconds, new.quiet_until, new.channel) == ("Slow ones", 7200, "07:00", "webhook")
     assert services.notification_rules.target(rule.id).address == "https://hooks.example.org/secret"
     assert 'value="2h"' in client.get(f"/me/notifications/{rule.id}").text
-    assert "longer than 2h, quiet from 22:00 to 07:00" in client.get("/me/notifications").text
+    assert "longer than 2\N{NO-BREAK SPACE}h, quiet from 22:00 to 07:00" in client.get("/me/notifications").text
 
 
 def test_a_test_is_sent_and_its_failure_can_be_sent_again(client, services, user, run_jobs, page):

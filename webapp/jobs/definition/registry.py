@@ -99,6 +99,11 @@ class Registry:
         except KeyError:
             raise UnknownJobType(name) from None
 
+    def title_of(self, name: str) -> str:
+        """Return the title of a type, or the name of one that is not installed any more."""
+        known = self._types.get(name)
+        return known.title if known else name
+
     def __iter__(self) -> Iterator[JobType]:
         """Iterate over all types, in the order of their registration."""
         self.load_all()

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from babel.dates import format_timedelta
+from babel.units import format_unit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from webapp.catalogues import catalogue
@@ -15,6 +15,7 @@ from webapp.notifications.rule import TEST, Topic
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_LISTED = 20  # of a bundle
+_UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 Item = Mapping[str, Any]
 Files = Mapping[str, Sequence[tuple[str, str]]]  # by the id of a job: name and path of its output files
 
@@ -109,8 +110,12 @@ class MessageWriter:
         return self.ngettext("%(num)s notification", "%(num)s notifications", count)
 
     def _period(self, item: Item) -> str:
+        """Return the limit of a rule in its largest whole unit: "30 minutes", "90 seconds"."""
         seconds = item.get("seconds")
-        return format_timedelta(seconds, threshold=1.5, locale=self.language) if seconds else ""
+        if not seconds:
+            return ""
+        unit, size = next((unit, size) for unit, size in _UNITS if seconds % size == 0)
+        return format_unit(seconds // size, f"duration-{unit}", locale=self.language)
 
     def _url(self, path: str) -> str:
         return f"{self.public_url.rstrip('/')}{path}" if self.public_url and path else ""

@@ -90,9 +90,7 @@ def _group_rows(groups: tuple[NotificationGroup, ...]) -> tuple[GroupRow, ...]:
 
 
 def _group_text(group: NotificationGroup) -> str:
-    registry = services().registry
-    title = translated(registry.get(group.type).title) if group.type in registry else group.type
-    counted = {"count": number(group.count), "type": title}
+    counted = {"count": number(group.count), "type": translated(services().registry.title_of(group.type))}
     sentences = {
         Status.COMPLETED: _("%(count)s jobs of the type “%(type)s” are done.", **counted),
         Status.FAILED: _("%(count)s jobs of the type “%(type)s” failed.", **counted),

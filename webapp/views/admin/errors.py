@@ -241,7 +241,7 @@ def _error_row(group: ErrorGroup, counts: Mapping[datetime, int], context: Viewe
         message=_("You don't have permission to see this error message.") if hidden else translated(group.message),
         hidden=hidden,
         type_name=group.type,
-        type_title=translated(types.get(group.type).title) if group.type in types else group.type,
+        type_title=translated(types.title_of(group.type)),
         place="" if hidden else group.place,
         look=StatusLabel(str(STATES[group.state]), tone, icon),
         state=group.state,

@@ -131,8 +131,7 @@ def _wait_series(name: str, hours: Mapping[int, Sequence[DurationHistogram]], bi
 
 def type_title(name: str) -> str:
     """Return the title of a job type, or the name of one that is not installed any more."""
-    registry = services().registry
-    return registry.get(name).title if name in registry else name
+    return services().registry.title_of(name)
 
 
 def _tone(outcome: str) -> str:

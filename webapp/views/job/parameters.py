@@ -21,7 +21,7 @@ from webapp.views.text.date_format import full_date
 from webapp.views.text.translations import gettext as _
 
 HIDDEN = "••••••"
-VALUE_LIMIT = 240  # characters of a value on the page of a job; a longer value has its own page
+VALUE_LIMIT = 120  # characters of a value on the page of a job; a longer value has its own page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,5 +46,4 @@ def index() -> ResponseReturnValue:
 
 
 def _title(name: str) -> str:
-    registry = services().registry
-    return translated(registry.get(name).title) if name in registry else name
+    return translated(services().registry.title_of(name))

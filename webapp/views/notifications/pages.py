@@ -1,7 +1,8 @@
 """The pages that users and admins share: they differ in whose rules they show, and in the layout around them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from uuid import UUID
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -149,13 +150,19 @@ class RulePages:
             topics={topic: rule_fields.topic_labels()[topic] for topic in form.topics()},
             channels={name: channels[name] for name in ([rule.channel] if rule else form.channels())},
             whose={name: rule_fields.whose_labels()[name] for name in form.whose()},
-            types=sorted(form.types),
-            queues=sorted(form.queues),
+            types=_named_types(form.types),
+            queues=[(name, name) for name in sorted(form.queues)],
             languages=LANGUAGE_NAMES,
             zones=("UTC", *places()),
             has_mail=Channel.MAIL in form.channels(),
             email=signed_in().email or "",
         )
+
+
+def _named_types(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return names and titles of job types, sorted by title."""
+    registry = services().registry
+    return sorted(((name, translated(registry.title_of(name))) for name in names), key=itemgetter(1))
 
 
 def _id(text: str) -> UUID | None:

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import url_for
 
 from webapp.notifications.delivery_log import Delivery, DeliveryStatus
 from webapp.notifications.rule import TEST, Channel, NotificationRule
 from webapp.views.notifications.access import readable_address, readable_recipients
-from webapp.views.notifications.rule_fields import channel_labels, period_text, topic_labels
-from webapp.views.page.request import signed_in
+from webapp.views.notifications.rule_fields import channel_labels, topic_labels
+from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
-from webapp.views.text.date_format import FormattedTime
+from webapp.views.text.date_format import FormattedTime, duration
 from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
@@ -80,11 +81,11 @@ def _target(rule: NotificationRule) -> str:
 
 def _limits(rule: NotificationRule) -> Iterable[str]:
     if rule.type:
-        yield _("type %(name)s", name=rule.type)
+        yield _("type %(name)s", name=translated(services().registry.title_of(rule.type)))
     if rule.queue:
         yield _("queue %(name)s", name=rule.queue)
     if rule.seconds:
-        yield _("longer than %(period)s", period=period_text(rule.seconds))
+        yield _("longer than %(period)s", period=duration(timedelta(seconds=rule.seconds)))
     if rule.due_time:
         yield _("by %(time)s (%(zone)s)", time=rule.due_time, zone=rule.zone)
     if rule.quiet_from:

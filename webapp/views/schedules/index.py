@@ -122,5 +122,4 @@ def may_run(schedule: Schedule) -> bool:
 
 def job_type_title(schedule: Schedule) -> str:
     """Return the title of its job type, or the name of a type that is no longer installed."""
-    registry = services().registry
-    return translated(registry.get(schedule.type).title) if schedule.type in registry else schedule.type
+    return translated(services().registry.title_of(schedule.type))

@@ -24,6 +24,7 @@ from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.security import login_throttle, reauthentication
 from webapp.views.security.one_time_secret import remember_one_time_secret, take_one_time_secret
 from webapp.views.text.date_format import FormattedTime
+from webapp.views.text.number_format import number, size
 from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
@@ -88,6 +89,10 @@ def show(webhook_id: UUID) -> ResponseReturnValue:
         "webhooks/show.html",
         view=_view(webhook, context),
         proof=_PROOFS.get(webhook.scheme, webhook.header),
+        type_title=translated(services().registry.title_of(webhook.type)),
+        limits=_(
+            "%(size)s, %(count)s messages per minute", size=size(webhook.max_bytes), count=number(webhook.per_minute)
+        ),
         address=actions.address_of(webhook),
         mapping=json.dumps(webhook.mapping, indent=2, ensure_ascii=False) if webhook.mapping else "",
         old_until=context.time(webhook.old_secret_until)
@@ -201,14 +206,14 @@ def _draft() -> WebhookDraft:
 
 
 def _list_page(errors: dict[str, str], *, own_error: str = "") -> str:
-    context, registry = viewer_context(), services().registry
+    context = viewer_context()
     accounts = [user for user in services().accounts.all() if user.active]
     return render_template(
         "webhooks/index.html",
         webhooks=[_view(webhook, context) for webhook in services().webhooks.all()],
         types=services().webhooks.types(),
         accounts=sorted(accounts, key=lambda user: (not user.is_service, user.name)),
-        titles={job_type.name: job_type.title for job_type in registry},
+        title_of=services().registry.title_of,
         schemes=_scheme_choices(),
         default_header=DEFAULT_HEADER,
         example=_EXAMPLE,
