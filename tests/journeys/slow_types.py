@@ -1,4 +1,4 @@
-"""A job type that takes its time, so that a browser sees its progress move."""
+"""A job type that takes its time, so that a browser sees its progress move, and one with an error in it."""
 
 from time import sleep
 
@@ -18,3 +18,9 @@ def slow_count(job: JobContext, payload: SlowCount) -> None:
         sleep(0.25)
     with job.open_attachment("count.txt") as file:
         file.write(str(payload.upto).encode())
+
+
+@job_type("broken_count", title="Broken count", description="Fails.")
+def broken_count(_job: JobContext, _payload: SlowCount) -> None:
+    message = f"no vat rate for {'a long name ' * 30}"
+    raise KeyError(message)

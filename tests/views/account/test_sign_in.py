@@ -50,9 +50,11 @@ def count_of_sessions(services: Services) -> int:
         return connection.execute(select(func.count()).select_from(sessions)).scalar_one()
 
 
-def test_sign_in_leads_to_the_jobs(browser: FlaskClient, user: User, password: str, database: str) -> None:
+def test_sign_in_leads_a_user_without_jobs_to_the_job_types(
+    browser: FlaskClient, user: User, password: str, database: str
+) -> None:
     response = sign_in(browser, "Ana", password)
-    assert (response.status_code, response.location) == (303, "/jobs")
+    assert (response.status_code, response.location) == (303, "/jobs/new")
     assert browser.get("/sample").text == "a page"
 
 
@@ -80,8 +82,8 @@ def test_sign_in_leads_to_the_requested_page(browser: FlaskClient, user: User, p
 def test_sign_in_never_redirects_to_another_site(
     browser: FlaskClient, user: User, password: str, elsewhere: str
 ) -> None:
-    assert sign_in(browser, "ana", password, f"/login?next={elsewhere}").location == "/jobs"
-    assert browser.get(f"/login?next={elsewhere}").location == "/jobs"
+    assert sign_in(browser, "ana", password, f"/login?next={elsewhere}").location == "/jobs/new"
+    assert browser.get(f"/login?next={elsewhere}").location == "/jobs/new"
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_a_disabled_user_sees_the_same_refusal(
 
 def test_a_signed_in_user_skips_the_sign_in_page(client_of: Callable[[User], FlaskClient], user: User) -> None:
     response = client_of(user).get("/login")
-    assert (response.status_code, response.location) == (303, "/jobs")
+    assert (response.status_code, response.location) == (303, "/jobs/new")
 
 
 def test_each_sign_in_starts_a_new_session(services: Services, browser: FlaskClient, user: User, password: str) -> None:

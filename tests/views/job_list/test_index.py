@@ -22,7 +22,9 @@ def text_of(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", page).replace("\N{NO-BREAK SPACE}", " ").split())
 
 
-def test_the_home_page_redirects_to_the_list(client: FlaskClient) -> None:
+def test_the_home_page_is_the_list_for_users_with_jobs(client: FlaskClient, put: Put) -> None:
+    assert client.get("/").location == "/jobs/new"
+    put()
     assert client.get("/").location == "/jobs"
 
 

@@ -133,6 +133,12 @@ class VisibleJobs:
         recent = or_(jobs.c.finished_at.is_(None), jobs.c.finished_at >= later(-window.total_seconds()))
         return self._mine(viewer, [[recent]], limit, with_public=with_public)
 
+    def owns_any(self, viewer: Viewer) -> bool:
+        """Return whether the viewer owns a job, in any state."""
+        owned = select(jobs.c.id).where(jobs.c.owner_id == viewer.user_id)
+        with reading(self.engine) as connection:
+            return bool(connection.execute(select(owned.exists())).scalar_one())
+
     def timeline(self, job_id: UUID) -> tuple[Event, ...]:
         """Return a job's events, oldest first."""
         columns = (

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts import permissions
 from webapp.accounts.permissions import Reason, Right
-from webapp.views.page.request import signed_in
+from webapp.views.page.request import services, signed_in, viewer
 from webapp.views.text.translations import lazy_gettext
 
 P = ParamSpec("P")
@@ -37,8 +37,14 @@ def may(right: Right) -> bool:
 
 
 def home_endpoint() -> str:
-    """Return the page on which the signed-in user lands: the overview for those who look after the installation."""
-    return "admin.index" if may(Right.SEE_INSTALLATION) else "jobs.index"
+    """Return the page on which the signed-in user lands.
+
+    That is the overview for those who look after the installation, the job types for those who have no job yet, and
+    the list of jobs for all others.
+    """
+    if may(Right.SEE_INSTALLATION):
+        return "admin.index"
+    return "jobs.index" if services().queries.jobs.owns_any(viewer()) else "start.catalogue"
 
 
 def refusal(right: Right) -> str:
