@@ -2,9 +2,12 @@
 
 import re
 from io import BytesIO
+from uuid import UUID
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from webapp.services import Services
 
 TABLE = "Artikel;Preis;Tag\nSchraube;1.149,50;3/4/2026\nMutter;0,04;5/6/2026\n".encode("cp1252")
 
@@ -53,3 +56,11 @@ def test_a_file_that_is_no_table_is_an_error_of_the_form(client: FlaskClient) ->
 
 def test_a_preview_without_a_file_asks_for_one(client: FlaskClient) -> None:
     assert post(client, None, **{"job.preview": "1"}).status_code == 422
+
+
+def test_a_report_is_in_the_language_of_the_page_that_starts_it(client: FlaskClient, services: Services) -> None:
+    german = {"Accept-Language": "de-AT,de;q=0.9"}
+    for chosen, language in (("auto", "de"), ("en", "en")):
+        data = {"has_header": "yes", "file": (BytesIO(TABLE), "prices.csv"), "language": chosen}
+        answer = client.post("/jobs/new/dataset_report", data=data, headers=german)
+        assert services.jobs.get(UUID(answer.location.rpartition("/")[2])).payload["language"] == language

@@ -180,6 +180,7 @@ _EXTRA_RULES: Mapping[str, ValueRule] = MappingProxyType(  # other names belong 
         "max_bytes": NOTHING | value_rules.integer(1, 2**62),
         "labels": ValueRule("a mapping of values to texts, or a list of texts", _is_labels),
         "multiline": TRUTH,
+        "reader_language": TRUTH,
     }
 )
 

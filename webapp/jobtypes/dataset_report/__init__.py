@@ -102,7 +102,7 @@ def _stem(job: JobContext) -> str:
 
 
 def _language(job: JobContext, payload: DatasetReport, accounts: Accounts) -> str:
-    """Return the chosen language, else the one in the settings of the reader."""
+    """Return the chosen language, which a form sets; for jobs started otherwise, the one in the owner's settings."""
     if payload.language != "auto":
         return payload.language
     user = accounts.get(job.owner.user_id) if job.owner.user_id else None

@@ -21,8 +21,8 @@ class DatasetReport(TablePayload):
     language: Literal["auto", "en", "de"] = Field(
         default="auto",
         title="Language of the report",
-        description="By default the one of your settings.",
-        json_schema_extra={"labels": {"en": "English", "de": "Deutsch"}},
+        description="By default the language of the page on which you start the job.",
+        json_schema_extra={"labels": {"en": "English", "de": "Deutsch"}, "reader_language": True},
         examples=["auto", "de"],
     )
     clean: bool = Field(

@@ -12,6 +12,7 @@ from webapp.jobtypes.user_import.importer import LINE, REJECTED, AuditedAccounts
 from webapp.jobtypes.user_import.initial_passwords import InitialPasswords, new_seed
 from webapp.jobtypes.user_import.lazy_csv import LazyCsv
 from webapp.jobtypes.user_import.payload import UserImport
+from webapp.jobtypes.user_import.user_preview import preview_users
 from webapp.jobtypes.user_import.user_table import UserTable
 
 __all__ = ["UserImport", "user_import"]
@@ -33,6 +34,7 @@ _CHECKED = "{taken:,} can be imported, {rejected:,} would be rejected"
     max_attempts=3,
     timeout=timedelta(hours=12),
     keep_files=timedelta(days=7),
+    preview=preview_users,
 )
 def user_import(job: JobContext, payload: UserImport, accounts: Accounts, audit: AuditLogWriter, vault: Vault) -> None:
     """Import the users, or only check the file; a retry continues after the last imported row."""

@@ -23,7 +23,7 @@ class UserImport(BaseModel):
     columns: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = Field(
         default="",
         title="Columns",
-        description="Only if their names are not recognised (a dry run tells): name = Login, email = Mail.",
+        description="Only if their names are not recognised (the preview shows them): name = Login, email = Mail.",
         examples=["name = Login, email = Mail"],
     )
     default_role: Role = Field(

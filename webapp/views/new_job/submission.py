@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.definition.disabled_types import TypeDisabled
+from webapp.jobs.definition.field_specs import field_specs
 from webapp.jobs.definition.job_type import InvalidPayload, JobError, JobType
 from webapp.jobs.definition.previews import TablePreview
 from webapp.jobs.definition.titles import usual_title
@@ -34,7 +35,7 @@ from webapp.views.security import reauthentication
 from webapp.views.text.date_format import SPACE, rough_duration
 from webapp.views.text.number_format import size
 from webapp.views.text.translations import gettext as _
-from webapp.views.text.translations import ngettext
+from webapp.views.text.translations import language, ngettext
 
 PREVIEW = "job.preview"  # the name of the form's second button
 
@@ -172,7 +173,7 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
     try:
         creation = services().jobs.create_or_find_job(
             submission.job_type.name,
-            form.values(),
+            _in_reader_language(submission.job_type, form.values()),
             owner=submission.owner,
             triggered_by=signed_in().id,
             files=lambda: {name: [taken.add(file) for file in files] for name, files in form.files.items()},
@@ -190,6 +191,12 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
     else:
         taken.discard(services().files)
     return creation.job
+
+
+def _in_reader_language(job_type: JobType, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with the language of this page in place of ``auto`` in fields that follow their reader."""
+    follows = {spec.name for spec in field_specs(job_type.payload_class) if spec.schema.get("reader_language")}
+    return {name: language() if name in follows and value == "auto" else value for name, value in values.items()}
 
 
 def _duplicate_message(error: DuplicateJob) -> str:

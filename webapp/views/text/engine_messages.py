@@ -285,6 +285,7 @@ _JOB_TYPE_PATTERNS = (
     english("The file has more than %(count)s MB. Split it into several files."),
     english("The quote opened on line %(line)s is never closed."),
     english("The column %(column)s appears twice."),
+    english("The column %(name)s is ignored."),
     english("The file %(name)s is empty."),
     english("%(rows)s skipped, none left. %(first)s"),
     english("The file %(name)s is not a workbook, despite its name. Save it again as XLSX or CSV."),
