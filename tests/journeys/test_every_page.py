@@ -42,7 +42,9 @@ PASSWORD = "seven plain copper kettles"
 PHONE, DESK = ViewportSize(width=390, height=800), ViewportSize(width=1200, height=800)
 SLOT = re.compile(r"<(?:\w+:)?(\w+)>")
 # Parts of pages, answers to machines, and downloads
-NO_PAGE = re.compile(r"/_|/api/|/files/|/static/|/parameters/|^/login/|^/healthz|^/readyz|^/metrics|\.(zip|csv|json|txt)$")
+NO_PAGE = re.compile(
+    r"/_|/api/|/files/|/static/|/parameters/|^/login/|^/healthz|^/readyz|^/metrics|\.(zip|csv|json|txt)$"
+)
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 MOVING = "document.getAnimations().filter((animation) => animation.playState === 'running').length"
 OPEN = "document.querySelectorAll('main details').forEach((details) => details.setAttribute('open', ''))"
