@@ -15,6 +15,7 @@ from tests.exhaustive import every_pair, exhaustive
 from tests.faults.fault_job_types import CONTENT, MAX_ATTEMPTS
 from tests.faults.installation_under_fault import LEASE_SECONDS, QUEUE, FaultyInstallation
 from tests.jobs.row_invariants import broken, snapshot
+from tests.stored_files import stored_path
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import attachments
@@ -156,6 +157,7 @@ def _check_the_rest(installation: FaultyInstallation) -> None:
     services.pruner.sweep_orphans(older_than=timedelta(minutes=-1))  # no process writes any more
     with reading(services.engine) as connection:
         rows = {row.id: row.sha256 for row in connection.execute(select(attachments))}
-    files = {file_id: path.read_bytes() for file_id, path in services.files.files(timedelta(days=-1), time())}
+    found = services.files.files(timedelta(days=-1), time())
+    files = {file.id: stored_path(services.files, file.id).read_bytes() for file in found}
     assert rows == {file_id: sha256(content).hexdigest() for file_id, content in files.items()}
     assert set(files.values()) <= {CONTENT}

@@ -167,7 +167,9 @@ def secrets() -> None:
 
 @click.group(
     cls=CommandGroup,
-    places={"move": ("operations.files:move", "Move the files of all jobs to a folder or a bucket.")},
+    places={
+        "move": ("operations.files:move", "Move the files of all jobs to a folder or a bucket, while Deskjob runs.")
+    },
     on_machine=("move",),
 )
 def files() -> None:
