@@ -174,12 +174,24 @@ def redis_pools() -> Iterator[WeakSet[ConnectionPool]]:
         yield pools
 
 
-@pytest.fixture(autouse=True)
-def no_open_sockets(redis_pools: WeakSet[ConnectionPool]) -> Iterator[None]:
+@contextmanager
+def _no_open_sockets(pools: WeakSet[ConnectionPool]) -> Iterator[None]:
     """Close what a test has left open: the garbage collector would complain of it in the middle of another test."""
     yield
-    for pool in list(redis_pools):
+    for pool in list(pools):
         pool.disconnect(inuse_connections=False)
+
+
+@pytest.fixture(autouse=True)
+def no_open_sockets(redis_pools: WeakSet[ConnectionPool]) -> Iterator[None]:
+    with _no_open_sockets(redis_pools):
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_open_sockets_of_a_module(redis_pools: WeakSet[ConnectionPool]) -> Iterator[None]:
+    with _no_open_sockets(redis_pools):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

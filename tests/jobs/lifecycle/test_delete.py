@@ -15,7 +15,6 @@ from webapp.jobs.execution.context import JobContext
 from webapp.jobs.lifecycle.delete import CannotBeDeleted
 from webapp.jobs.model.job import TERMINAL, UNFINISHED, IllegalTransition, Job, Status
 from webapp.jobs.model.policies import FOREVER, Retention
-from webapp.jobs.store.file_store import FileStore
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import events, jobs, later
 from webapp.services import Services
@@ -117,7 +116,7 @@ def test_a_crash_between_rows_and_files_leaves_orphans_for_the_pruner(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(FileStore, "remove", crash)
+        patch.setattr(type(services.files), "remove", crash)
         with pytest.raises(KeyboardInterrupt):
             services.jobs.delete(job.id)
     assert ids(services) == set()
