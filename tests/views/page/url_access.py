@@ -147,7 +147,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("webhooks.add", "POST"): Route(MANAGE, {**OWN, **_WEBHOOK}, AuditAction.WEBHOOK_ADD),
     ("webhooks.show", "GET"): Route(SEE),
     ("webhooks.rotate", "GET"): Route(MANAGE),
-    ("webhooks.rotate", "POST"): Route(MANAGE, {"overlap": "24"}, AuditAction.WEBHOOK_ROTATE),
+    ("webhooks.rotate", "POST"): Route(MANAGE, {**OWN, "overlap": "24"}, AuditAction.WEBHOOK_ROTATE),
     ("webhooks.disable", "POST"): Route(MANAGE, {}, AuditAction.WEBHOOK_DISABLE),
     ("webhooks.enable", "POST"): Route(MANAGE, {}, AuditAction.WEBHOOK_ENABLE),
     ("webhooks.remove", "GET"): Route(MANAGE),
