@@ -64,7 +64,7 @@ def app_client(client_of: Callable[[User], FlaskClient], user: User) -> FlaskCli
 
 def test_a_signed_in_user_is_sent_to_the_page_below_the_path(client: FlaskClient) -> None:
     assert client.get(f"{ROOT}/login?next=/me").location == f"{ROOT}/me"
-    assert client.get(f"{ROOT}/login").location == f"{ROOT}/jobs"
+    assert client.get(f"{ROOT}/login").location == f"{ROOT}/jobs/new"  # there are no jobs yet
 
 
 def test_requests_whose_path_was_removed_are_answered_too(client: FlaskClient) -> None:

@@ -21,7 +21,7 @@ def german(app: Flask) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def sources() -> str:
-    folders = ("jobs", "accounts", "jobtypes", "notifications", "inbound", "processes", "db")
+    folders = ("jobs", "accounts", "sign_in", "jobtypes", "notifications", "inbound", "operations", "processes", "db")
     files = [file for folder in folders for file in (ROOT / "webapp" / folder).rglob("*.py")]
     return re.sub(r"\"\s*\n\s*f?\"", "", "\n".join(file.read_text() for file in files))
 
