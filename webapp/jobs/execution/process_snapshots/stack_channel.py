@@ -118,7 +118,9 @@ class StackChannel:
             seconds = _QUIET_SECONDS if is_native else deadline - monotonic()
             if not _arrives(self._worker_end, seconds):
                 return answer if is_native else b""
-            answer += self._worker_end.recv(_MOST_BYTES)
+            if not (part := self._worker_end.recv(_MOST_BYTES)):  # the job has closed every copy of the socket
+                return answer if is_native else b""
+            answer += part
         return b""
 
 
