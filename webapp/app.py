@@ -14,7 +14,7 @@ from webapp.db.engine import engine_options
 from webapp.services import Services
 from webapp.version import version
 from webapp.views import blueprints, compression, security, static_files
-from webapp.views.account import forced_password_change
+from webapp.views.account import forced_password_change, time_zone_offer
 from webapp.views.admin import nav
 from webapp.views.forms import streaming_uploads
 from webapp.views.job_list import columns, row_cache, saved_filters
@@ -69,6 +69,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     permissions.init_app(app)
     nav.init_app(app)
     topbar.init_app(app)
+    time_zone_offer.init_app(app)
     polling.init_app(app)
     pause_banner.init_app(app)
     row_cache.init_app(app)

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from webapp.accounts.accounts import Accounts, UserDirectory
     from webapp.accounts.audit_log_writer import AuditLogWriter
     from webapp.accounts.audit_query import AuditTrail
+    from webapp.accounts.bookmarks.form_presets import FormPresets
+    from webapp.accounts.bookmarks.saved_filters import SavedFilters
     from webapp.accounts.idempotent_requests import IdempotentRequests
-    from webapp.accounts.saved_filters import SavedFilters
     from webapp.accounts.sessions import Sessions
     from webapp.accounts.tokens import Tokens
     from webapp.accounts.user import User
@@ -300,9 +301,16 @@ class Services:
     @cached_property
     def saved_filters(self) -> SavedFilters:
         """The filters that users saved."""
-        from webapp.accounts.saved_filters import SavedFilters
+        from webapp.accounts.bookmarks.saved_filters import SavedFilters
 
         return SavedFilters(self.engine)
+
+    @cached_property
+    def form_presets(self) -> FormPresets:
+        """The values of forms that users saved."""
+        from webapp.accounts.bookmarks.form_presets import FormPresets
+
+        return FormPresets(self.engine)
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from tests.views.browsing import change  # noqa: F401  (a fixture)
 from tests.views.conftest import attach, put, write_log  # noqa: F401  (fixtures)
 from tests.views.page.conftest import people, sheet  # noqa: F401  (people is a fixture)
+from webapp.accounts.bookmarks.form_presets import FormPreset
 from webapp.accounts.tokens import Scope, scopes_for
 from webapp.accounts.user import Role, User
 from webapp.db.engine import writing
@@ -134,6 +135,10 @@ class Objects:
     def saved_filter(self) -> UUID:
         arguments, filters = {"tab": "failed"}, self.services.saved_filters
         return filters.save(self.owner, uuid4().hex, arguments, shared=True, of_all_users=False).id
+
+    def preset(self) -> FormPreset:
+        presets = self.services.form_presets
+        return presets.save(self.owner, "job_history_export", uuid4().hex, {"format": "csv"}, shared=True)
 
     def named_filter(self) -> str:
         filter_id, filters = self.saved_filter(), self.services.saved_filters

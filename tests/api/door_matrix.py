@@ -17,6 +17,7 @@ class Door:
 
 
 _FILTERS = "a command has options for its filter"
+_PRESETS = "a command takes a payload; `job start --preset` uses what was saved"
 _PERSONAL = "a personal setting of somebody who reads pages"
 _RULE_BUTTONS = {
     "new": Door("create_rule", "notifications add"),
@@ -44,7 +45,10 @@ DOORS: Mapping[str, Door] = {
     "actions.act make-public": Door("make_public_job", "job make-public"),
     "actions.act make-private": Door("make_private_job", "job make-private"),
     "acts.do_act": Door("act_on_jobs", "job retry"),
-    "columns.choose": Door(reason=_PERSONAL),
+    **dict.fromkeys(
+        ("columns.choose", "presets.toggle_favourite", "me.time_zone", "away.mark_seen"), Door(reason=_PERSONAL)
+    ),
+    "presets.delete": Door("delete_preset", reason=_PRESETS),
     "filters.save": Door("save_filter", reason=_FILTERS),
     "filters.change": Door("change_filter", reason=_FILTERS),
     "filters.delete": Door("delete_filter", reason=_FILTERS),
@@ -99,6 +103,8 @@ FURTHER_OPERATIONS: Mapping[str, Door] = {
     "report_job": Door(reason="for the program that does the work of a record-only job"),
     "set_priority_job": Door(command="job priority"),
     "list_filters": Door(reason=_FILTERS),
+    "list_presets": Door(command="job start"),
+    "save_preset": Door(reason=_PRESETS),
     "list_files": Door(command="job files"),
     "download_file": Door(command="job files"),
     "read_log": Door(command="job log"),

@@ -120,6 +120,7 @@ def _with_an_old_key(objects: Objects) -> Mapping[str, Any]:
 
 _QUEUE: Callable[[Objects], Mapping[str, Any]] = lambda _: {"name": "default"}  # noqa: E731
 _TYPE: Callable[[Objects], Mapping[str, Any]] = lambda _: {"type_name": "maintenance"}  # noqa: E731
+_STARTABLE: Callable[[Objects], Mapping[str, Any]] = lambda _: {"type_name": "job_history_export"}  # noqa: E731
 A = AuditAction
 ROWS: Mapping[str, Row] = {
     "list_jobs": Row(PERSON),
@@ -150,6 +151,9 @@ ROWS: Mapping[str, Row] = {
     "save_filter": Row(PERSON, body={"name": "Failed", "filter": {"tab": "failed"}}),
     "change_filter": Row(_access(NONE, OK, NONE, NONE, NONE, NONE), _saved_filter, {"shared": False}),
     "delete_filter": Row(_access(NONE, OK, NONE, NONE, NONE, OK), _saved_filter),
+    "list_presets": Row(PERSON, _STARTABLE),
+    "save_preset": Row(PERSON, _STARTABLE, {"name": "Sheets", "values": {"format": "csv"}}),
+    "delete_preset": Row(_access(NONE, OK, NONE, NONE, NONE, OK), lambda objects: {"preset_id": objects.preset().id}),
     "follow_events": Row(PERSON, query={"after": "0"}),
     "list_types": Row(PERSON),
     "get_type": Row(_access(NONE, NONE, OK, OK, OK, OK), _TYPE),
@@ -221,6 +225,6 @@ ROWS: Mapping[str, Row] = {
 }
 _OWN_CHOICE = "a choice of one's own, which changes nothing for jobs"
 UNAUDITED = {
-    **dict.fromkeys(("save_filter", "change_filter", "delete_filter"), _OWN_CHOICE),
+    **dict.fromkeys(("save_filter", "change_filter", "delete_filter", "save_preset", "delete_preset"), _OWN_CHOICE),
     "report_job": "progress is not an action of a person; the events of the job have its end",
 }

@@ -1,10 +1,12 @@
 """Preferences that users set for themselves: theme, language, time zone, notifications."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, or_, update
 
 from webapp.accounts.validation import BadAccount, valid_timezone
 from webapp.db.engine import writing
@@ -63,6 +65,26 @@ def save_list_columns(engine: Engine, user_id: UUID, columns: str) -> None:
     """Store the columns of a user's lists of jobs, separated by commas; empty means the usual ones."""
     with writing(engine) as connection:
         connection.execute(update(users).where(users.c.id == user_id).values(list_columns=columns))
+
+
+def save_favourite_types(engine: Engine, user_id: UUID, names: Collection[str]) -> None:
+    """Store a user's favourite job types; names of job types have no comma."""
+    favourites = ",".join(sorted(names))
+    with writing(engine) as connection:
+        connection.execute(update(users).where(users.c.id == user_id).values(favourite_types=favourites))
+
+
+def save_seen_until(engine: Engine, user_id: UUID, moment: datetime) -> None:
+    """Store until when a user has seen what happened; an earlier time than the stored one changes nothing."""
+    earlier = or_(users.c.seen_until.is_(None), users.c.seen_until < moment)
+    with writing(engine) as connection:
+        connection.execute(update(users).where(users.c.id == user_id, earlier).values(seen_until=moment))
+
+
+def save_time_zone(engine: Engine, user_id: UUID, zone: str) -> None:
+    """Store a user's time zone; raises `BadAccount` for an unknown one."""
+    with writing(engine) as connection:
+        connection.execute(update(users).where(users.c.id == user_id).values(timezone=valid_timezone(zone)))
 
 
 def _one_of(value: str, choices: type[StrEnum]) -> None:

@@ -28,6 +28,8 @@ class User:
     ``imported_by`` is the id of the import job that created the account, if any. A service account (``is_service``)
     has no password: programs act in its name, with API tokens. ``list_columns`` are the columns of the list of jobs,
     separated by commas; empty means the usual ones. Service accounts and users of single sign-on have no password.
+    ``favourite_types`` are names of job types, separated by commas. ``seen_until`` is until when the user has marked
+    what happened as seen.
     """
 
     id: UUID
@@ -47,6 +49,8 @@ class User:
     password_is_temporary: bool = False
     is_service: bool = False
     list_columns: str = ""
+    favourite_types: str = ""
+    seen_until: datetime | None = None
     has_password: bool = True
 
     @property

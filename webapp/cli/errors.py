@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
+from webapp.accounts.bookmarks.form_presets import PresetNotFound
 from webapp.cli.command_group import BadUsage, Failed, NotFound
 from webapp.cli.context import services
 from webapp.config import Unready
@@ -37,7 +38,7 @@ def refusal_of(error: Exception) -> Failed | None:
     match error:
         case UnknownJobType() | UnknownQueue() | JobNotFound() | ScheduleNotFound() | ErrorNotFound():
             return NotFound(str(error), _KINDS[type(error)])
-        case AmbiguousId() | BadRequest() | InvalidSchedule() | InvalidPayload():
+        case AmbiguousId() | BadRequest() | InvalidSchedule() | InvalidPayload() | PresetNotFound():
             return BadUsage(str(error))
         case KeyConflict(job_id=UUID() as holder):
             return Failed(f"{error} Wait for the end of job {short_id(holder)}, or cancel it.")

@@ -4,6 +4,7 @@ from sqlalchemy import Engine
 
 from webapp.jobs.queries.all_jobs import AllJobs
 from webapp.jobs.queries.dependency_graph import DependencyGraphs
+from webapp.jobs.queries.ended_since import EndedSince
 from webapp.jobs.queries.event_feed import EventFeed
 from webapp.jobs.queries.log_lines import JobLogs
 from webapp.jobs.queries.pagination import JobPages
@@ -29,3 +30,4 @@ class JobQueries:
         self.estimates = StartEstimates(engine)
         self.polled = PolledStates(engine)
         self.events = EventFeed(engine)
+        self.ended_since = EndedSince(engine)

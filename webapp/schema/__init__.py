@@ -10,7 +10,7 @@ from webapp.schema.notices import notices
 from webapp.schema.notifications import notification_deliveries, notification_marks, notification_rules
 from webapp.schema.processes import clocks, process_snapshots, workers
 from webapp.schema.queues import disabled_types, leases, queues
-from webapp.schema.saved_filters import saved_filters
+from webapp.schema.saved_filters import form_presets, saved_filters
 from webapp.schema.schedules import schedule_runs, schedules
 from webapp.schema.tokens import api_requests, api_tokens
 from webapp.schema.users import identities, sessions, users
@@ -32,6 +32,7 @@ __all__ = [
     "error_hours",
     "error_users",
     "events",
+    "form_presets",
     "hour_of",
     "identities",
     "job_errors",

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Named,
     String,
     Table,
+    Text,
     TypedColumns,
     UniqueConstraint,
     Uuid,
@@ -42,6 +43,8 @@ class _UserColumns(TypedColumns):
     password_is_temporary: Named[bool] = Column(Boolean, server_default=false())
     is_service: Named[bool] = Column(Boolean, server_default=false())
     list_columns: Named[str] = Column(String(200), server_default="")
+    favourite_types: Named[str] = Column(Text, server_default="")
+    seen_until: Named[datetime | None] = Column(UtcDateTime)
 
 
 users = Table(

@@ -1,7 +1,7 @@
 """All blueprints of the application, one per resource."""
 
 from webapp.views import health, schedules
-from webapp.views.account import forced_password_change, my_account, notifications, sign_in, sign_on
+from webapp.views.account import away, forced_password_change, my_account, notifications, sign_in, sign_on
 from webapp.views.admin import (
     audit,
     errors,
@@ -20,7 +20,7 @@ from webapp.views.job.history import process_snapshots
 from webapp.views.job.results import table_page
 from webapp.views.job_list import bulk_actions, by_type, columns, saved_filters
 from webapp.views.metrics import exposition
-from webapp.views.new_job import run_again, start
+from webapp.views.new_job import presets, run_again, start
 from webapp.views.notifications import all_notifications, my_notifications
 from webapp.views.tokens import all_tokens, my_tokens
 from webapp.views.webhooks import messages, pages
@@ -33,8 +33,9 @@ _JOB_BLUEPRINTS = (
 
 BLUEPRINTS = (
     *(sign_in.bp, sign_on.bp, forced_password_change.bp, my_account.bp, my_tokens.bp, notifications.bp, health.bp),
+    away.bp,
     *(exposition.bp, messages.bp, pages.bp),
-    *(bulk_actions.bp, by_type.bp, saved_filters.bp, columns.bp, start.bp, files.bp, *_JOB_BLUEPRINTS),
+    *(bulk_actions.bp, by_type.bp, saved_filters.bp, columns.bp, start.bp, presets.bp, files.bp, *_JOB_BLUEPRINTS),
     my_notifications.bp,
     *(overview.bp, jobs.bp, errors.bp, queues.bp, workers.bp, schedules.bp, performance.bp),
     *(job_types.bp, users.bp, all_tokens.bp, all_notifications.bp, audit.bp, system.bp),

@@ -130,6 +130,8 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda _: (QUICK, "--as", "root"),
         lambda _: (QUICK, "--as", "root", "--json", "--payload", '{"format": "csv"}', "--priority", 5, "--delay", "1h"),
         lambda objects: (QUICK, "--as", "root", "--after", objects.job().id, "--at", "2099-01-01T12:00"),
+        lambda objects: (QUICK, "--as", "root", "--preset", objects.preset().name),
+        lambda _: (QUICK, "--as", "root", "--preset", "unknown"),
         lambda _: ("nothing", "--as", "root"),
         lambda _: (QUICK, "--as", "root", "--payload", '{"format": "stone", "x": 1}'),
         lambda _: (QUICK, "--as", "root", "--queue", "nowhere"),

@@ -177,7 +177,7 @@ def test_sign_ins_are_logged_with_name_and_address(
     assert password not in caplog.text
 
 
-def test_a_user_without_a_time_zone_is_told_that_the_browser_has_another(
+def test_a_user_without_a_time_zone_is_offered_that_of_the_browser(
     browser: FlaskClient, user: User, password: str
 ) -> None:
     for zone, told in (("Asia/Tokyo", True), ("UTC", False), ("<b>", False), ("", False)):

@@ -141,6 +141,7 @@ def address_of(
                 "rule_id": lambda: notification_rule(endpoint),
                 "delivery_id": lambda: delivery(endpoint),
                 "filter_id": lambda: _add_filter(services, people["owner"]),
+                "preset_id": lambda: _add_preset(services, people["owner"]),
                 "webhook_id": webhook,
                 "message_id": lambda: add_refused_message(services, webhook()),
                 "schedule_id": lambda: schedule(paused=endpoint == "schedules.resume"),
@@ -159,6 +160,11 @@ def _hanging_job(services: Services, put: Callable[..., Job], worker: str, owner
     lease_id = services.leases.open(Holder(host="h", boot_id="b", worker=worker, pid=1), "default")
     known = {"type": "sheet", "payload": {"format": "csv"}, "owner": Owner(user_id=owner.id)}
     return put(Status.RUNNING, attempt=1, lease_id=lease_id, **known)
+
+
+def _add_preset(services: Services, owner: User) -> UUID:
+    values = {"format": "csv"}
+    return services.form_presets.save(owner, "job_history_export", uuid4().hex, values, shared=True).id
 
 
 def add_webhook(services: Services) -> UUID:

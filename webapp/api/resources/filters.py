@@ -6,8 +6,9 @@ from uuid import UUID
 from flask import abort
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from webapp.accounts.bookmarks.saved_filters import FilterNotFound, SavedFilter
+from webapp.accounts.bookmarks.shared_names import BadName
 from webapp.accounts.permissions import Right
-from webapp.accounts.saved_filters import BadFilter, FilterNotFound, SavedFilter
 from webapp.accounts.tokens import Scope
 from webapp.api.lists import Page, page_reply
 from webapp.api.operations import Answer, Operations, Reply
@@ -86,7 +87,7 @@ def save_filter(body: NewFilter) -> Any:
             shared=body.shared,
             of_all_users=bool(arguments.keys() & ONLY_ADMIN),
         )
-    except BadFilter as error:
+    except BadName as error:
         abort(422, str(error))
     return Reply(document=_document(saved), status=201)
 
@@ -98,7 +99,7 @@ def change_filter(filter_id: UUID, body: FilterChange) -> Any:
         changed = services().saved_filters.change(signed_in(), filter_id, name=body.name, shared=body.shared)
     except FilterNotFound:
         abort(404)
-    except BadFilter as error:
+    except BadName as error:
         abort(422, str(error))
     return _document(changed)
 

@@ -6,15 +6,19 @@ from uuid import UUID
 from flask import abort
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
+from webapp.accounts.bookmarks.form_presets import FormPreset, PresetNotFound
+from webapp.accounts.bookmarks.shared_names import BadName
 from webapp.accounts.permissions import Right
 from webapp.accounts.tokens import Scope
 from webapp.api.lists import Page, page_reply
-from webapp.api.operations import Answer, Operations
+from webapp.api.operations import Answer, Operations, Reply
+from webapp.api.problems import InvalidInput
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.upload_rules import upload_rules
 from webapp.views.admin import job_types
+from webapp.views.new_job import presets
 from webapp.views.page.permissions import may
-from webapp.views.page.request import job_policy, services
+from webapp.views.page.request import job_policy, services, signed_in
 
 operations = Operations("types")
 TYPE = "/types/<type_name>"
@@ -83,6 +87,78 @@ def get_type(type_name: str) -> Any:
     return _document(_find(type_name), services().disabled_types.all())
 
 
+class PresetDocument(BaseModel):
+    """Values of a payload under a name, without secrets and files."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID
+    name: str
+    owner: str
+    own: bool = Field(description="Whether it belongs to the account.")
+    shared: bool
+    values: dict[str, JsonValue]
+
+
+class NewPreset(BaseModel):
+    """A preset to save. One of the account with the same name is replaced."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=200)
+    values: dict[str, JsonValue] = Field(description="Fields of the payload; secrets and files are refused.")
+    shared: bool = Field(default=False, description="All users of the same tenant see it.")
+
+
+@operations.add(
+    "GET",
+    f"{TYPE}/presets",
+    scope=Scope.READ,
+    answers={200: Answer(model=Page[PresetDocument], description="All of them, own ones first.")},
+)
+def list_presets(type_name: str) -> Any:
+    """List the presets of a job type.
+
+    Presets of the account and presets shared with it.
+    """
+    found = services().form_presets.visible_to(signed_in(), _find(type_name).name)
+    return page_reply([_preset(each) for each in found], following=None)
+
+
+@operations.add(
+    "POST",
+    f"{TYPE}/presets",
+    scope=Scope.START,
+    body=NewPreset,
+    answers={201: Answer(model=PresetDocument, description="The preset.")},
+)
+def save_preset(type_name: str, body: NewPreset) -> Any:
+    """Save values of the form of a job type under a name."""
+    job_type = _find(type_name)
+    if refused := presets.unsavable(job_type, body.values):
+        detail = "No field of the payload, or a secret or a file, which presets do not hold."
+        raise InvalidInput({"pointer": f"#/values/{refused[0]}", "detail": detail})
+    try:
+        saved = presets.save_preset(job_type, body.values, body.name, shared=body.shared)
+    except BadName as error:
+        abort(422, str(error))
+    return Reply(document=_preset(saved), status=201)
+
+
+@operations.add(
+    "DELETE",
+    "/presets/<uuid:preset_id>",
+    scope=Scope.START,
+    answers={204: Answer(description="It was deleted.")},
+)
+def delete_preset(preset_id: UUID) -> None:
+    """Delete a preset of the account; admins can delete shared ones."""
+    try:
+        services().form_presets.delete(signed_in(), preset_id)
+    except PresetNotFound:
+        abort(404)
+
+
 @operations.add(
     "POST",
     f"{TYPE}/disable",
@@ -120,6 +196,11 @@ def _is_visible(job_type: JobType) -> bool:
 def _find(name: str) -> JobType:
     registry = services().registry
     return registry.get(name) if name in registry and _is_visible(registry.get(name)) else abort(404)
+
+
+def _preset(preset: FormPreset) -> dict[str, Any]:
+    values = {"own": preset.owner_id == signed_in().id, "owner": preset.owner_name, "values": dict(preset.values)}
+    return {"id": preset.id, "name": preset.name, "shared": preset.shared, **values}
 
 
 def _document(job_type: JobType, disabled: Any) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from uuid import UUID
 from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from webapp.accounts.bookmarks.saved_filters import FilterNotFound
 from webapp.accounts.permissions import Right
-from webapp.accounts.saved_filters import FilterNotFound
 from webapp.accounts.tokens import Scope
 from webapp.api.endpoint import KEY_HEADER, answer_once, respond, unique_request_key
 from webapp.api.job_document import JobDocument, job_document, job_tag, job_url, tag_of

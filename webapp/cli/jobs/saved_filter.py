@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from webapp.accounts.saved_filters import FilterNotFound
+from webapp.accounts.bookmarks.saved_filters import FilterNotFound
 from webapp.cli.command_group import BadUsage
 from webapp.cli.context import app, services
 from webapp.jobs.model.job import Job

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 @click.argument("type_name", metavar="TYPE")
 @click.option("--payload", type=PAYLOAD, default="{}", help="The payload as a JSON object. Default: {}.")
 @click.option(
+    "--preset", metavar="NAME", help="A preset of the form (on the machine: a shared one). --payload adds to it."
+)
+@click.option(
     "--file",
     "paths",
     multiple=True,
@@ -52,6 +55,7 @@ def start(
     person: str | None,
     after: tuple[Job, ...],
     *,
+    preset: str | None,
     wait: bool,
     in_json: bool,
     **options: Any,
@@ -59,6 +63,8 @@ def start(
     """Start a job and print its ID. An invalid payload is refused with a sentence for each field."""
     _check(options)
     owner = owner_of_new_job(person, type_name)
+    if preset is not None:
+        payload = {**services().form_presets.shared_named(type_name, preset).values, **payload}
     job = services().jobs.create_job(
         type_name,
         payload,

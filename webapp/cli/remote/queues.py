@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from webapp.cli.command_group import Failed, NotFound
+from webapp.cli.command_group import BadUsage, Failed, NotFound
 from webapp.cli.remote.connection import Connection, RemoteNotFound, RemoteRefusal
 from webapp.cli.remote.documents import Record, record_of
 from webapp.jobs.definition.registry import UnknownJobType
@@ -183,6 +183,24 @@ class RemoteTypes:
 def _pause(document: Mapping[str, Any]) -> Record | None:
     pause = record_of(document, "paused_at", "paused_by", "reason")
     return pause.paused_at and Record(since=pause.paused_at, by=pause.paused_by, reason=pause.reason)
+
+
+class RemotePresets:
+    """Reads the presets of the forms of job types."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def shared_named(self, type_name: str, name: str) -> Record:
+        """Return the preset of this name, the account's own before a shared one; raise `NotFound`."""
+        try:
+            found = map(record_of, self._connection.items(f"/types/{quote(type_name, safe='')}/presets"))
+            named = [each for each in found if each.name == name]
+        except RemoteNotFound:
+            raise NotFound(str(UnknownJobType(type_name)), "job type") from None
+        if not named:
+            raise BadUsage(f"There is no preset {name} that you can use.")
+        return named[0]
 
 
 def _disabling(job_type: Record) -> Record:

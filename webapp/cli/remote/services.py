@@ -23,7 +23,7 @@ from webapp.cli.remote.jobs import (
     RemoteSnapshots,
 )
 from webapp.cli.remote.notifications import RemoteDeliveries, RemoteRuleForm, RemoteRules
-from webapp.cli.remote.queues import RemotePause, RemoteQueues, RemoteTypes, RemoteWakeUps, RemoteWorkers
+from webapp.cli.remote.queues import RemotePause, RemotePresets, RemoteQueues, RemoteTypes, RemoteWakeUps, RemoteWorkers
 from webapp.cli.remote.schedules import RemoteSchedules
 from webapp.cli.remote.secret_key import RemoteKeyRotation
 from webapp.cli.remote.webhooks import RemoteMessages, RemoteWebhooks
@@ -54,6 +54,7 @@ class RemoteServices:
         self.global_pause = RemotePause(connection)
         self.workers = RemoteWorkers(connection)
         self.wake_ups = RemoteWakeUps(connection)
+        self.form_presets = RemotePresets(connection)
         self.registry = self.disabled_types = RemoteTypes(connection)
         self.queries = SimpleNamespace(
             all_jobs=RemoteLists(connection),

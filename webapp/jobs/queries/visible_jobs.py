@@ -30,6 +30,7 @@ from webapp.jobs.store.job_store import JobNotFound, to_job
 from webapp.schema import attempts, events, jobs, later, leases, now
 
 PAGE = 50
+_RECENT = 1000
 COUNT_CEILING = 1000
 TAB_CEILING = 300  # for each of the seven counts that every list page makes
 TABS: Mapping[str, tuple[Status, ...]] = {
@@ -138,6 +139,15 @@ class VisibleJobs:
         owned = select(jobs.c.id).where(jobs.c.owner_id == viewer.user_id)
         with reading(self.engine) as connection:
             return bool(connection.execute(select(owned.exists())).scalar_one())
+
+    def last_of_type(self, user_id: UUID, type_name: str) -> Job | None:
+        """Return the latest job of a type among the newest `_RECENT` roots of a user."""
+        newest = select(jobs.c.id, jobs.c.type).where(jobs.c.owner_id == user_id, ROOTS)
+        recent = newest.order_by(jobs.c.id.desc()).limit(_RECENT).subquery()
+        latest = select(recent.c.id).where(recent.c.type == type_name).order_by(recent.c.id.desc()).limit(1)
+        with reading(self.engine) as connection:
+            row = connection.execute(select(jobs).where(jobs.c.id == latest.scalar_subquery())).mappings().first()
+        return to_job(row) if row else None
 
     def timeline(self, job_id: UUID) -> tuple[Event, ...]:
         """Return a job's events, oldest first."""

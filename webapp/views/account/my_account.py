@@ -12,12 +12,15 @@ from webapp.accounts.preferences import Notify, Preferences, Theme
 from webapp.accounts.user import User
 from webapp.accounts.validation import BadAccount, valid_timezone
 from webapp.time_zones import places
+from webapp.views.account import time_zone_offer
 from webapp.views.account.user_agent import browser
 from webapp.views.page.audit_log import audited
+from webapp.views.page.public_path import public_url_of
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import viewer_context
 from webapp.views.security import login as security
 from webapp.views.security import login_throttle
+from webapp.views.security.safe_redirect import safe_next
 from webapp.views.text.locale_choice import LANGUAGE_NAMES
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
@@ -40,6 +43,17 @@ def save() -> ResponseReturnValue:
         return _page(values=form, errors=errors), 422
     preferences.save(services().engine, signed_in().id, submitted_preferences(form))
     return _back("saved")
+
+
+@bp.post("/time-zone")
+def time_zone() -> ResponseReturnValue:
+    """Take the time zone that was offered, or keep the installation's; then show the page again."""
+    try:
+        preferences.save_time_zone(services().engine, signed_in().id, request.form.get("zone", ""))
+    except BadAccount:
+        abort(422)
+    time_zone_offer.withdraw()
+    return redirect(public_url_of(safe_next(request.form.get("next"))), 303)
 
 
 @bp.post("/password")

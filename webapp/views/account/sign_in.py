@@ -13,6 +13,7 @@ from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.user import User
 from webapp.jobs.definition.payload import UnreadableSecret
 from webapp.time_zones import find_time_zone
+from webapp.views.account import time_zone_offer
 from webapp.views.page.audit_log import audited, audited_as, record_refused_sign_in
 from webapp.views.page.permissions import home_endpoint
 from webapp.views.page.public_path import absolute_url_of, public_url_of
@@ -104,13 +105,12 @@ def _id_token(stored: Mapping[str, str] | None) -> str:
 
 
 def _offer_time_zone(user: User) -> None:
-    """Tell a user who has not chosen a time zone that the browser's is another one."""
+    """Offer the time zone of the browser to a user who has not chosen one, if it differs."""
     own, default = find_time_zone(request.form.get("browser_zone", "")[:64]), services().settings.timezone
     at = services().queries.jobs.now()
     if user.timezone or not own or at.astimezone(ZoneInfo(own)).hour == at.astimezone(ZoneInfo(default)).hour:
         return
-    text = _("Times are shown in %(zone)s, but this browser uses %(own)s. You can change it in your settings.")
-    flash(text % {"zone": default, "own": own})
+    time_zone_offer.offer(own)
 
 
 def _record_refusal(name: str) -> None:

@@ -86,6 +86,12 @@ class PayloadForm(BaseForm):  # type: ignore[misc]
             elif not field.errors:
                 field.errors = [field.empty_error if message == FILL_IN else sentence]
 
+    def forget_errors(self) -> None:
+        """Forget all errors, because the values are not used to start a job."""
+        self.form_errors.clear()
+        for field in self:
+            field.errors = []
+
     def fields_with_errors(self) -> Iterator[Field]:
         """Return the fields that have errors, in form order."""
         return (field for field in self if field.errors)

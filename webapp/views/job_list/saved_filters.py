@@ -8,8 +8,9 @@ from uuid import UUID
 from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.accounts.bookmarks.saved_filters import FilterNotFound, SavedFilter
+from webapp.accounts.bookmarks.shared_names import BadName
 from webapp.accounts.permissions import Right
-from webapp.accounts.saved_filters import BadFilter, FilterNotFound, SavedFilter
 from webapp.views.job_list.admin_filter import AdminJobFilter
 from webapp.views.job_list.filter import Filter
 from webapp.views.page.permissions import may
@@ -41,7 +42,7 @@ def save() -> ResponseReturnValue:
         saved = services().saved_filters.save(
             signed_in(), request.form.get("filter_name", ""), arguments, shared=shared, of_all_users=of_all_users
         )
-    except BadFilter as error:
+    except BadName as error:
         flash(translated(str(error)))
         return redirect(list_url(arguments, of_all_users=of_all_users), 303)
     flash(_("The filter “%(name)s” was saved.", name=saved.name))
@@ -57,7 +58,7 @@ def change(filter_id: UUID) -> ResponseReturnValue:
         )
     except FilterNotFound:
         abort(404)
-    except BadFilter as error:
+    except BadName as error:
         page = render_template(
             "job_list/filters.html", filters=visible_filters(), user=signed_in(), error=translated(str(error))
         )

@@ -13,6 +13,7 @@ from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.upload_rules import upload_rules
 from webapp.jobs.model.job import Owner
 from webapp.views.forms.streaming_uploads import expects_files
+from webapp.views.new_job.presets import favourites, filled_in
 from webapp.views.new_job.submission import Submission, show_form, submit, usual_duration_text
 from webapp.views.page.request import job_policy, services, signed_in, viewer
 from webapp.views.page.viewer_context import viewer_context
@@ -31,6 +32,7 @@ class Tile:
     refusal: str
     usual: str
     last: FormattedTime | None
+    favourite: bool = False
 
     @property
     def group(self) -> str:
@@ -40,9 +42,11 @@ class Tile:
 
 @bp.get("/jobs/new")
 def catalogue() -> ResponseReturnValue:
-    """Show the job types that the user can start, by group."""
+    """Show the job types that the user can start: favourites, then all of them by group."""
     tiles = sorted(_tiles(filter(_may_start, services().registry)), key=attrgetter("group"))
     groups = {group: tuple(members) for group, members in groupby(tiles, key=attrgetter("group"))}
+    if chosen := tuple(tile for tile in tiles if tile.favourite):
+        groups = {_("Favourites"): chosen, **groups}
     return render_template("new_job/catalogue.html", groups=groups)
 
 
@@ -71,10 +75,13 @@ def total_size_limit(type_name: str, largest: int) -> int:
 def form(type_name: str) -> ResponseReturnValue:
     """Show the form, or start the job when the submitted form is valid."""
     user, job_type = signed_in(), startable(type_name)
+    offer = filled_in(job_type)
     submission = Submission(
         job_type=job_type,
         address=url_for("start.form", type_name=job_type.name),
         owner=Owner(user_id=user.id, tenant=user.tenant),
+        initial=offer.values or {},
+        offer=offer,
     )
     return submit(submission) if request.method == "POST" else show_form(submission)
 
@@ -86,13 +93,14 @@ def startable(type_name: str) -> JobType:
 
 def _tiles(types: Iterable[JobType]) -> tuple[Tile, ...]:
     last, context = services().queries.estimates.last_started(viewer()), viewer_context()
-    disabled = services().disabled_types.all()
+    disabled, chosen = services().disabled_types.all(), favourites()
     return tuple(
         Tile(
             job_type=job_type,
             refusal=_disabled_text(disabled.get(job_type.name)),
             usual=usual_duration_text(job_type),
             last=context.when(last[job_type.name]) if job_type.name in last else None,
+            favourite=job_type.name in chosen,
         )
         for job_type in types
     )

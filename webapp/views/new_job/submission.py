@@ -27,6 +27,7 @@ from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.views.forms.payload_form import PayloadForm
 from webapp.views.forms.start_options import StartOptions
 from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, TakenFiles, UploadStaging, receive
+from webapp.views.new_job.presets import SAVE, FilledIn, save_typed
 from webapp.views.page.audit_log import acting_for, record_audit
 from webapp.views.page.error_pages import visible_holder
 from webapp.views.page.request import services, signed_in
@@ -51,6 +52,7 @@ class Submission:
     initial: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Sequence[StoredFile]] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    offer: FilledIn = field(default_factory=FilledIn)
 
     @property
     def title(self) -> str:
@@ -91,6 +93,8 @@ def submit(submission: Submission) -> ResponseReturnValue:
     form = PayloadForm(job_type.payload_class, zone=zone(), typed=request.form, files=received.files)
     start_options = StartOptions.of(request.form, services().queries.jobs.now(), zone())
     is_valid = form.accepts(received.errors) and not start_options.errors
+    if SAVE in request.form:
+        return _saved(submission, form, received, start_options)
     if job_type.preview and PREVIEW in request.form and not form.errors:
         return _previewed(submission, form, received, start_options)
     if password_error := reauthentication.own_password_error() if job_type.asks_password else "":
@@ -110,6 +114,18 @@ def submit(submission: Submission) -> ResponseReturnValue:
             raise
     staging(job_type).stage(received.new, received.staged)
     return render_form(submission, form, start_options), 422
+
+
+def _saved(
+    submission: Submission, form: PayloadForm, received: ReceivedFiles, start_options: StartOptions
+) -> ResponseReturnValue:
+    """Save the values as a preset and return the form as it was; its files are kept for the next submission."""
+    job_type, values = submission.job_type, form.values()
+    form.forget_errors()  # whoever saves values does not start a job
+    if problem := save_typed(job_type, values):
+        form.add_errors({"": problem})
+    staging(job_type).stage(received.new, received.staged)
+    return render_form(submission, form, start_options), 422 if problem else 200
 
 
 def _previewed(

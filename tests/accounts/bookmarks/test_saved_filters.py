@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import update
 
-from webapp.accounts import saved_filters
-from webapp.accounts.saved_filters import BadFilter, FilterNotFound
+from webapp.accounts.bookmarks import saved_filters
+from webapp.accounts.bookmarks.saved_filters import BadFilter, FilterNotFound
+from webapp.accounts.bookmarks.shared_names import BadName
 from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.schema import users
@@ -82,7 +83,7 @@ def test_a_private_filter_is_not_found_by_admins(services: Services, person: Per
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 61, "a\nb\0"])
 def test_a_name_that_cannot_be_shown_is_refused(services: Services, ana: User, name: str) -> None:
-    with pytest.raises(BadFilter, match="name"):
+    with pytest.raises(BadName, match="name"):
         services.saved_filters.save(ana, name, FAILED, shared=False, of_all_users=False)
 
 

@@ -9,23 +9,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import Engine, Select, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
+from webapp.accounts.bookmarks.shared_names import BadName, shared_with, valid_name
 from webapp.accounts.permissions import Right, may
 from webapp.accounts.user import User
-from webapp.accounts.validation import BadAccount
 from webapp.db.engine import reading, writing
 from webapp.schema import now, saved_filters, users
-from webapp.visible_text import unreadable_character, without_invisible
+from webapp.visible_text import without_invisible
 
-NAME_LIMIT = 60
 MOST = 50  # filters of one user
 _FIELDS = ("id", "owner_id", "name", "arguments", "shared", "of_all_users", "created_at")
 
 
-class BadFilter(BadAccount):
+class BadFilter(BadName):
     """Raised when a filter cannot be saved like this; the message is a sentence for users."""
 
 
@@ -91,8 +90,8 @@ class SavedFilters:
     def save(
         self, user: User, name: str, arguments: Mapping[str, str], *, shared: bool, of_all_users: bool
     ) -> SavedFilter:
-        """Save a filter; one of the user's with the same name is replaced. Raises `BadFilter`."""
-        name = _valid_name(name)
+        """Save a filter; one of the user's with the same name is replaced. Raises `BadName`."""
+        name = valid_name(name, "filter")
         values: dict[str, Any] = {"arguments": dict(arguments), "shared": shared, "of_all_users": of_all_users}
         of_tenant = {"tenant": user.tenant}  # to whom it is shared, also if the user came from another one
         own = [each for each in self.visible_to(user) if each.owner_id == user.id]
@@ -114,11 +113,11 @@ class SavedFilters:
     def change(
         self, user: User, filter_id: UUID, *, name: str | None = None, shared: bool | None = None
     ) -> SavedFilter:
-        """Rename or share one of the user's own filters; raise `FilterNotFound` or `BadFilter`."""
+        """Rename or share one of the user's own filters; raise `FilterNotFound` or `BadName`."""
         found = self._own(user, filter_id)
         changed = replace(
             found,
-            name=found.name if name is None else _valid_name(name),
+            name=found.name if name is None else valid_name(name, "filter"),
             shared=found.shared if shared is None else shared,
         )
         values = {"name": changed.name, "shared": changed.shared, "tenant": user.tenant}
@@ -153,31 +152,12 @@ def _joined() -> Select[Any]:
 
 
 def _select(user: User) -> Select[Any]:
-    shared = [
-        saved_filters.c.shared,
-        *(_is_of(tenant, user.tenant) for tenant in (saved_filters.c.tenant, users.c.tenant)),
-    ]
+    shared = [shared_with(saved_filters, user)]
     if not may(user, Right.SEE_INSTALLATION):
         shared.append(~saved_filters.c.of_all_users)
     return _joined().where(or_(saved_filters.c.owner_id == user.id, and_(*shared)))
 
 
-def _is_of(column: ColumnElement[Any], tenant: str | None) -> ColumnElement[bool]:
-    """Return whether a column has a tenant; what was shared with one stays there when its owner moves to another."""
-    return column.is_(None) if tenant is None else column == tenant
-
-
 def _filter(row: Mapping[Any, Any]) -> SavedFilter:
     known = {name: row[name] for name in _FIELDS}
     return SavedFilter(**known, owner_name=row["full_name"] or row["login"])
-
-
-def _valid_name(name: str) -> str:
-    clean = " ".join(without_invisible(name).split())
-    if not 1 <= len(clean) <= NAME_LIMIT:
-        message = f"A filter needs a name of 1 to {NAME_LIMIT} characters on one line."
-        raise BadFilter(message)
-    if sign := unreadable_character(clean):
-        message = f"A name cannot contain the character {sign}."
-        raise BadFilter(message)
-    return clean
