@@ -47,6 +47,7 @@ from webapp.accounts import passwords
 from webapp.accounts.user import Role, User
 from webapp.app import create_app
 from webapp.config import Settings, load
+from webapp.db import engine
 from webapp.db.engine import engine_options, writing
 from webapp.jobs.execution.by_hand import dry_run_process
 from webapp.jobs.execution.leases import Holder
@@ -191,6 +192,14 @@ def no_open_sockets(redis_pools: WeakSet[ConnectionPool]) -> Iterator[None]:
 @pytest.fixture(scope="module", autouse=True)
 def no_open_sockets_of_a_module(redis_pools: WeakSet[ConnectionPool]) -> Iterator[None]:
     with _no_open_sockets(redis_pools):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_connections() -> Iterator[None]:
+    """Give PostgreSQL a minute to accept a connection; tests of a frozen server use the real limit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "CONNECT_SECONDS", 60)
         yield
 
 
@@ -410,10 +419,10 @@ def services(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Ser
     if "app" in request.fixturenames:
         yield request.getfixturevalue("app").extensions["deskjob"]
         return
-    engine = create_engine(settings.database, **engine_options(settings.database))
-    share_statements(engine)
-    yield Services(settings, engine).build()
-    engine.dispose()
+    connections = create_engine(settings.database, **engine_options(settings.database))
+    share_statements(connections)
+    yield Services(settings, connections).build()
+    connections.dispose()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ _BUSY_TIMEOUT_SECONDS = 10
 # How long PostgreSQL may take for an answer: for the first one of an idle connection, and for any other; the latter is
 # longer than its own limit for statements, which leaves the connection usable
 PING_SECONDS, STATEMENT_SECONDS = 5.0, 20.0
+CONNECT_SECONDS = 3  # to open a connection to it; libpq takes whole seconds
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=4000")
 _CACHE_KIBIBYTES = 32_000  # at most; with SQLite's default of 2,000, inserting thousands of jobs takes twice as long
 _BEGIN = "BEGIN IMMEDIATE"
@@ -50,7 +51,7 @@ def engine_options(url: str) -> dict[str, Any]:
     return {
         "max_overflow": -1,
         "connect_args": {
-            "connect_timeout": 3,
+            "connect_timeout": CONNECT_SECONDS,
             "client_encoding": "utf8",
             # a heartbeat that hangs longer than its lease would get a healthy job killed, and the locks of a
             # frozen process must be released before its lease ends

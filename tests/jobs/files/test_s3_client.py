@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from benchmarks.s3_server import S3Server
+from tests.installation import wait_for
 from webapp.config import load
 from webapp.jobs.files.configured_files import configured_files
 from webapp.jobs.files.s3_client import PART
@@ -98,9 +99,15 @@ def test_a_server_that_goes_away_loses_no_complete_file(s3_server: S3Server, mak
         finally:
             s3_server.start()
     files = make_files()
-    files.retry_for(300)
-    with files.open(small.id) as one, files.open(large.id) as two:
-        assert (one.read(), len(two.read())) == (b"small", PART + 1)
+
+    def has_everything() -> bool:
+        try:
+            with files.open(small.id) as one, files.open(large.id) as two:
+                return (one.read(), len(two.read())) == (b"small", PART + 1)
+        except StorageUnavailable:  # the server answers before it has found its files
+            return False
+
+    wait_for(has_everything)
     assert not files.has(draft.id)
 
 

@@ -196,4 +196,4 @@ def test_everything_is_put_back(services: Services, create: Create) -> None:
     before, threads_before = state(), threads()
     services.run_inline(create(handler).id)
     assert state() == before
-    assert threads() <= threads_before
+    wait_for(lambda: threads() <= threads_before)
