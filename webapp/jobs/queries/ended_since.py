@@ -82,7 +82,7 @@ class EndedSince:
 
     def unfired(self, since: datetime, *, owner_id: UUID | None = None) -> tuple[UnfiredSchedule, ...]:
         """Return the schedules with times that started no job, latest first; all, or those of one owner."""
-        without_job = [schedule_runs.c.fired_at >= since, schedule_runs.c.outcome != "started"]
+        without_job = [schedule_runs.c.fired_at >= since, schedule_runs.c.job_id.is_(None)]
         if owner_id is not None:
             without_job.append(schedules.c.owner_id == owner_id)
         counted = (
