@@ -83,13 +83,16 @@ def token() -> None:
 @click.group(
     cls=CommandGroup,
     places={
-        "list": ("queues:show_all", "List the queues with their waiting and running jobs."),
-        "add": ("queues:add", "Add a queue that no job type names."),
-        "pause": ("queues:pause", "Pause a queue."),
-        "resume": ("queues:resume", "Resume a paused queue."),
-        "limit": ("queues:limit", "Limit how many jobs of a queue run at once."),
-        "empty": ("queues:empty", "Stop every waiting job of a queue."),
-        "remove": ("queues:remove", "Remove a queue that no job type, no schedule and no unfinished job uses."),
+        "list": ("queueing.queues:show_all", "List the queues with their waiting and running jobs."),
+        "add": ("queueing.queues:add", "Add a queue that no job type names."),
+        "pause": ("queueing.queues:pause", "Pause a queue."),
+        "resume": ("queueing.queues:resume", "Resume a paused queue."),
+        "limit": ("queueing.queues:limit", "Limit how many jobs of a queue run at once."),
+        "empty": ("queueing.queues:empty", "Stop every waiting job of a queue."),
+        "remove": (
+            "queueing.queues:remove",
+            "Remove a queue that no job type, no schedule and no unfinished job uses.",
+        ),
     },
 )
 def queue() -> None:
@@ -212,8 +215,8 @@ def webhook() -> None:
         "job": job,
         "schedule": schedule,
         "queue": queue,
-        "pause": ("global_pause:pause", "Pause everything: no job of any queue starts."),
-        "resume": ("global_pause:resume", "Resume after a pause of everything."),
+        "pause": ("queueing.global_pause:pause", "Pause everything: no job of any queue starts."),
+        "resume": ("queueing.global_pause:resume", "Resume after a pause of everything."),
         "notifications": notifications,
         "type": job_type,
         "error": error,

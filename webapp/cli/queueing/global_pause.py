@@ -11,7 +11,7 @@ from webapp.cli.audit_log import audited
 from webapp.cli.context import services
 from webapp.cli.output import as_json
 from webapp.cli.parameters import in_json
-from webapp.cli.queues import REASON_LIMIT, pause_in_words
+from webapp.cli.queueing.queues import REASON_LIMIT, pause_in_words
 
 if TYPE_CHECKING:
     from webapp.jobs.queries.pauses import Pause
