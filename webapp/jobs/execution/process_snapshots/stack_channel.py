@@ -58,6 +58,7 @@ class StackChannel:
         self._worker_end, self._horse_end = socket.socketpair()
         self._horse_number = self._horse_end.fileno()
         self._identity = _identity(self._horse_number)
+        self._asked = 0
 
     def answer(self) -> None:
         """Answer from now on, in the work-horse."""
@@ -72,12 +73,13 @@ class StackChannel:
         """
         with suppress(OSError):  # it has ended, or its job has closed the socket
             self._discard_late_answers()
-            self._worker_end.send(b"?")
-            answer = self._read(patience)
-            if not answer and self._can_be_signalled(pid):
+            self._asked = (self._asked + 1) % 256
+            self._worker_end.send(bytes([self._asked]))
+            stacks = self._read(patience)
+            if not stacks and self._can_be_signalled(pid):
                 os.kill(pid, _SIGNAL)
-                answer = self._read(patience)
-            return _stacks_in(answer)
+                stacks = self._read(patience)
+            return stacks
         return ()
 
     def close_horse_end(self) -> None:
@@ -90,8 +92,8 @@ class StackChannel:
 
     def _run(self) -> None:
         with suppress(OSError):
-            while self._horse_end.recv(1) and self._is_open():
-                self._horse_end.sendall(json.dumps(list(_own_stacks())).encode() + b"\n")
+            while (question := self._horse_end.recv(1)) and self._is_open():
+                self._horse_end.sendall(json.dumps([question[0], list(_own_stacks())]).encode() + b"\n")
 
     def _is_open(self) -> bool:
         """Return whether the descriptor is still the socket: a job can close it, and a file can get its number."""
@@ -108,20 +110,24 @@ class StackChannel:
         while _arrives(self._worker_end, 0) and self._worker_end.recv(_MOST_BYTES):
             pass
 
-    def _read(self, patience: float) -> bytes:
-        """Read one answer; empty if none arrives within so many seconds."""
-        answer, deadline = b"", monotonic() + patience
-        while len(answer) < _MOST_BYTES:
-            if answer.endswith(b"]\n"):
-                return answer
-            is_native = answer.startswith(_NATIVE_START)
+    def _read(self, patience: float) -> tuple[ThreadStack, ...]:
+        """Read the answer to the newest question; empty if none arrives within so many seconds.
+
+        Late answers can arrive before it: a process that was stopped answers every question when it goes on.
+        """
+        received, deadline = b"", monotonic() + patience
+        while len(received) < _MOST_BYTES:
+            while received.startswith(b"[") and b"\n" in received:
+                line, _, received = received.partition(b"\n")
+                if (stacks := _stacks_in(line, self._asked)) is not None:
+                    return stacks
+            is_native = received.startswith(_NATIVE_START)
             seconds = _QUIET_SECONDS if is_native else deadline - monotonic()
-            if not _arrives(self._worker_end, seconds):
-                return answer if is_native else b""
-            if not (part := self._worker_end.recv(_MOST_BYTES)):  # the job has closed every copy of the socket
-                return answer if is_native else b""
-            answer += part
-        return b""
+            part = self._worker_end.recv(_MOST_BYTES) if _arrives(self._worker_end, seconds) else b""
+            if not part:  # nothing more arrives, or the job has closed every copy of the socket
+                return _native_stacks_in(received)
+            received += part
+        return ()
 
 
 def _identity(number: int) -> tuple[int, int]:
@@ -150,11 +156,18 @@ def _places(frame: FrameType) -> list[tuple[str, int, str]]:
     return [(call.f_code.co_filename, line, call.f_code.co_name) for call, line in calls][::-1]
 
 
-def _stacks_in(answer: bytes) -> tuple[ThreadStack, ...]:
-    text = answer.decode(errors="backslashreplace")
-    if text.startswith("["):
-        return tuple(_stack(name, places) for name, places in json.loads(text))
-    places = [(file, int(line), function) for file, line, function in _NATIVE_FRAME.findall(text)]
+def _stacks_in(line: bytes, asked: int) -> tuple[ThreadStack, ...] | None:
+    """Return the stacks in the thread's answer, or nothing if it answers another question."""
+    try:
+        number, stacks = json.loads(line)
+    except ValueError:  # the signal's answer has come between its parts
+        return None
+    return tuple(_stack(name, places) for name, places in stacks) if number == asked else None
+
+
+def _native_stacks_in(received: bytes) -> tuple[ThreadStack, ...]:
+    found = _NATIVE_FRAME.findall(received.decode(errors="backslashreplace"))
+    places = [(file, int(line), function) for file, line, function in found]
     return (_stack(MAIN, places[::-1]),) if places else ()
 
 
