@@ -15,6 +15,7 @@ from webapp.jobs.execution.isolation.peak_memory import peak_memory
 _FILES = "/proc/self/fd"
 _STATM = Path("/proc/self/statm")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_MOST_NAMED = 5
 _MOST_DESCRIPTORS = 8  # that libraries may keep open: connections, pipes of an event loop
 
 
@@ -71,11 +72,11 @@ class Leftovers:
 
     def _compare_files(self) -> Iterator[str]:
         now = _open_files()
-        if self._files.keys() - now.keys():
-            yield "closed files"
+        if closed := self._files.keys() - now.keys():
+            yield _named("closed files", [self._files[number] for number in closed])
         new = {number: now[number] for number in now.keys() - self._files.keys()}
         if self._are_a_jobs(new):
-            yield "open files"
+            yield _named("open files", list(new.values()))
         self._files = now
 
     def _are_a_jobs(self, new: Mapping[int, str]) -> bool:
@@ -83,6 +84,12 @@ class Leftovers:
         known = set(self._files.values())
         paths = [path for path in new.values() if path.startswith("/") and not path.startswith(("/dev/", "/proc/"))]
         return len(new) > _MOST_DESCRIPTORS or any(path not in known for path in paths) or any(map(_listens, new))
+
+
+def _named(what: str, files: list[str]) -> str:
+    """Return what was found with the first files that show it, for example "open files (/tmp/report, socket:[2])"."""
+    more = ["…"] if len(files) > _MOST_NAMED else []
+    return f"{what} ({', '.join(sorted(files)[:_MOST_NAMED] + more)})"
 
 
 def _thread_count() -> int:
