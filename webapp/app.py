@@ -14,7 +14,7 @@ from webapp.db.engine import engine_options
 from webapp.services import Services
 from webapp.version import version
 from webapp.views import blueprints, compression, security, static_files
-from webapp.views.account import forced_password_change, time_zone_offer
+from webapp.views.account import forced_password_change, second_factor, time_zone_offer
 from webapp.views.admin import nav
 from webapp.views.forms import streaming_uploads
 from webapp.views.job_list import columns, row_cache, saved_filters
@@ -79,6 +79,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     security.init_app(app, settings)
     static_files.init_app(app, settings)
     forced_password_change.init_app(app)
+    second_factor.init_app(app)
     disabled_type.init_app(app)
     public_path.init_app(app, settings)
     for blueprint in blueprints.BLUEPRINTS:

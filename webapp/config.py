@@ -19,6 +19,7 @@ PREFIX = "DESKJOB_"
 MIN_KEY_LENGTH = 32
 _TAKEN_ONCE = ("admin_password",)
 _taken: dict[str, str] = {}  # their values, for the next call
+_ROLES = ("user", "auditor", "operator", "admin")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _READ_ELSEWHERE = frozenset({"FAULTS", "TEST_BROWSER", "SERVER", "TOKEN"})  # by tests and commands
@@ -106,6 +107,7 @@ class Settings(BaseSettings):
     sign_on_groups_header: str = ""
     sign_on_logout_url: str = ""
     break_glass_admin: str = ""
+    second_factor_roles: str = ""
     accel_redirect: str = ""
     timezone: str = "UTC"
     smtp_url: str = ""
@@ -183,6 +185,14 @@ class Settings(BaseSettings):
         is_here = parts.scheme == "http" and parts.hostname in _LOOPBACK
         if value and not ((parts.scheme == "https" and parts.hostname) or is_here):
             message = "must be the URL of an OpenID Connect provider, such as https://login.example.org/realms/main"
+            raise ValueError(message)
+        return value
+
+    @field_validator("second_factor_roles")
+    @classmethod
+    def _known_roles(cls, value: str) -> str:
+        if not {name.strip() for name in value.split(",") if name.strip()} <= set(_ROLES):
+            message = f"must be roles, separated by commas: {', '.join(_ROLES)}"
             raise ValueError(message)
         return value
 

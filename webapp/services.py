@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from webapp.notifications.rule_form import RuleForm
     from webapp.notifications.rules import NotificationRules
     from webapp.notifications.watch import NotificationWatch
+    from webapp.sign_in.second_factor import SecondFactors
 
 ENTRY_POINTS = "deskjob.jobtypes"
 INJECTABLES = (  # what handlers can request by class, by name: a command does not import all of them
@@ -322,6 +323,13 @@ class Services:
             idle=timedelta(seconds=self.settings.session_idle_seconds),
             absolute=timedelta(seconds=self.settings.session_absolute_seconds),
         )
+
+    @cached_property
+    def second_factors(self) -> SecondFactors:
+        """The second factors of users."""
+        from webapp.sign_in.second_factor import SecondFactors
+
+        return SecondFactors(self.engine, self.vault)
 
     @cached_property
     def tokens(self) -> Tokens:

@@ -68,6 +68,11 @@ DOORS: Mapping[str, Door] = {
     "users.disable": Door("disable_user", "user disable"),
     "users.enable": Door("enable_user", "user enable"),
     "users.password": Door("set_password", "user password"),
+    "users.second_factor": Door("remove_second_factor", "user remove-second-factor"),
+    "second_factor.ask": Door(reason="programs have tokens"),
+    **dict.fromkeys(
+        ("second_factor.switch_on", "second_factor.remove", "second_factor.mark_removal_seen"), Door(reason=_PERSONAL)
+    ),
     "tokens.add": Door("create_token", "token add"),
     "tokens.revoke": Door("revoke_token", "token revoke"),
     "my_tokens.add": Door("create_token", "token add"),

@@ -196,6 +196,7 @@ ROWS: Mapping[str, Row] = {
     "disable_user": Row(MANAGE, _user, action=A.USER_DISABLE),
     "enable_user": Row(MANAGE, _user, action=A.USER_ENABLE),
     "set_password": Row(MANAGE, _user, action=A.USER_PASSWORD),
+    "remove_second_factor": Row(MANAGE, _user, action=A.FACTOR_OFF),
     "list_rules": Row(PERSON),
     "create_rule": Row(PERSON, body=_RULE, action=A.RULE_ADD),
     "get_rule": Row(_access(NONE, OK, NONE, NONE, NONE, NONE), _own_rule),

@@ -22,6 +22,8 @@ class AuditAction(StrEnum):
     USER_ROLE = "user_role"
     USER_DISABLE = "user_disable"
     USER_ENABLE = "user_enable"
+    FACTOR_ON = "factor_on"
+    FACTOR_OFF = "factor_off"
     USER_PASSWORD = "user_password"  # noqa: S105  (the name of an action, not a password)
     JOB_CREATE = "job_create"
     JOB_STOP = "job_stop"

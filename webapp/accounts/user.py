@@ -30,6 +30,8 @@ class User:
     separated by commas; empty means the usual ones. Service accounts and users of single sign-on have no password.
     ``favourite_types`` are names of job types, separated by commas. ``seen_until`` is until when the user has marked
     what happened as seen.
+    A second factor (``has_second_factor``) is asked for after the password; ``factor_removed_at`` is when somebody else
+    removed it, until the user has seen that.
     """
 
     id: UUID
@@ -52,6 +54,8 @@ class User:
     favourite_types: str = ""
     seen_until: datetime | None = None
     has_password: bool = True
+    has_second_factor: bool = False
+    factor_removed_at: datetime | None = None
 
     @property
     def display_name(self) -> str:

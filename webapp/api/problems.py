@@ -30,6 +30,7 @@ from webapp.jobs.store.file_store import FileTooLarge
 from webapp.jobs.store.job_store import StaleJob
 from webapp.notifications.delivery_log import NotRedeliverable
 from webapp.notifications.rule import InvalidRule
+from webapp.sign_in.second_factor import OwnSecondFactor
 from webapp.views.page.problem_details import problem
 
 PAYLOAD = "#/payload"
@@ -42,7 +43,7 @@ _STATUSES: Mapping[type[Exception], int] = MappingProxyType(
         **dict.fromkeys((CannotStart, PreviousRunUnfinished, QueueInUse, StaleSchedule, StaleJob), 409),
         **dict.fromkeys((LastAdmin, NameTaken, NoPassword, DryRunBusy, NotRedeliverable, IllegalTransition), 409),
         **dict.fromkeys((BadRequest, NotStorable, BadAccount, UnknownJobType, KeyReused), 422),
-        SnapshotRefused: 409,
+        **dict.fromkeys((SnapshotRefused, OwnSecondFactor), 409),
         BadJson: 400,
         FileTooLarge: 413,
     }

@@ -62,6 +62,10 @@ def db() -> None:
         "disable": ("accounts.users:disable", "Disable an account and end its sessions."),
         "enable": ("accounts.users:enable", "Enable a disabled account."),
         "password": ("accounts.users:password", "Set a new password and end the user's sessions."),
+        "remove-second-factor": (
+            "accounts.users:remove_second_factor",
+            "Remove the second factor of a user who has lost it.",
+        ),
     },
 )
 def user() -> None:

@@ -13,7 +13,7 @@ from webapp.schema.queues import disabled_types, leases, queues
 from webapp.schema.saved_filters import form_presets, saved_filters
 from webapp.schema.schedules import schedule_runs, schedules
 from webapp.schema.tokens import api_requests, api_tokens
-from webapp.schema.users import identities, sessions, users
+from webapp.schema.users import identities, recovery_codes, second_factors, sessions, users
 from webapp.schema.webhooks import webhook_messages, webhooks
 
 __all__ = [
@@ -48,11 +48,13 @@ __all__ = [
     "now",
     "process_snapshots",
     "queues",
+    "recovery_codes",
     "requests",
     "runs",
     "saved_filters",
     "schedule_runs",
     "schedules",
+    "second_factors",
     "seconds_between",
     "sessions",
     "totals",

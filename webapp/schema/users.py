@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -45,6 +46,7 @@ class _UserColumns(TypedColumns):
     list_columns: Named[str] = Column(String(200), server_default="")
     favourite_types: Named[str] = Column(Text, server_default="")
     seen_until: Named[datetime | None] = Column(UtcDateTime)
+    factor_removed_at: Named[datetime | None] = Column(UtcDateTime)  # by somebody else, until the user has seen it
 
 
 users = Table(
@@ -78,3 +80,21 @@ class _IdentityColumns(TypedColumns):
 
 
 identities = Table("identities", metadata, _IdentityColumns, UniqueConstraint("issuer", "subject"))
+
+
+class _FactorColumns(TypedColumns):
+    user_id: Named[UUID] = Column(Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    secret: Named[dict[str, str]] = Column(Json)  # encrypted
+    last_step: Named[int] = Column(BigInteger)  # of the last code that was used
+    created_at: Named[datetime] = Column(UtcDateTime)
+
+
+second_factors = Table("second_factors", metadata, _FactorColumns)
+
+
+class _RecoveryColumns(TypedColumns):
+    user_id: Named[UUID] = Column(Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    code_hash: Named[bytes] = Column(LargeBinary(32), primary_key=True)
+
+
+recovery_codes = Table("recovery_codes", metadata, _RecoveryColumns)

@@ -1,7 +1,15 @@
 """All blueprints of the application, one per resource."""
 
 from webapp.views import health, schedules
-from webapp.views.account import away, forced_password_change, my_account, notifications, sign_in, sign_on
+from webapp.views.account import (
+    away,
+    forced_password_change,
+    my_account,
+    notifications,
+    second_factor,
+    sign_in,
+    sign_on,
+)
 from webapp.views.admin import (
     audit,
     errors,
@@ -32,8 +40,8 @@ _JOB_BLUEPRINTS = (
 
 
 BLUEPRINTS = (
-    *(sign_in.bp, sign_on.bp, forced_password_change.bp, my_account.bp, my_tokens.bp, notifications.bp, health.bp),
-    away.bp,
+    *(sign_in.bp, second_factor.bp, sign_on.bp, forced_password_change.bp),
+    *(my_account.bp, my_tokens.bp, notifications.bp, away.bp, health.bp),
     *(exposition.bp, messages.bp, pages.bp),
     *(bulk_actions.bp, by_type.bp, saved_filters.bp, columns.bp, start.bp, presets.bp, files.bp, *_JOB_BLUEPRINTS),
     my_notifications.bp,

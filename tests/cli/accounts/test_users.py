@@ -4,10 +4,14 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
+from pyotp import TOTP
+from sqlalchemy import select
 
-from webapp.accounts.user import Role
+from webapp.accounts.user import Role, User
 from webapp.cli import context
 from webapp.cli import user as group
+from webapp.db.engine import reading
+from webapp.schema import audit
 from webapp.services import Services
 
 
@@ -80,3 +84,16 @@ def test_users_can_be_searched(run: Callable[..., Result]) -> None:
     for name in ("linus", "grace"):
         run("add", name, "--password-stdin", typed="a long enough secret\n")
     assert [one["name"] for one in json.loads(run("list", "--search", "gra", "--json").output)] == ["grace"]
+
+
+def test_a_lost_second_factor_is_removed_and_recorded(
+    run: Callable[..., Result], services: Services, user: User
+) -> None:
+    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    services.second_factors.switch_on(user.id, secret, TOTP(secret).now())
+    assert run("remove-second-factor", "ana").exit_code == 0
+    found = services.accounts.by_name("ana")
+    assert (found.has_second_factor, found.factor_removed_at is not None) == (False, True)
+    with reading(services.engine) as connection:
+        assert connection.execute(select(audit.c.action, audit.c.object_id)).all() == [("factor_off", "ana")]
+    assert "There is no account named bert." in run("remove-second-factor", "bert").output

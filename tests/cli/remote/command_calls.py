@@ -262,6 +262,7 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
     "user role": [lambda objects: (_user(objects), "operator", "--json"), lambda _: ("nobody", "operator")],
     "user disable": [lambda objects: (_user(objects),), lambda _: ("root",)],
     "user enable": [lambda objects: (_user(objects),), lambda objects: (_user(objects), "--json")],
+    "user remove-second-factor": [lambda objects: (_user(objects), "--json"), lambda _: ("nobody",)],
     "user password": [
         lambda objects: (_user(objects),),
         lambda objects: (_user(objects), "--json"),

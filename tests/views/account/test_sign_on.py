@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pyotp import TOTP
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
@@ -194,6 +195,18 @@ def test_while_the_provider_is_away_the_emergency_admin_can_sign_in(
     assert newest_line(services)[:2] == ("break_glass", "keeper")
     assert "The emergency admin 'keeper' signed in with a password" in caplog.text
     assert "You are signed in as the emergency admin." in browser.get("/office/me").text
+
+
+def test_the_emergency_admin_is_asked_for_the_second_factor_too(
+    app: Flask, browser: FlaskClient, services: Services, person: Callable[..., User], password: str
+) -> None:
+    keeper, secret = person("keeper", role="admin"), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    [code, *_others] = services.second_factors.switch_on(keeper.id, secret, TOTP(secret).now())
+    app.config["WTF_CSRF_ENABLED"] = False
+    asked = browser.post("/office/login", data={"name": "keeper", "password": password})
+    assert asked.location.startswith("/office/login/code")
+    assert browser.post("/office/login/code", data={"code": code}).status_code == 303
+    assert newest_line(services) == ("break_glass", "keeper", {"second_factor": "recovery_code"})
 
 
 def test_signing_out_leads_out_of_the_provider_too(

@@ -77,6 +77,12 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("sign_on.begin", "GET"): Route(_access(*[NONE] * 8)),  # without a provider; see test_sign_on.py
     ("sign_on.finish", "GET"): Route(_access(*[NONE] * 8)),
     ("sign_on.by_proxy", "GET"): Route(_access(*[NONE] * 8)),
+    ("second_factor.ask", "GET"): Route(_access(*[LOGIN] * 8)),  # only after a right password
+    ("second_factor.ask", "POST"): Route(_access(*[LOGIN] * 8)),
+    ("second_factor.show", "GET"): Route(PERSON),
+    ("second_factor.switch_on", "POST"): Route(PERSON),
+    ("second_factor.remove", "POST"): Route(PERSON, OWN, AuditAction.FACTOR_OFF, "other"),
+    ("second_factor.mark_removal_seen", "POST"): Route(PERSON),
     ("auth.logout", "POST"): Route(PERSON, {}, AuditAction.SIGN_OUT),
     ("new_password.choose", "GET"): Route(PERSON),
     ("new_password.choose", "POST"): Route(
@@ -139,6 +145,8 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("users.disable", "GET"): Route(MANAGE),
     ("users.disable", "POST"): Route(MANAGE, {}, AuditAction.USER_DISABLE),
     ("users.enable", "POST"): Route(MANAGE, {}, AuditAction.USER_ENABLE),
+    ("users.second_factor", "GET"): Route(MANAGE),
+    ("users.second_factor", "POST"): Route(MANAGE, OWN, AuditAction.FACTOR_OFF),
     ("users.password", "GET"): Route(MANAGE),
     ("users.password", "POST"): Route(MANAGE, OWN, AuditAction.USER_PASSWORD),
     ("tokens.index", "GET"): Route(SEE),
@@ -240,6 +248,9 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("schedules.remove", "POST"): Route(MANAGE, {}, AuditAction.SCHEDULE_REMOVE),
 }
 UNAUDITED: Mapping[tuple[str, str], str] = {  # changes that are not audited, and why
+    ("second_factor.ask", "POST"): "nobody has given a password here; test_second_factor.py checks the line",
+    ("second_factor.mark_removal_seen", "POST"): "a message to the user is private",
+    ("second_factor.switch_on", "POST"): "needs a code; test_second_factor.py checks the line",
     ("acts.do_act", "POST"): "no job is selected here; the tests of bulk actions check the line",
     ("me.save", "POST"): "preferences are private",
     ("columns.choose", "POST"): "preferences are private",

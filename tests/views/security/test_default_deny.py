@@ -51,6 +51,7 @@ def test_only_the_listed_routes_are_public() -> None:
         "sign_on.begin",
         "sign_on.finish",
         "sign_on.by_proxy",
+        "second_factor.ask",
         "static",
         *health,
         "metrics.show",

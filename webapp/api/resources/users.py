@@ -37,6 +37,7 @@ class UserDocument(BaseModel):
     is_service: bool
     password_is_temporary: bool
     has_password: bool = Field(description="Service accounts and users of single sign-on have none.")
+    has_second_factor: bool = Field(description="A code is asked for after the password.")
     created_at: AwareDatetime
     theme: str
     timezone: str
@@ -191,6 +192,16 @@ def disable_user(user_id: UUID) -> Any:
 def enable_user(user_id: UUID) -> Any:
     """Enable a disabled account."""
     users.enable_user(_find(user_id))
+    return get_user(user_id)
+
+
+@operations.add("POST", f"{USER}/remove-second-factor", scope=Scope.ADMIN, right=_CHANGE, answers={200: _FOUND})
+def remove_second_factor(user_id: UUID) -> Any:
+    """Remove the second factor of a user who has lost it.
+
+    The user is told on every page. Your own is removed only in your settings, where a code is asked for.
+    """
+    users.remove_second_factor(_find(user_id))
     return get_user(user_id)
 
 

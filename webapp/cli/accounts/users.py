@@ -1,4 +1,4 @@
-"""user add, list, role, disable, enable and password."""
+"""user add, list, role, disable, enable, password and remove-second-factor."""
 
 import secrets
 import sys
@@ -113,6 +113,16 @@ def password(name: str, *, password_stdin: bool, in_json: bool) -> None:
     new, temporary = _password(from_stdin=password_stdin)
     _change(AuditAction.USER_PASSWORD, name, lambda: services().accounts.set_password(name, new, temporary=temporary))
     _print(_find(name), f"{name} has a new password.", new if temporary else None, in_json=in_json)
+
+
+@click.command()
+@click.argument("name")
+@in_json
+def remove_second_factor(name: str, *, in_json: bool) -> None:
+    """Remove the second factor of a user who has lost it."""
+    user = _find(name)
+    _change(AuditAction.FACTOR_OFF, name, lambda: services().second_factors.switch_off_for(user.id))
+    _print(user, f"{name} has no second factor any more.", in_json=in_json)
 
 
 def _password(*, from_stdin: bool) -> tuple[str, bool]:

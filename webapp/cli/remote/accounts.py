@@ -100,6 +100,18 @@ class RemoteAccounts:
         return map(user_of, self._connection.items("/users", q=text, limit=PAGE))
 
 
+class RemoteSecondFactors:
+    """Removes the second factors of users."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def switch_off_for(self, user_id: UUID) -> None:
+        """Remove the second factor of a user who has lost it."""
+        with _accounts_refusal():
+            self._connection.send("POST", f"/users/{user_id}/remove-second-factor")
+
+
 class RemoteTokens:
     """Lists, adds and revokes API tokens."""
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from types import SimpleNamespace
 
 from webapp.cli.command_group import BadUsage
-from webapp.cli.remote.accounts import RemoteAccounts, RemoteTokens
+from webapp.cli.remote.accounts import RemoteAccounts, RemoteSecondFactors, RemoteTokens
 from webapp.cli.remote.connection import Connection
 from webapp.cli.remote.errors import RemoteErrors
 from webapp.cli.remote.jobs import (
@@ -41,6 +41,7 @@ class RemoteServices:
         self.dry_run = RemoteDryRun(connection)
         self.process_snapshots = RemoteSnapshots(connection)
         self.accounts = self.directory = RemoteAccounts(connection)
+        self.second_factors = RemoteSecondFactors(connection)
         self.tokens = RemoteTokens(connection, connection.now)
         self.notification_rules = RemoteRules(connection, self.accounts)
         self.delivery_log = self.notification_watch = RemoteDeliveries(connection, self.notification_rules)

@@ -69,8 +69,18 @@ def _sign_in(name: str, password: str) -> ResponseReturnValue:
         _record_refusal(name)
         return page(_("Incorrect username or password.")), 422
     login_throttle.refund_attempt()
+    if user.has_second_factor:
+        security.sign_out()
+        security.remember_pending(user)
+        return redirect(url_for("second_factor.ask", next=request.args.get("next")), 303)
+    return enter(user)
+
+
+def enter(user: User, *, factor: str = "") -> ResponseReturnValue:
+    """Sign in a user who has proved who they are, maybe with a second ``factor``, and open the page they wanted."""
     emergency = is_break_glass(user.name)
-    with audited_as(user, AuditAction.BREAK_GLASS if emergency else AuditAction.SIGN_IN):
+    after = {"second_factor": factor} if factor else None
+    with audited_as(user, AuditAction.BREAK_GLASS if emergency else AuditAction.SIGN_IN, after=after):
         security.sign_in(user)
     _offer_time_zone(user)
     if emergency:

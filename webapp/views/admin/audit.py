@@ -29,6 +29,8 @@ _COLUMNS = ("at", "actor", "role", "token", "address", "action", "kind", "object
 ACTIONS: Mapping[str, str] = {
     AuditAction.SIGN_IN: lazy_gettext("Signed in"),
     AuditAction.SIGN_IN_REFUSED: lazy_gettext("Sign-in refused"),
+    AuditAction.FACTOR_ON: lazy_gettext("Set up a second factor"),
+    AuditAction.FACTOR_OFF: lazy_gettext("Removed a second factor"),
     AuditAction.BREAK_GLASS: lazy_gettext("Signed in as the emergency admin"),
     AuditAction.SIGN_OUT: lazy_gettext("Signed out"),
     AuditAction.USER_ADD: lazy_gettext("Added a user"),

@@ -15,6 +15,7 @@ from webapp.accounts.user import Role, User
 from webapp.jobs.queries import all_jobs
 from webapp.jobs.queries.visible_jobs import TAB_CEILING
 from webapp.services import Services
+from webapp.sign_in.second_factor import OwnSecondFactor
 from webapp.views.page.audit_log import audited
 from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.permissions import require, require_for_all
@@ -124,6 +125,29 @@ def password(user_id: UUID) -> ResponseReturnValue:
         return page, 422 if error else 200
     remember_one_time_secret(user.name, set_password(user))
     return _redirect_to(user)
+
+
+@bp.route("/<uuid:user_id>/second-factor", methods=["GET", "POST"])
+@require(Right.CHANGE_USERS)
+def second_factor(user_id: UUID) -> ResponseReturnValue:
+    """Ask for the admin's own password, then remove the second factor of a user who has lost it."""
+    user = _find_user(user_id)
+    if user.id == signed_in().id:  # only there, a code is asked for
+        return redirect(url_for("second_factor.show"), 303)
+    error = reauthentication.own_password_error() if request.method == "POST" else ""
+    if request.method != "POST" or error:
+        page = render_confirmation(_factor_confirmation(user), "admin/users/step_up.html", error=error)
+        return page, 422 if error else 200
+    remove_second_factor(user)
+    return _redirect_to(user)
+
+
+def remove_second_factor(user: User) -> None:
+    """Remove the second factor of a user who has lost it; raise `OwnSecondFactor` for one's own."""
+    if user.id == signed_in().id:
+        raise OwnSecondFactor
+    with audited(AuditAction.FACTOR_OFF, AuditTarget.USER, user.name, name=user.display_name):
+        services().second_factors.switch_off_for(user.id)
 
 
 def change_role(user: User, role: str) -> None:
@@ -236,6 +260,18 @@ def _disable_confirmation(user: User) -> Confirmation:
         action=_("Disable account"),
         keep=_("Don't disable"),
         post=url_for("users.disable", user_id=user.id),
+        back=url_for("users.show", user_id=user.id),
+    )
+
+
+def _factor_confirmation(user: User) -> Confirmation:
+    return Confirmation(
+        title=_("Remove the second factor of %(name)s?", name=user.display_name),
+        effect=_("The password alone signs this user in then. Make sure that it is really them who asks for it."),
+        notes=(_("The user is told on every page."),),
+        action=_("Remove the second factor"),
+        keep=_("Don't remove"),
+        post=url_for("users.second_factor", user_id=user.id),
         back=url_for("users.show", user_id=user.id),
     )
 

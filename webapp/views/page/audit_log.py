@@ -56,9 +56,9 @@ def audited_as(user: User, action: AuditAction, **details: Any) -> AbstractConte
     )
 
 
-def record_refused_sign_in(action: AuditAction, name: str) -> None:
+def record_refused_sign_in(action: AuditAction, name: str, **details: Any) -> None:
     """Record a refused sign-in; ``name`` is the name of an existing account, or empty."""
-    services().audit.record(_line(action, AuditTarget.USER, name, request_actor(None)))
+    services().audit.record(_line(action, AuditTarget.USER, name, request_actor(None), **details))
 
 
 def request_actor(user: User | None) -> AuditActor:

@@ -19,7 +19,7 @@ from webapp.views.security.safe_redirect import HOME, safe_next
 WEBHOOKS = "webhook_messages.receive"
 PUBLIC = frozenset(
     {
-        *("auth.login", "sign_on.begin", "sign_on.finish", "sign_on.by_proxy", "static"),
+        *("auth.login", "sign_on.begin", "sign_on.finish", "sign_on.by_proxy", "second_factor.ask", "static"),
         *("health.healthz", "health.readyz", "health.one_part"),
         "metrics.show",  # it has its own rule
         WEBHOOKS,  # its messages are signed

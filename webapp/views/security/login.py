@@ -3,8 +3,10 @@
 The token is stored in Flask's signed cookie; there is no remember cookie.
 """
 
+import time
 from dataclasses import dataclass, fields
 from typing import Self
+from uuid import UUID
 
 from flask import Flask, request, session
 from flask_login import LoginManager, login_user, logout_user
@@ -19,6 +21,8 @@ from webapp.views.page.request import services
 from webapp.views.security import proxied_user
 
 _TOKEN = "_user_id"  # noqa: S105  (where Flask-Login stores the result of `get_id`)
+PENDING_LASTS = 300  # seconds in which a second factor follows the password
+_PENDING = "pending_sign_in"
 _POLLED = ("/_live", "/_log")
 
 
@@ -75,6 +79,23 @@ def sign_in(user: User, *, signed_on: bool = False, id_token: str = "") -> None:
         id_token=services().vault.encrypt(SecretStr(id_token)) if id_token else None,
     )
     login_user(SessionUser.of(user, token))
+
+
+def remember_pending(user: User) -> None:
+    """Remember in the signed cookie of this browser that the password was right."""
+    session[_PENDING] = {"user": str(user.id), "at": time.time()}
+
+
+def pending_user() -> User | None:
+    """Return the user whose password was right a moment ago in this browser, unless the account was disabled."""
+    user = services().accounts.get(UUID(pending)) if (pending := pending_id()) else None
+    return user if user and user.active else None
+
+
+def pending_id() -> str:
+    """Return the id of the user whose password was right a moment ago; empty without one."""
+    found = session.get(_PENDING)
+    return str(found["user"]) if found and 0 <= time.time() - found["at"] <= PENDING_LASTS else ""
 
 
 def origin() -> SessionOrigin | None:

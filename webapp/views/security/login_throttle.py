@@ -2,7 +2,8 @@
 
 Each attempt is counted before its password is checked, in one atomic step, so parallel guesses do
 not slip through. A successful attempt refunds only its own count, so neither frequent sign-ins nor an
-attacker's own account affect the limit. Counts are in Redis for all processes; while Redis is down,
+attacker's own account affect the limit. Codes of a second factor have a lower limit besides, because there are only a
+million of them. Counts are in Redis for all processes; while Redis is down,
 each process counts for itself.
 """
 
@@ -24,19 +25,25 @@ from redis.retry import Retry
 from webapp.accounts.validation import normalize_name
 from webapp.config import BadSettingError, Settings
 from webapp.views.page.request import services
+from webapp.views.security.login import pending_id
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
 
 LOGIN = "auth.login"
+SECOND_FACTOR = "second_factor.ask"
 # routes where a signed-in user confirms their password
 _START = "start.form"
 STEP_UPS = frozenset(
     {
         *("me.password", "users.add", "users.role", "users.password", "new_password.choose"),
         *("my_tokens.add", "tokens.add", "webhooks.add", "webhooks.rotate"),
+        *("second_factor.switch_on", "second_factor.remove", "users.second_factor"),
     }
 )
+_ASK_FOR_CODES = frozenset({SECOND_FACTOR, "second_factor.switch_on", "second_factor.remove"})
+_CODE_LIMIT = "20 per day"  # whoever has the password needs 30 years for an even chance
 _READ_AS_SECONDS = 90
+_READ_AS_MINUTES = 5400  # seconds
 _SECONDS_FOR_REDIS = 1
 _IPV6_SITE = 64  # bits; one IPv6 customer has all addresses that share these
 
@@ -62,6 +69,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         application_limits=[
             ApplicationLimit(_good("address_limit", settings.address_limit), _address, scope="login-address"),
             ApplicationLimit(_good("login_limit", settings.login_limit), _account, scope="login-account"),
+            ApplicationLimit(_CODE_LIMIT, _account, scope="codes", exempt_when=_asks_for_no_code),
         ],
         storage_uri=settings.redis.replace("unix://", "redis+unix://", 1),
         storage_options=cast(dict[str, str | int], options),
@@ -89,6 +97,8 @@ def wait_message(seconds: int) -> str:
     """Return the sentence on how long to wait."""
     if seconds <= _READ_AS_SECONDS:
         wait = ngettext("%(num)s second", "%(num)s seconds", seconds)
+    elif seconds > _READ_AS_MINUTES:
+        wait = ngettext("%(num)s hour", "%(num)s hours", -(-seconds // 3600))
     else:
         wait = ngettext("%(num)s minute", "%(num)s minutes", -(-seconds // 60))
     return str(_("Too many attempts. Try again in %(wait)s.", wait=wait))
@@ -99,7 +109,13 @@ def _limiter() -> Limiter:
 
 
 def _is_no_attempt() -> bool:
-    return request.method != "POST" or not (request.endpoint in {LOGIN, *STEP_UPS} or _starts_with_password())
+    return request.method != "POST" or not (
+        request.endpoint in {LOGIN, SECOND_FACTOR, *STEP_UPS} or _starts_with_password()
+    )
+
+
+def _asks_for_no_code() -> bool:
+    return request.endpoint not in _ASK_FOR_CODES
 
 
 def _starts_with_password() -> bool:
@@ -109,6 +125,8 @@ def _starts_with_password() -> bool:
 
 
 def _account() -> str:
+    if request.endpoint == SECOND_FACTOR:
+        return f"second-factor-{pending_id()}"
     if request.endpoint != LOGIN:
         return _signed_in()
     name = request.form.get("name", "")
@@ -121,7 +139,7 @@ def _signed_in() -> str:
 
 
 def _address() -> str:
-    if request.endpoint != LOGIN:
+    if request.endpoint not in {LOGIN, SECOND_FACTOR}:
         return _signed_in()
     try:
         address = ip_address(request.remote_addr or "")

@@ -38,8 +38,11 @@ def is_confirmed() -> bool:
     return origin is not None and origin.signed_on and origin.age <= CONFIRMED_FOR
 
 
-def own_password_error() -> str:
-    """Return the error for the submitted ``own_password``; empty if it is correct."""
+def own_password_error(*, refund: bool = True) -> str:
+    """Return the error for the submitted ``own_password``; empty if it is correct.
+
+    Without ``refund`` the request still counts as an attempt, because it has more to prove.
+    """
     if not asks_own_password():
         if not is_confirmed():
             return _("Confirm first that it is you.")
@@ -50,5 +53,6 @@ def own_password_error() -> str:
         return _("Enter your password.")
     if services().accounts.authenticate(signed_in().name, typed) is None:
         return _("Incorrect password.")
-    login_throttle.refund_attempt()
+    if refund:
+        login_throttle.refund_attempt()
     return ""
