@@ -171,3 +171,8 @@ def test_the_address_for_the_app_names_user_and_site() -> None:
     assert (
         app_address(SECRET, user="ana", site="Deskjob") == f"otpauth://totp/Deskjob:ana?secret={SECRET}&issuer=Deskjob"
     )
+
+
+def test_a_new_user_has_no_factor_because_somebody_else_has_one(services: Services, ana: UUID) -> None:
+    assert not services.accounts.add("ben", "a long enough secret").has_second_factor
+    assert not services.accounts.add_service("robot").has_second_factor

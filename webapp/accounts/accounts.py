@@ -170,10 +170,9 @@ class Accounts:
             return connection.execute(select(*COLUMNS, users.c.password_hash).where(condition)).mappings().first()
 
     def _insert(self, *, name: str, **values: Any) -> User:
-        new = insert(users).values(id=uuid7(), name=name, created_at=now(), **values).returning(*COLUMNS)
         try:
             with writing(self.engine) as connection:
-                return to_user(connection.execute(new).mappings().one())
+                return insert_user(connection, name=name, **values)
         except IntegrityError:
             raise NameTaken(name) from None
 
@@ -194,6 +193,16 @@ class Accounts:
         renewed = passwords.hash_password(password)
         with writing(self.engine) as connection:
             connection.execute(update(users).where(*unchanged).values(password_hash=renewed))
+
+
+def insert_user(connection: Connection, **values: Any) -> User:
+    """Insert a row and return its user; raises ``IntegrityError`` if the name is taken.
+
+    In ``RETURNING``, the subqueries of `COLUMNS` would read the rows of all users.
+    """
+    user_id = uuid7()
+    connection.execute(insert(users).values(id=user_id, created_at=now(), **values))
+    return to_user(connection.execute(select(*COLUMNS).where(users.c.id == user_id)).mappings().one())
 
 
 def _end_sessions(connection: Connection, condition: Any) -> None:

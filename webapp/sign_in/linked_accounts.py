@@ -10,9 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from uuid_utils.compat import uuid7
 
-from webapp.accounts.accounts import LastAdmin, refuse_last_admin
+from webapp.accounts.accounts import LastAdmin, insert_user, refuse_last_admin
 from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
 from webapp.accounts.audit_log_writer import write_line
 from webapp.accounts.user import Role, User
@@ -79,7 +78,6 @@ class LinkedAccounts:
 
     def _created(self, connection: Connection, identity: SignOnIdentity, address: str) -> User:
         values = {
-            "id": uuid7(),
             "name": identity.name,
             "password_hash": _NO_PASSWORD,
             "full_name": identity.full_name,
@@ -87,8 +85,7 @@ class LinkedAccounts:
             "role": (identity.role or self._rules.first_role).value,
             "tenant": identity.tenant,
         }
-        new = insert(users).values(**values, created_at=now()).returning(*COLUMNS)
-        user = to_user(connection.execute(new).mappings().one())
+        user = insert_user(connection, **values)
         after = {"role": user.role.value, "tenant": user.tenant, "sign_on": identity.issuer}
         _record(connection, AuditAction.USER_ADD, user, address, after=after)
         return user
