@@ -29,7 +29,7 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
     ),
     **dict.fromkeys(
         (
-            *("jobtypes/dataset_report/dataset_profile", "jobtypes/dataset_report/profile_json"),
+            *("jobtypes/dataset_report/dataset_profile",),
             *("jobtypes/tables/reading/table_reader", "jobtypes/tables/reading/canonical_table"),
             *("jobtypes/tables/reading/text_lines", "jobtypes/tables/reading/workbook_cells"),
             *("jobtypes/tables/engine/analysis", "jobtypes/tables/engine/figure_bins"),

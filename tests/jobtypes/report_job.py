@@ -14,6 +14,7 @@ from webapp.jobs import Upload
 from webapp.jobs.testing import FakeJobContext
 from webapp.jobtypes.dataset_report import DatasetReport, dataset_report
 from webapp.jobtypes.tables.engine import analysis, conversion
+from webapp.jobtypes.tables.reading import encoding
 
 
 class ReportingJob(FakeJobContext):
@@ -40,8 +41,8 @@ class ReportingJob(FakeJobContext):
 
 @pytest.fixture
 def native_functions_run_here(monkeypatch):
-    """Call DuckDB in this process, which is several times as fast; the tests of whole jobs start the real one."""
-    for module in (analysis, conversion):
+    """Call DuckDB and chardet in this process, which is several times as fast; tests of whole jobs start others."""
+    for module in (analysis, conversion, encoding):
         monkeypatch.setattr(module, "call_native", _call_here)
 
 

@@ -1,5 +1,3 @@
-from datetime import UTC, datetime
-
 import pytest
 
 from webapp.jobtypes.dataset_report.report_words import ReportWords
@@ -18,8 +16,8 @@ def test_a_number_has_at_most_six_digits_and_a_whole_part_that_is_never_cut(numb
 
 def test_numbers_dates_and_sentences_are_german_for_german_readers() -> None:
     assert GERMAN.number(1234.5) == "1.234,5"
-    assert GERMAN.moment(datetime(2026, 10, 3, 9, 5, tzinfo=UTC)) == "03.10.2026, 09:05 UTC"
-    assert GERMAN.size(20_400) == "20\u00a0kB"
+    assert GERMAN.moment("2026-10-03T09:05:00+00:00") == "03.10.2026, 09:05 UTC"
+    assert GERMAN.size(20_400) == "20,4\u00a0kB"
     assert GERMAN.sentence(Note("The header has two rows. Their names were joined.")) != "The header has two rows."
 
 

@@ -5,7 +5,14 @@ from webapp.jobtypes.tables.sizes import counted, size_in_words
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1_000, "1.0 kB"), (20_400, "20 kB"), (999_600, "1.0 MB"), (2.1e9, "2.1 GB")],
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1_000, "1 kB"),
+        (20_400, "20.4 kB"),
+        (999_600, "999.6 kB"),
+        (2.1e9, "2.1 GB"),
+    ],
 )
 def test_a_size_has_the_largest_unit_above_one(size: int, text: str) -> None:
     assert size_in_words(int(size)) == text

@@ -1,18 +1,18 @@
 """Dataset report: describe the columns of a table, in constant memory."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.preferences import Language
+from webapp.accounts.user import User
 from webapp.jobs import JobContext, job_type
 from webapp.jobtypes.dataset_report.comparison import compare
-from webapp.jobtypes.dataset_report.dataset_profile import Profile, column_profiles, numeric_only
+from webapp.jobtypes.dataset_report.dataset_profile import Profile, profile_json, profile_of
 from webapp.jobtypes.dataset_report.html_report import write_report
 from webapp.jobtypes.dataset_report.payload import DatasetReport
-from webapp.jobtypes.dataset_report.profile_json import profile_json
 from webapp.jobtypes.tables.engine.analysis import figures_of
 from webapp.jobtypes.tables.engine.conversion import Output, OutputColumn, convert
 from webapp.jobtypes.tables.job_table import read_job_table
@@ -44,11 +44,11 @@ def dataset_report(job: JobContext, payload: DatasetReport, accounts: Accounts) 
     source = _stem(job)
     with job.open_attachment(f"{source}-report.html", "text/html") as out:  # opened first, so that it is listed first
         profile = _profile(job, payload, accounts, "file")
-        earlier = _profile(job, payload, accounts, "compare_with") if payload.compare_with else None
-        comparison = compare(earlier, profile) if earlier else None
-        write_report(profile, comparison, _language(job, payload, accounts), out)
-    job.attach(f"{source}-profile.json", profile_json(profile, comparison), "application/json")
-    job.progress(100, message=f"{counted(profile.rows, 'row')}, {counted(len(profile.columns), 'column')}")
+        if payload.compare_with:
+            profile["comparison"] = compare(_profile(job, payload, accounts, "compare_with"), profile)
+        write_report(profile, _language(job, payload, accounts), out)
+    job.attach(f"{source}-profile.json", profile_json(profile), "application/json")
+    job.progress(100, message=f"{counted(profile['rows'], 'row')}, {counted(len(profile['columns']), 'column')}")
 
 
 def _profile(job: JobContext, payload: DatasetReport, accounts: Accounts, upload: str) -> Profile:
@@ -66,24 +66,12 @@ def _profile(job: JobContext, payload: DatasetReport, accounts: Accounts, upload
         )
         if payload.clean and upload == "file":
             _attach_cleaned(job, table, formats, Path(folder) / "cleaned.csv", has_mark=payload.mark)
-    columns = column_profiles(table, formats, figures)
-    return Profile(
-        name=source.name,
-        size=source.size,
-        rows=table.rows,
-        skipped=read.problems.skipped,
-        repaired=read.problems.repaired,
-        problems=tuple(read.problems.sentences),
-        notes=tuple(read.notes),
-        facts=read.facts,
-        columns=columns,
-        first=table.first,
-        last=table.last if table.rows > len(table.first) + len(table.last) else (),
-        correlations=numeric_only(figures.correlations, columns),
-        duplicates=figures.duplicates,
-        duplicates_exact=figures.duplicates_exact,
-        made_by=_owner_name(job, accounts),
-        job=str(job.id),
+    owner = _owner(job, accounts)
+    return profile_of(
+        read,
+        figures,
+        file={"name": source.name, "size": source.size},
+        made={"at": datetime.now(UTC).isoformat(), "by": owner.full_name if owner else "", "job": str(job.id)},
     )
 
 
@@ -105,10 +93,9 @@ def _language(job: JobContext, payload: DatasetReport, accounts: Accounts) -> st
     """Return the chosen language, which a form sets; for jobs started otherwise, the one in the owner's settings."""
     if payload.language != "auto":
         return payload.language
-    user = accounts.get(job.owner.user_id) if job.owner.user_id else None
-    return (user.language if user else "") or Language.ENGLISH.value
+    owner = _owner(job, accounts)
+    return (owner.language if owner else "") or Language.ENGLISH.value
 
 
-def _owner_name(job: JobContext, accounts: Accounts) -> str:
-    user = accounts.get(job.owner.user_id) if job.owner.user_id else None
-    return user.full_name if user else ""
+def _owner(job: JobContext, accounts: Accounts) -> User | None:
+    return accounts.get(job.owner.user_id) if job.owner.user_id else None

@@ -1,10 +1,11 @@
 """What deserves a look: constant columns, gaps, mixed values, duplicates and the like."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from webapp.jobtypes.dataset_report.dataset_profile import ColumnProfile, Profile
 from webapp.jobtypes.tables.notes import Note
-from webapp.jobtypes.tables.values.column_formats import DATED, NUMERIC, ValueKind
+from webapp.jobtypes.tables.reading.shape import TOTAL
+from webapp.jobtypes.tables.values.column_formats import DATED, NUMERIC, ColumnFormat, ValueKind
 
 MANY = 0.5
 MIXED = 0.05
@@ -12,44 +13,53 @@ ALIKE = 0.95  # of a correlation
 FEW = 3  # rows of which nothing can be said
 
 
-def alerts(profile: Profile) -> Iterator[tuple[int | None, Note]]:
-    """Yield each alert with the place of its column, None for the whole table."""
-    if profile.duplicates:
-        share = f"{100 * profile.duplicates / profile.rows:.1f} %"
-        text = _REPEATED if profile.duplicates > 1 else _REPEATED_ONCE
-        text = text if profile.duplicates_exact else _REPEATED_ABOUT
-        yield None, Note(text, {"count": profile.duplicates, "share": share})
-    for one, two, value in profile.correlations:
-        if abs(value) >= ALIKE and profile.rows > FEW:
-            names = {"column": profile.columns[one].name, "other": profile.columns[two].name}
-            yield one, Note(_TOGETHER, {**names, "value": f"{value:.2f}"})
-    for place, column in enumerate(profile.columns):
-        for note in _of_column(column):
-            yield place, note
+def alerts(
+    profile: Mapping[str, Any], formats: Sequence[ColumnFormat], fitting: Sequence[int]
+) -> Iterator[tuple[str | None, Note]]:
+    """Yield each alert with the name of its column, None for the whole table.
+
+    ``formats`` are what the columns seemed to hold, and ``fitting`` how many of their values do.
+    """
+    if repeated := profile["duplicate_rows"]:
+        text = _REPEATED if repeated > 1 else _REPEATED_ONCE
+        text = text if profile["duplicate_rows_exact"] else _REPEATED_ABOUT
+        yield None, Note(text, {"count": repeated, "share": f"{100 * repeated / profile['rows']:.1f} %"})
+    for pair in profile["correlations"]:
+        if abs(pair["r"]) >= ALIKE and profile["rows"] > FEW:
+            one, two = pair["columns"]
+            yield one, Note(_TOGETHER, {"column": one, "other": two, "value": f"{pair['r']:.2f}"})
+    for column, form, number in zip(profile["columns"], formats, fitting, strict=True):
+        for note in _of_column(column, form, number):
+            yield column["name"], note
 
 
-def _of_column(column: ColumnProfile) -> Iterator[Note]:
-    name = {"column": column.name}
-    if column.kind is ValueKind.EMPTY and column.rows:
+def _of_column(column: Mapping[str, Any], form: ColumnFormat, fitting: int) -> Iterator[Note]:
+    name, count, missing, distinct = {"column": column["name"]}, column["count"], column["missing"], column["distinct"]
+    kind, strays = ValueKind(column["type"]), column["strays"]["count"]
+    if kind is ValueKind.EMPTY and missing:
         yield Note("%(column)s has no values.", name)
         return
-    if column.distinct == 1 and column.count > 1:
+    if distinct == 1 and count > 1:
         yield Note("%(column)s always has the same value.", name)
-    if column.missing > MANY * column.rows:
+    if missing > MANY * (count + missing):
         yield Note("%(column)s is mostly missing.", name)
-    if column.kind in NUMERIC and column.summary and column.summary.zeros > MANY * column.count and column.distinct > 1:
+    if kind in NUMERIC and column["zeros"] > MANY * count and distinct > 1:
         yield Note("%(column)s is mostly zero.", name)
-    if column.exact and column.distinct == column.count > FEW and column.kind in {ValueKind.TEXT, ValueKind.INTEGER}:
+    if column["exact"] and distinct == count > FEW and kind in {ValueKind.TEXT, ValueKind.INTEGER}:
         yield Note("%(column)s has a different value in every row.", name)
-    if column.strays or column.fitting > MIXED * column.count:
-        other = column.strays or column.fitting
-        kind = column.kind if column.strays else column.format.kind
-        text = "%(column)s is mixed: %(count)s of the values are no %(kind)s." if column.strays else _PARTLY
-        yield Note(text, {**name, "count": other, "kind": Note(_PLURALS[kind])})
-    if column.format.doubt and (column.kind in NUMERIC or column.kind in DATED):
-        yield Note("%(column)s: %(doubt)s", {**name, "doubt": column.format.doubt})
+    if strays:
+        text = "%(column)s is mixed: %(count)s of the values are no %(kind)s."
+        yield Note(text, {**name, "count": strays, "kind": Note(_PLURALS[kind])})
+    elif kind is ValueKind.TEXT and fitting > MIXED * count:
+        yield Note(_PARTLY, {**name, "count": fitting, "kind": Note(_PLURALS[form.kind])})
+    totals = [each["value"] for each in column["top_values"] if TOTAL.fullmatch(each["value"])]
+    if kind is ValueKind.TEXT and totals:
+        yield Note(_TOTALS, {**name, "value": totals[0]})
+    if form.doubt and (kind in NUMERIC or kind in DATED):
+        yield Note("%(column)s: %(doubt)s", {**name, "doubt": form.doubt})
 
 
+_TOTALS = "%(column)s has rows of totals, such as %(value)s, which count like all others."
 _REPEATED_ONCE = "One row repeats an earlier row (%(share)s)."
 _REPEATED_ABOUT = "About %(count)s rows repeat an earlier row (%(share)s)."
 _REPEATED = "%(count)s rows repeat an earlier row (%(share)s)."

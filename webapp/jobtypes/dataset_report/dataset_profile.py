@@ -1,140 +1,80 @@
-"""The profile of a table: the values that the report shows and profile.json contains."""
+"""The profile of a table, as profile.json contains it and the report shows it. Its names are an interface."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 
+from webapp.jobtypes.dataset_report.alerts import alerts
 from webapp.jobtypes.tables.engine.analysis import Figures
-from webapp.jobtypes.tables.notes import Note
-from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
-from webapp.jobtypes.tables.reading.csv_rows import Row
+from webapp.jobtypes.tables.engine.figure_bins import moment_at
+from webapp.jobtypes.tables.job_table import JobTable
 from webapp.jobtypes.tables.values.column_formats import DATED, MOSTLY, NUMERIC, ColumnFormat, ValueKind
 
+FORMAT = 1
 SHARES = ("p05", "p25", "p50", "p75", "p95")
-FIRST_YEAR, LAST_YEAR = 1_500, 2_200  # whole numbers between them look like years
+
+Profile = dict[str, Any]  # JSON, with `Note` for sentences
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """So many values from ``low`` up to but without ``high``; dates are seconds since 1970."""
-
-    low: float
-    high: float
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """The distribution of numbers, or of dates as seconds since 1970. None: cannot be computed."""
-
-    minimum: float
-    maximum: float
-    mean: float | None
-    deviation: float | None
-    quantiles: Mapping[str, float]
-    zeros: int
-    bars: tuple[Bar, ...]
-    unit: str  # of the bars, if they are dates
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnProfile:
-    """A column with ``count`` values, ``strays`` of which do not have its type; in text, ``fitting`` of which do."""
-
-    name: str
-    kind: ValueKind
-    format: ColumnFormat
-    count: int
-    missing: int
-    distinct: int
-    exact: bool
-    top: tuple[tuple[str, int], ...]
-    summary: Summary | None
-    shortest: int | None
-    longest: int | None
-    mean_length: float | None
-    strays: int
-    stray_examples: tuple[str, ...]
-    fitting: int
-    gaps: tuple[int, ...] = ()
-
-    @property
-    def rows(self) -> int:
-        """Present and missing together."""
-        return self.count + self.missing
-
-    @property
-    def has_years(self) -> bool:
-        """Whether the whole numbers look like years, which have no mark between thousands."""
-        low, high = (self.summary.minimum, self.summary.maximum) if self.summary else (0.0, 0.0)
-        return self.kind is ValueKind.INTEGER and FIRST_YEAR <= low <= high <= LAST_YEAR
+def profile_of(read: JobTable, figures: Figures, *, file: Mapping[str, Any], made: Mapping[str, Any]) -> Profile:
+    """Return the profile; ``file`` and ``made`` say what was described, when and by whom."""
+    table = read.table
+    described = [*zip(table.names, read.formats, figures.columns, strict=True)]
+    columns = [
+        _column(name, form, found, rows=table.rows, exact=figures.is_exact, gaps=figures.gaps.get(place, ()))
+        for place, (name, form, found) in enumerate(described)
+    ]
+    profile = {
+        "format": FORMAT,
+        "file": {**file, **{name.lower(): fact for name, fact in read.facts.items()}},
+        "made": made,
+        "rows": table.rows,
+        "rows_skipped": read.problems.skipped,
+        "rows_repaired": read.problems.repaired,
+        "duplicate_rows": figures.duplicates,
+        "duplicate_rows_exact": figures.duplicates_exact,
+        "problems": read.problems.sentences,
+        "notes": read.notes,
+        "columns": columns,
+        "correlations": [
+            {"columns": [table.names[one], table.names[two]], "r": value}
+            for one, two, value in figures.correlations
+            if {columns[one]["type"], columns[two]["type"]} <= {*NUMERIC}  # in the whole table, not in its sample only
+        ],
+        "first_rows": table.first,
+        "last_rows": table.last if table.rows > len(table.first) + len(table.last) else (),
+    }
+    found = alerts(profile, read.formats, [int(column["fitting"] or 0) for column in figures.columns])
+    return {**profile, "alerts": [{"column": column, "text": note} for column, note in found]}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """The whole table, and where it comes from."""
-
-    name: str
-    size: int
-    rows: int
-    skipped: int
-    repaired: int
-    problems: tuple[Note, ...]
-    notes: tuple[Note, ...]
-    facts: Mapping[str, str]
-    columns: tuple[ColumnProfile, ...]
-    first: tuple[Row, ...]
-    last: tuple[Row, ...]
-    correlations: tuple[tuple[int, int, float], ...]
-    duplicates: int | None
-    duplicates_exact: bool
-    made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    made_by: str = ""
-    job: str = ""
-
-
-def column_profiles(
-    table: CanonicalTable, formats: Sequence[ColumnFormat], figures: Figures
-) -> tuple[ColumnProfile, ...]:
-    """Return the profile of each column."""
-    return tuple(
-        _column(name, each, found, table.rows, exact=figures.is_exact, gaps=tuple(figures.gaps.get(place, ())))
-        for place, (name, each, found) in enumerate(zip(table.names, formats, figures.columns, strict=True))
-    )
-
-
-def numeric_only(
-    correlations: Sequence[tuple[int, int, float]], columns: Sequence[ColumnProfile]
-) -> tuple[tuple[int, int, float], ...]:
-    """Return the correlations of columns that are numeric in the whole table, and not only in its sample."""
-    return tuple(each for each in correlations if all(columns[place].kind in NUMERIC for place in each[:2]))
+def profile_json(profile: Profile) -> bytes:
+    """Return the profile as JSON, UTF-8, with sentences in English."""
+    return json.dumps(profile, indent=1, ensure_ascii=True, allow_nan=False, default=str).encode()
 
 
 def _column(
-    name: str, form: ColumnFormat, found: Mapping[str, Any], rows: int, *, exact: bool, gaps: tuple[int, ...]
-) -> ColumnProfile:
+    name: str, form: ColumnFormat, found: Mapping[str, Any], *, rows: int, exact: bool, gaps: Sequence[int]
+) -> dict[str, Any]:
     kind, count = _kind(form, found), int(found["count"])
-    fits = kind in NUMERIC or kind in DATED
-    return ColumnProfile(
-        name=name,
-        kind=kind,
-        format=form,
-        count=count,
-        missing=rows - count,
-        distinct=min(int(found["distinct"]), count),
-        exact=exact,
-        top=tuple((str(value), int(number)) for value, number in found["top"]),
-        summary=_summary(found) if fits else None,
-        shortest=found["shortest"],
-        longest=found["longest"],
-        mean_length=found["mean_length"],
-        strays=count - int(found["fitting"]) if fits else 0,
-        stray_examples=tuple(dict.fromkeys(found["strays"] or ())) if fits else (),
-        fitting=int(found["fitting"] or 0) if kind is ValueKind.TEXT else 0,
-        gaps=gaps,
-    )
+    has_values = kind in NUMERIC or kind in DATED
+    return {
+        "name": name,
+        "type": kind.value,
+        "unit": form.unit,
+        "count": count,
+        "missing": rows - count,
+        "distinct": min(int(found["distinct"]), count),
+        "exact": exact,
+        "strays": {
+            "count": count - int(found["fitting"]) if has_values else 0,
+            "examples": found["strays"] if has_values else [],
+        },
+        "top_values": [{"value": value, "count": number} for value, number in found["top"]],
+        "length": {"min": found["shortest"], "mean": found["mean_length"], "max": found["longest"]},
+        "missing_in_stripes": gaps,
+        **(_summary(found, kind) if has_values else {}),
+    }
 
 
 def _kind(form: ColumnFormat, found: Mapping[str, Any]) -> ValueKind:
@@ -151,22 +91,31 @@ def _kind(form: ColumnFormat, found: Mapping[str, Any]) -> ValueKind:
     return ValueKind.NUMBER if found["fractions"] else form.kind
 
 
-def _summary(found: Mapping[str, Any]) -> Summary:
-    bins = found["bins"]
-    return Summary(
-        minimum=found["minimum"],
-        maximum=found["maximum"],
-        mean=found["mean"],
-        deviation=found["deviation"],
-        quantiles=dict(zip(SHARES, found["quantiles"], strict=True)),
-        zeros=int(found["zeros"] or 0),
-        bars=_bars(bins, found["minimum"], found["maximum"]) if bins else (),
-        unit=bins["unit"] if bins else "",
-    )
+def _summary(found: Mapping[str, Any], kind: ValueKind) -> dict[str, Any]:
+    quantiles = found["quantiles"] or [None] * len(SHARES)
+    return {
+        "min": _value(found["minimum"], kind),
+        "max": _value(found["maximum"], kind),
+        "mean": _value(found["mean"], kind),
+        "standard_deviation": found["deviation"],
+        "zeros": int(found["zeros"] or 0),
+        "quantiles": {name: _value(value, kind) for name, value in zip(SHARES, quantiles, strict=True)},
+        "histogram": found["bins"] and _histogram(found, kind),
+    }
 
 
-def _bars(bins: Mapping[str, Any], low: float, high: float) -> tuple[Bar, ...]:
-    """Return the bars; the outer ones include everything beyond."""
-    edges = bins["edges"]
-    edges = [min(low, edges[0]), *edges[1:-1], max(high, edges[-1])]
-    return tuple(Bar(low=one, high=two, count=n) for (one, two), n in zip(pairwise(edges), bins["counts"], strict=True))
+def _histogram(found: Mapping[str, Any], kind: ValueKind) -> dict[str, Any]:
+    """Return the bars: so many values from each edge up to the next; the outer ones include everything beyond."""
+    edges, counts = found["bins"]["edges"], found["bins"]["counts"]
+    edges = [min(found["minimum"], edges[0]), *edges[1:-1], max(found["maximum"], edges[-1])]
+    *lows, high = (_value(edge, kind) for edge in edges)
+    return {"low": lows[0], "high": high, "edges": lows, "counts": counts, "unit": found["bins"]["unit"]}
+
+
+def _value(number: float | None, kind: ValueKind) -> float | str | None:
+    if number is None:
+        return None
+    if kind in DATED:
+        moment = moment_at(number)
+        return moment.date().isoformat() if kind is ValueKind.DATE else moment.isoformat()
+    return int(number) if kind is ValueKind.INTEGER and float(number).is_integer() else number

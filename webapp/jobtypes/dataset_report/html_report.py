@@ -1,18 +1,17 @@
 """Write the report: the profile as a single page without scripts, in the language of its reader."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from webapp.jobtypes.dataset_report.alerts import alerts
-from webapp.jobtypes.dataset_report.comparison import Comparison
-from webapp.jobtypes.dataset_report.dataset_profile import ColumnProfile, Profile
+from webapp.jobtypes.dataset_report.dataset_profile import Profile
 from webapp.jobtypes.dataset_report.report_words import ReportWords
-from webapp.jobtypes.tables.values.column_formats import NUMERIC
+from webapp.jobtypes.tables.values.column_formats import NUMERIC, ValueKind
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_DETAILED = 300  # columns; larger pages are slow in browsers, and profile.json contains all columns
@@ -23,34 +22,42 @@ LEAST = 1.5  # a bar for a single row must be visible
 LABELS = 5
 
 
-def write_report(profile: Profile, comparison: Comparison | None, language: str, out: BinaryIO) -> None:
+def write_report(profile: Profile, language: str, out: BinaryIO) -> None:
     """Render the page in chunks."""
     words = ReportWords(language)
     template = _environment().get_template("report.html")
-    pieces = template.stream(**_context(profile, comparison, words))
+    pieces = template.stream(**_context(profile, words))
     pieces.enable_buffering(CHUNK)
     for piece in pieces:  # noqa: FURB122 - an attachment promises write() only
         out.write(piece.encode("utf-8", "replace"))
 
 
-def _context(profile: Profile, comparison: Comparison | None, words: ReportWords) -> dict[str, Any]:
-    columns = profile.columns[:MOST_DETAILED]
-    cells = profile.rows * len(profile.columns)
+def _context(profile: Profile, words: ReportWords) -> dict[str, Any]:
+    columns = profile["columns"][:MOST_DETAILED]
+    places = {column["name"]: place for place, column in enumerate(columns, 1)}
+    pairs = {tuple(pair["columns"]): pair["r"] for pair in profile["correlations"]}
+    correlated = {name for pair in pairs for name in pair}
+    cells = profile["rows"] * len(profile["columns"])
     return {
         "profile": profile,
-        "comparison": comparison,
+        "comparison": profile.get("comparison"),
         "columns": columns,
-        "with_gaps": [(place, column) for place, column in enumerate(columns, 1) if any(column.gaps)],
-        "numeric": sorted({place for pair in profile.correlations for place in pair[:2]}),
-        "r": {(one, two): value for one, two, value in profile.correlations},
-        "alerts": [(place, words.sentence(note)) for place, note in alerts(profile) if (place or 0) < MOST_DETAILED],
-        "missing": words.share(sum(column.missing for column in profile.columns), cells),
-        "previewed": profile.columns[:MOST_PREVIEWED],
+        "places": places,
+        "with_gaps": [column for column in columns if any(column["missing_in_stripes"])],
+        "numeric": [column["name"] for column in profile["columns"] if column["name"] in correlated],
+        "r": pairs,
+        "alerts": [
+            (places.get(alert["column"]), words.sentence(alert["text"]))
+            for alert in profile["alerts"]
+            if alert["column"] is None or alert["column"] in places
+        ],
+        "missing": words.share(sum(column["missing"] for column in profile["columns"]), cells),
+        "previewed": profile["columns"][:MOST_PREVIEWED],
         "words": words,
         "_": words.markup,
         "bars": lambda column: _bars(column, words),
         "labels": lambda column: _labels(column, words),
-        "is_numeric": lambda column: column.kind in NUMERIC,
+        "is_numeric": lambda column: column["type"] in NUMERIC,
     }
 
 
@@ -76,35 +83,36 @@ class HistogramBar:
     title: str
 
 
-def _bars(column: ColumnProfile, words: ReportWords) -> Iterator[HistogramBar]:
+def _bars(column: Mapping[str, Any], words: ReportWords) -> Iterator[HistogramBar]:
     """Yield the bars from left to right, without empty ones."""
-    bars = column.summary.bars if column.summary else ()
-    step = WIDTH / len(bars) if bars else 0
-    highest = max((bar.count for bar in bars), default=0)
-    for place, bar in enumerate(bars):
-        height = max(LEAST, HEIGHT * bar.count / highest)
-        if bar.count:
+    counts = column["histogram"]["counts"]
+    step = WIDTH / len(counts)
+    gap = min(GAP, step / 4)
+    for place, ((low, high), count) in enumerate(zip(pairwise(_edges(column)), counts, strict=True)):
+        height = max(LEAST, HEIGHT * count / max(counts))
+        if count:
             yield HistogramBar(
-                x=round(place * step + min(GAP, step / 4) / 2, 2),
+                x=round(place * step + gap / 2, 2),
                 y=round(HEIGHT - height, 2),
-                width=round(step - min(GAP, step / 4), 2),
+                width=round(step - gap, 2),
                 height=round(height, 2),
-                title=f"{_range(column, bar.low, bar.high, words)}: {words.whole(bar.count)}",
+                title=f"{_range(column, low, high, words)}: {words.whole(count)}",
             )
 
 
-def _range(column: ColumnProfile, low: float, high: float, words: ReportWords) -> str:
-    if (column.summary and column.summary.unit) or (column.format.kind == "integer" and high - low == 1):
+def _range(column: Mapping[str, Any], low: Any, high: Any, words: ReportWords) -> str:
+    if isinstance(low, str) or (column["type"] == ValueKind.INTEGER and high - low == 1):
         return words.edge(low, column)
     return f"{words.edge(low, column)} \N{EN DASH} {words.edge(high, column)}"
 
 
-def _labels(column: ColumnProfile, words: ReportWords) -> list[str]:
+def _labels(column: Mapping[str, Any], words: ReportWords) -> list[str]:
     """Return the labels of the axis, from its begin to its end at equal distances."""
-    bars = column.summary.bars if column.summary else ()
-    if not bars:
-        return []
-    edges = [bar.low for bar in bars] + [bars[-1].high]
+    edges = _edges(column)
     number = min(LABELS, len(edges))
     places = [round(place * (len(edges) - 1) / (number - 1)) for place in range(number)]
     return list(dict.fromkeys(words.edge(edges[place], column) for place in places))
+
+
+def _edges(column: Mapping[str, Any]) -> list[Any]:
+    return [*column["histogram"]["edges"], column["histogram"]["high"]]

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from math import floor, log10
+from typing import Any
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -10,12 +12,12 @@ from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
 from webapp.catalogues import catalogue
-from webapp.jobtypes.dataset_report.dataset_profile import ColumnProfile
-from webapp.jobtypes.tables.engine.figure_bins import moment_at
 from webapp.jobtypes.tables.notes import Note
-from webapp.jobtypes.tables.values.column_formats import DATED, ValueKind
+from webapp.jobtypes.tables.sizes import size_in_words
+from webapp.jobtypes.tables.values.column_formats import ValueKind
 
-UNITS = ("bytes", "kB", "MB", "GB", "TB")
+PATTERNS = {"year": "y", "month": "MMM y", "day": "d MMM", "hour": "d MMM HH:mm"}
+FIRST_YEAR, LAST_YEAR = 1_500, 2_200  # whole numbers between them look like years
 DIGITS = 6
 HUGE, TINY = 1e15, 1e-6
 SPACE = "\u00a0"
@@ -41,14 +43,15 @@ class ReportWords:
         """Translate a sentence with its values."""
         return note.in_words(self._catalogue.gettext, self.whole)
 
-    def kind(self, column: ColumnProfile) -> str:
+    def kind(self, column: Mapping[str, Any]) -> str:
         """Return the kind of a column, with its unit."""
-        kind = self.gettext(column.kind.value)
-        return f"{kind} ({column.format.unit})" if column.format.unit and column.summary else kind
+        kind = self.gettext(column["type"])
+        return f"{kind} ({column['unit']})" if column["unit"] and "mean" in column else kind
 
-    def facts(self, facts: Mapping[str, str]) -> Mapping[str, str]:
+    def facts(self, file: Mapping[str, Any]) -> Mapping[str, str]:
         """Translate how the file was read."""
-        return {self.gettext(name): self.gettext(fact) for name, fact in facts.items()}
+        facts = {name: fact for name, fact in file.items() if name not in {"name", "size"}}
+        return {self.gettext(name.capitalize()): self.gettext(fact) for name, fact in facts.items()}
 
     def whole(self, number: int) -> str:
         """Return a count."""
@@ -66,34 +69,30 @@ class ReportWords:
         places = 0 if number == int(number) else max(0, DIGITS - 1 - floor(log10(size)))
         return str(format_decimal(round(number, places), "#,##0." + "#" * places, locale=self.locale))
 
-    def value(self, number: float | None, column: ColumnProfile) -> str:
-        """Return a number, or the date that it stands for in a column of dates."""
-        if number is None or column.kind not in DATED:
-            return self.number(number, is_year=column.has_years)
-        moment = moment_at(number)
-        if column.kind is ValueKind.DATE:
-            return str(format_date(moment, "medium", locale=self.locale))
-        return f"{format_date(moment, 'medium', locale=self.locale)} {moment:%H:%M}"
+    def value(self, value: float | str | None, column: Mapping[str, Any]) -> str:
+        """Return a number, or a date, which the profile has as a text."""
+        if not isinstance(value, str):
+            return self.number(value, is_year=_has_years(column))
+        moment = datetime.fromisoformat(value)
+        day = str(format_date(moment, "medium", locale=self.locale))
+        return f"{day} {moment:%H:%M}" if column["type"] == ValueKind.DATETIME else day
 
-    def edge(self, number: float, column: ColumnProfile) -> str:
+    def edge(self, value: float | str, column: Mapping[str, Any]) -> str:
         """Return a short label of an axis."""
-        unit = column.summary.unit if column.summary else ""
-        patterns = {"year": "y", "month": "MMM y", "day": "d MMM", "hour": "d MMM HH:mm"}
-        if unit:
-            return str(format_datetime(moment_at(number), patterns[unit], locale=self.locale))
-        return self.value(number, column)
+        if isinstance(value, str):
+            pattern = PATTERNS[column["histogram"]["unit"]]
+            return str(format_datetime(datetime.fromisoformat(value), pattern, locale=self.locale))
+        return self.value(value, column)
 
-    def moment(self, moment: datetime) -> str:
+    def moment(self, moment: str) -> str:
         """Return a date and a time in UTC."""
-        return f"{format_date(moment, 'medium', locale=self.locale)}, {moment:%H:%M} UTC"
+        when = datetime.fromisoformat(moment)
+        return f"{format_date(when, 'medium', locale=self.locale)}, {when:%H:%M} UTC"
 
     def size(self, size: int) -> str:
-        """Return a number of bytes in the largest unit that keeps it above one."""
-        amount, unit = float(size), 0
-        while amount >= 999.5 and unit < len(UNITS) - 1:  # noqa: PLR2004 - would be written 1,000
-            amount, unit = amount / 1000, unit + 1
-        places = "0.0" if unit > 2 or (unit and amount < 9.95) else "0"  # noqa: PLR2004
-        return f"{format_decimal(amount, places, locale=self.locale)}{SPACE}{UNITS[unit]}"
+        """Return a number of bytes in a unit that suits it."""
+        amount, unit = size_in_words(size).split(" ")
+        return f"{format_decimal(Decimal(amount), '0.#', locale=self.locale)}{SPACE}{unit}"
 
     def share(self, part: float, whole: float) -> str:
         """Return a percentage that is 0 or 100 only when it truly is."""
@@ -104,3 +103,9 @@ class ReportWords:
         share = 100 * part / whole
         sign, shown = ("< ", 0.1) if share < 0.1 else ("> ", 99.9) if share > 99.9 else ("", share)  # noqa: PLR2004
         return f"{sign}{format_decimal(shown, '0.0', locale=self.locale)}{SPACE}%"
+
+
+def _has_years(column: Mapping[str, Any]) -> bool:
+    """Whether the whole numbers look like years, which have no mark between thousands."""
+    is_whole = column["type"] == ValueKind.INTEGER
+    return bool(is_whole and FIRST_YEAR <= column["min"] <= column["max"] <= LAST_YEAR)

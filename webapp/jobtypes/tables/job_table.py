@@ -11,7 +11,7 @@ from webapp.jobtypes.tables.reading.row_problems import RowProblems
 from webapp.jobtypes.tables.reading.table_reader import open_table
 from webapp.jobtypes.tables.sizes import counted, size_in_words
 from webapp.jobtypes.tables.table_payload import TablePayload
-from webapp.jobtypes.tables.values.column_formats import ColumnFormat, column_formats
+from webapp.jobtypes.tables.values.column_formats import SAMPLED, ColumnFormat, column_formats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +45,16 @@ def read_job_table(job: JobContext, upload: str, payload: TablePayload, folder: 
     if problems.skipped and not table.rows:
         message = f"{counted(problems.skipped, 'row')} skipped, none left. {problems.sentences[0]}"
         raise JobError(message)
-    formats = column_formats(
+    formats = formats_of(table, payload)
+    return JobTable(table=table, formats=formats, facts=opened.facts, notes=opened.notes, problems=problems)
+
+
+def formats_of(table: CanonicalTable, payload: TablePayload) -> tuple[ColumnFormat, ...]:
+    """Return what the columns hold, as far as a sample tells and a person has not chosen."""
+    return column_formats(
         table.names,
-        table.sample,
+        table.sample_rows(SAMPLED),
         payload.missing_words,
         choices=payload.value_choices,
         delimiter=table.delimiter,
     )
-    return JobTable(table=table, formats=formats, facts=opened.facts, notes=opened.notes, problems=problems)

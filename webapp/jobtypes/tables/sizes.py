@@ -1,14 +1,11 @@
 """Sizes and counts for messages, in English; pages translate them."""
 
-UNITS = ("bytes", "kB", "MB", "GB", "TB")
+import humanize
 
 
 def size_in_words(size: int) -> str:
-    """Return a number of bytes in the largest unit that keeps it above one."""
-    amount, unit = float(size), 0
-    while amount >= 999.5 and unit < len(UNITS) - 1:  # noqa: PLR2004 - would be written 1,000
-        amount, unit = amount / 1000, unit + 1
-    return f"{amount:.1f} {UNITS[unit]}" if unit > 2 or (unit and amount < 9.95) else f"{amount:.0f} {UNITS[unit]}"  # noqa: PLR2004
+    """Return a number of bytes in the largest unit that keeps it above one: 205 kB, 2.1 GB."""
+    return humanize.naturalsize(size).replace(".0 ", " ").replace("Byte", "byte")
 
 
 def counted(number: int, noun: str) -> str:

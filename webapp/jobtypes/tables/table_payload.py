@@ -12,12 +12,27 @@ from webapp.jobtypes.tables.values.column_formats import ValueChoices
 ACCEPT = ".csv,.tsv,.txt,.xlsx,.xlsm,.xlsb,.xls,.ods"
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 DECIMALS = {"point": ".", "comma": ","}
-ENCODINGS = ("utf-8", "utf-16", "windows-1252", "windows-1250", "windows-1251", "iso-8859-15", "mac-roman")
-MISSING_WORDS = (  # the errors of spreadsheets in English, German, French, Spanish, Portuguese and Italian
-    r"NA, N/A, n/a, n.a., <NA>, NULL, null, None, NaN, nan, \N, -, --, "
+ENCODINGS = (
+    *(
+        "utf-8",
+        "utf-16",
+        "windows-1252",
+        "windows-1250",
+        "windows-1251",
+        "windows-1253",
+        "windows-1254",
+        "windows-1255",
+    ),
+    *("windows-1256", "windows-1257", "iso-8859-2", "iso-8859-15", "mac-roman", "koi8-r", "cp850", "cp866"),
+    *("cp932", "euc_jp", "gb18030", "big5", "euc_kr"),
+)
+# Those of programs and statistical offices, dashes of any length, and the errors of spreadsheets in six languages
+MISSING_WORDS = (
+    r"NA, N/A, n/a, n.a., <NA>, NULL, null, None, NaN, nan, \N, -, --, –, —, ., .., …, :, ?, k. A., k.A., n.d., s/d, "  # noqa: RUF001
     "#N/A, #NV, #N/D, #DIV/0!, #¡DIV/0!, #VALUE!, #WERT!, #VALEUR!, #¡VALOR!, #VALOR!, #VALORE!, #REF!, #BEZUG!, "
     "#¡REF!, #RIF!, #NAME?, #NOM?, #¿NOMBRE?, #NOME?, #NUM!, #ZAHL!, #NOMBRE!, #¡NUM!, #NÚM!, "
-    "#NULL!, #NUL!, #¡NULO!, #NULO!"
+    "#NULL!, #NUL!, #¡NULO!, #NULO!, #SPILL!, #ÜBERLAUF!, #CALC!, #KALK!, #FIELD!, #BUSY!, #BLOCKED!, #CONNECT!, "
+    "#UNKNOWN!, #GETTING_DATA, Err:502, Err:504, Err:508"
 )
 
 
@@ -42,7 +57,28 @@ class TablePayload(BaseModel):
         examples=["auto", "semicolon"],
     )
     encoding: Literal[
-        "auto", "utf-8", "utf-16", "windows-1252", "windows-1250", "windows-1251", "iso-8859-15", "mac-roman"
+        "auto",
+        "utf-8",
+        "utf-16",
+        "windows-1252",
+        "windows-1250",
+        "windows-1251",
+        "windows-1253",
+        "windows-1254",
+        "windows-1255",
+        "windows-1256",
+        "windows-1257",
+        "iso-8859-2",
+        "iso-8859-15",
+        "mac-roman",
+        "koi8-r",
+        "cp850",
+        "cp866",
+        "cp932",
+        "euc_jp",
+        "gb18030",
+        "big5",
+        "euc_kr",
     ] = Field(
         default="auto",
         title="Encoding",

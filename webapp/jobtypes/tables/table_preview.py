@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from webapp.jobs import JobError, TablePreview
+from webapp.jobtypes.tables.job_table import formats_of
 from webapp.jobtypes.tables.reading.canonical_table import write_canonical
 from webapp.jobtypes.tables.reading.file_kind import kind_of
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
 from webapp.jobtypes.tables.reading.table_reader import open_table
 from webapp.jobtypes.tables.table_payload import TablePayload
-from webapp.jobtypes.tables.values.column_formats import ColumnFormat, column_formats
+from webapp.jobtypes.tables.values.column_formats import ColumnFormat
 
 HEAD = 2 * 1024 * 1024  # bytes of a CSV file; a workbook has to be read whole
 LARGEST_WORKBOOK = 20_000_000
@@ -40,13 +41,7 @@ def _read_head(payload: TablePayload, head: Path) -> TablePreview:
     problems = RowProblems(lambda _: None)
     with head.open("rb") as file, open_table(file, payload.file.name, payload.table_format, problems) as opened:
         table = write_canonical(opened, head.with_name("table.csv"), problems, lambda *_: None)
-    formats = column_formats(
-        table.names,
-        table.sample,
-        payload.missing_words,
-        choices=payload.value_choices,
-        delimiter=table.delimiter,
-    )
+    formats = formats_of(table, payload)
     doubts = [f"{name}: {each.doubt}" for name, each in zip(table.names, formats, strict=True) if each.doubt]
     return TablePreview(
         facts={**opened.facts, **_decimal_fact(formats)},

@@ -77,11 +77,35 @@ def test_progress_is_reported_in_bytes_and_rows(report_on):
 
 
 @pytest.mark.parametrize(
-    "odd", [" 5,x", "5 ,x", "5, x", "5,x\t", "\u00a05,x", "5,x\u3000", ",", "a,b", "5", "5,x,y", '5,"x"', "y" * 140_000]
+    "odd",
+    [
+        " 5,x",
+        "5 ,x",
+        "5, x",
+        "5,x\t",
+        "\u00a05,x",
+        "5,x\u3000",
+        ",",
+        "a,b",
+        "5",
+        "5,x,y",
+        '5,"x"',
+        "y" * 140_000,
+        '"",""',
+        '"a",b',
+        '" 5",x',
+        '5," x"',
+        '5,"x\ny"',
+        '5,"x"y',
+        '5,x"y',
+    ],
 )
 def test_blocks_that_need_no_parser_are_read_like_those_that_do(report_on, monkeypatch, odd):
     monkeypatch.setattr(text_lines, "BLOCK", 4_096)
-    text = "\n".join(["a,b", *(f"{number},x" for number in range(2_000)), odd, *("1,Łódź" for _ in range(2_000)), ""])
+    plain, quoted = (f"{number},x" for number in range(1_000)), (f'"{number}","x, ""y"""' for number in range(1_000))
+    text = "\n".join(
+        ["a,b", *plain, odd, *("1,Łódź" for _ in range(1_000)), *quoted, odd, *('2,"z"' for _ in range(500)), ""]
+    )
     quick = report_on(text, clean=True)
     monkeypatch.setattr(csv_rows.CsvRows, "_plain", lambda *_: None)
     thorough = report_on(text, clean=True)

@@ -120,8 +120,8 @@ def test_an_unclosed_quote_of_a_long_file_loses_no_row(report_on):
 
 
 def test_a_file_full_of_open_quotes_is_read_in_linear_time(report_on):
-    job = report_on("a,b\n" + '"x,1\n' * 60_000 + "y,2\n")
-    assert job.profile["rows"] + job.profile["rows_skipped"] > 25_000
+    job = report_on("a,b\n" + '"x,1\n' * 20_000 + "y,2\n")
+    assert job.profile["rows"] + job.profile["rows_skipped"] > 8_000
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_one_huge_line_is_skipped_in_constant_memory(report_on, tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     job = report_on(path)
     assert job.warnings == [
-        "Line 3: a line of more than 4,194,304 characters; the row was skipped.",
+        "Line 3: a line of more than 4,194,304 bytes; the row was skipped.",
         "Line 5: 1 field instead of 2; the row was skipped.",
     ]
     assert job.profile["rows"] == 2
@@ -200,7 +200,7 @@ def test_blocks_of_any_size_give_the_same_lines(report_on, monkeypatch):
 
 @settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(st.sampled_from(MORSELS), st.binary(max_size=8)), max_size=40).map(b"".join), st.booleans())
-def test_any_bytes_raise_at_most_a_job_error(tmp_path, content, has_header):
+def test_any_bytes_raise_at_most_a_job_error(tmp_path, native_functions_run_here, content, has_header):
     problems = RowProblems(lambda _: None)
     try:
         with open_table(BytesIO(content), "data.csv", TableFormat(has_header=has_header), problems) as opened:

@@ -19,7 +19,7 @@ from webapp.jobtypes.tables.reading.file_kind import WORKBOOKS, kind_of, refuse_
 )
 def test_the_content_decides_and_the_file_is_rewound(content: bytes, kind: str) -> None:
     file = BytesIO(content)
-    assert kind_of(file, "table.csv") == kind
+    assert kind_of(file, "table.xls") == kind
     assert file.read() == content
 
 
@@ -34,6 +34,10 @@ def test_the_content_decides_and_the_file_is_rewound(content: bytes, kind: str) 
         (b"<?xml version='1.0'?>\n<rows/>", "a.csv", "an XML document"),
         (b'{"rows": [1,\n 2]}', "a.csv", "a JSON document"),
         (b'[\n {"a": 1}]', "a.csv", "a JSON document"),
+        (b'<script>window.location="/login"</script>', "a.csv", "a web page"),
+        (b"BEGIN:VCARD\nVERSION:3.0\n", "a.csv", "a list of contacts or appointments"),
+        (b"From: a@example.org\nTo: b@example.org\n\nHello", "a.csv", "an email"),
+        (b"-- dump\nINSERT INTO t VALUES (1, 2);\n", "a.csv", "an SQL script"),
         (b"a,b\n", "a.xlsx", "not a workbook, despite its name"),
         (bytes(range(1, 128)) * 3, "a.csv", "no text, not a CSV file"),
     ],
@@ -55,6 +59,11 @@ PROSE = [
 def test_running_text_is_no_table() -> None:
     with pytest.raises(JobError, match=r"a\.txt is not a table"):
         refuse_prose(PROSE, Dialect(delimiter=","), "a.txt")
+
+
+def test_a_single_line_without_columns_is_no_table() -> None:
+    with pytest.raises(JobError, match="a single line without columns"):
+        refuse_prose(["Access denied.\n"], Dialect(delimiter=","), "a.txt")
 
 
 def test_a_single_column_of_sentences_is_a_table() -> None:

@@ -49,7 +49,8 @@ def test_words_below_the_header_are_no_second_header() -> None:
 
 
 def test_rows_wider_than_the_header_get_columns_if_most_are() -> None:
-    assert shape_of(rows("a,b", "1,2,3", "4,5,6"), has_header=True).names == ("a", "b", "Column 3")
+    assert shape_of(rows("a,b", "1,2,3", "1,5,6"), has_header=True).names == ("a", "b", "Column 3")
+    assert shape_of(rows("a,b", "1,2,3", "4,5,6"), has_header=True).names == ("Column 1", "a", "b")
     assert shape_of(rows("a,b", "1,2", "3,4", "4,5,6"), has_header=True).names == ("a", "b")
 
 

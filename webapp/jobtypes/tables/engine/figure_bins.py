@@ -8,7 +8,6 @@ from math import floor, isfinite, log10
 from typing import Any
 
 MOST = 24
-BEYOND = 2  # bins outside of what a sample had; the last ones take everything beyond
 DAY = 86_400.0  # seconds
 UNITS = (("year", 8 * 365 * DAY), ("month", 90 * DAY), ("day", 4 * DAY), ("hour", 0.0))
 MOST_UNITS = 400
@@ -23,29 +22,33 @@ class Bins:
     edges: Sequence[float]
     unit: str = ""
 
-    def counted(self, below: Mapping[float, int], total: int) -> dict[str, Any]:
-        """Return the bins with their counts, without empty ones at the ends; ``below`` counts what is below an edge."""
-        sums = [0, *(below[edge] for edge in self.edges[1:-1]), total]
-        counts = [high - low for low, high in pairwise(sums)]
+    def counted(self, below: Sequence[int], total: int) -> dict[str, Any]:
+        """Return the bins with their counts, without empty ones at the ends; ``below`` counts below each inner edge."""
+        counts = [high - low for low, high in pairwise([0, *below, total])]
         filled = [place for place, count in enumerate(counts) if count] or [0]
         first, last = filled[0], filled[-1] + 1
         return {"edges": list(self.edges[first : last + 1]), "counts": counts[first:last], "unit": self.unit}
 
 
-def bins_of(column: Mapping[str, Any], kind: str, beyond: int) -> Bins | None:
-    """Return the bins of a column, some of them beyond its ends; None if it has only one value, or no numbers."""
+def bins_of(column: Mapping[str, Any], kind: str) -> Bins | None:
+    """Return the bins of a column, None if it has only one value, or no numbers."""
     low, high = column["minimum"], column["maximum"]
     if low is None or low == high or not isfinite(high - low) or kind in {"text", "boolean", "empty"}:
         return None
     if kind in {"date", "date and time"}:
-        edges = _date_edges(low, high, unit := next(unit for unit, least in UNITS if high - low >= least), beyond)
+        edges = _date_edges(low, high, unit := _unit(high - low, kind))
         return Bins(edges=edges, unit=unit) if edges else None
     is_whole = kind == "integer" and high - low < MOST and not column["fractions"]
     step = 1.0 if is_whole else _round_step((high - low) / MOST)
     start = floor(low / step)
     if not isfinite(low / step) or (start + 1) * step <= start * step:
         return None
-    return Bins(edges=[place * step for place in range(start - beyond, floor(high / step) + 2 + beyond)])
+    return Bins(edges=[place * step for place in range(start, floor(high / step) + 2)])
+
+
+def _unit(period: float, kind: str) -> str:
+    unit = next(unit for unit, least in UNITS if period >= least)
+    return "day" if kind == "date" and unit == "hour" else unit
 
 
 def moment_at(seconds: float) -> datetime:
@@ -53,13 +56,13 @@ def moment_at(seconds: float) -> datetime:
     return _EPOCH + timedelta(seconds=max(_FIRST, min(seconds, _LAST)))
 
 
-def _date_edges(low: float, high: float, unit: str, beyond: int) -> list[float]:
+def _date_edges(low: float, high: float, unit: str) -> list[float]:
     if unit in {"day", "hour"}:
         step = DAY if unit == "day" else DAY / 24
-        return [place * step for place in range(floor(low / step) - beyond, floor(high / step) + 2 + beyond)]
+        return [place * step for place in range(floor(low / step), floor(high / step) + 2)]
     months = 12 if unit == "year" else 1
     first, last = ((moment.year * 12 + moment.month - 1) // months for moment in map(moment_at, (low, high)))
-    places = range(max(first - beyond, 12 // months), min(last + 2 + beyond, 120_000 // months))
+    places = range(max(first, 12 // months), min(last + 2, 120_000 // months))
     if len(places) > MOST_UNITS:
         return []
     return [_seconds(place * months // 12, place * months % 12 + 1) for place in places]

@@ -25,7 +25,7 @@ _TYPES = {
     "number": "{v}",
     "date": "make_timestamp((({v}) * 1000000)::BIGINT)::DATE",
     "date and time": "make_timestamp((({v}) * 1000000)::BIGINT)",
-    "boolean": "lower({x}) IN ('true', 'yes', 't', 'y', 'ja', 'wahr')",
+    "boolean": "({v}) = 1",
 }
 
 

@@ -2,18 +2,21 @@
 
 import csv
 import gc
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 
-from webapp.jobtypes.tables.reading.csv_rows import ParsedRows, PlainLines, Row
+from webapp.jobtypes.tables.reading.csv_rows import ParsedRows, PlainLines, cells_of
+from webapp.jobtypes.tables.reading.dialect import Row
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
 from webapp.jobtypes.tables.reading.table_reader import Table
-from webapp.jobtypes.tables.reading.text_lines import LONGEST_LINE
 
-SAMPLE = 8_192  # rows
+SAMPLE, SAMPLE_BYTES = 50_000, 16_000_000  # rows at most, and their size
 ENDS = 5  # first and last rows that a report shows
 
 
@@ -21,8 +24,8 @@ ENDS = 5  # first and last rows that a report shows
 class CanonicalTable:
     """The file, and what was seen while it was written.
 
-    ``sample`` are all rows of a small table, else rows at equal distances. ``longest`` is the size of the longest row
-    in bytes at most; ``has_breaks``: some cells have several lines.
+    ``sample`` are all rows of a small table, else rows at equal distances, each as in the file. ``longest`` is the size
+    of the longest row in bytes at most; ``has_breaks``: some cells have several lines.
     """
 
     path: Path
@@ -33,27 +36,33 @@ class CanonicalTable:
     has_breaks: bool
     first: tuple[Row, ...]
     last: tuple[Row, ...]
-    sample: tuple[Row, ...]
+    sample: tuple[bytes, ...]
+
+    def sample_rows(self, most: int) -> list[Row]:
+        """Return the cells of so many rows of the sample at most, at equal distances."""
+        return cells_of(self.sample[:: max(1, -(-len(self.sample) // most))], self.delimiter)
 
 
 class _Sample:
-    """Every nth row, with n doubled whenever there are too many; of plain lines, as many from the begin of a block."""
+    """Every nth row, with n doubled whenever there are too many."""
 
-    def __init__(self, delimiter: str) -> None:
-        self._delimiter = delimiter
+    def __init__(self) -> None:
         self._step = 1
-        self.rows: list[Row] = []
+        self._size = 0
+        self.rows: list[bytes] = []
 
-    def add(self, seen: int, batch: PlainLines | Sequence[Row]) -> None:
-        """Add some of the rows below the first ``seen`` ones."""
+    def add(self, seen: int, batch: PlainLines | Sequence[Row], content: bytes, delimiter: str) -> None:
+        """Add some of the rows below the first ``seen`` ones; ``content`` is their text."""
         if isinstance(batch, PlainLines):
-            places = range(-seen % self._step, batch.count, self._step)
-            self.rows += _cells(batch.lines(len(places)), self._delimiter) if places else ()
+            found = _lines_of(content, len(range(-seen % self._step, batch.count, self._step)), batch.count)
         else:
-            self.rows += batch[-seen % self._step :: self._step]
-        while len(self.rows) > SAMPLE:
+            found = [_as_text([row], delimiter) for row in batch[-seen % self._step :: self._step]]
+        self.rows += found
+        self._size += sum(map(len, found))
+        while len(self.rows) > SAMPLE or (self._size > SAMPLE_BYTES and len(self.rows) > 1):
             self.rows = self.rows[::2]
             self._step *= 2
+            self._size = sum(map(len, self.rows))
 
 
 def write_canonical(
@@ -61,22 +70,22 @@ def write_canonical(
 ) -> CanonicalTable:
     """Write the file; ``progress`` gets the bytes that were read and the rows so far."""
     mark = table.dialect.delimiter
-    sample = _Sample(mark)
+    sample = _Sample()
     first: list[Row] = []
     last: list[Row] = []
     seen, longest, has_breaks = 0, 0, False
     with path.open("wb") as out, _without_cycle_collection():
         for batch in table.batches():
-            rows, text = _canonical(table, batch, problems)
+            rows, content = _canonical(table, batch, problems)
             count = rows.count if isinstance(rows, PlainLines) else len(rows)
-            out.write(text.encode("utf-8", "replace"))
+            out.write(content)
             if not isinstance(rows, PlainLines):
-                longest = max(longest, *map(len, text.split("\n")))
-                has_breaks = has_breaks or text.count("\n") > count
+                longest = max(longest, *(4 * sum(map(len, row)) + 3 * len(row) for row in rows), 0)
+                has_breaks = has_breaks or content.count(b"\n") > count
             if len(first) < ENDS:
-                first += _begin(rows, ENDS - len(first), mark)
+                first += islice(_begin(rows, mark), ENDS - len(first))
             last = [*last, *_end(rows, mark)][-ENDS:]
-            sample.add(seen, rows)
+            sample.add(seen, rows, content, mark)
             seen += count
             progress(table.bytes_read(), seen)
     return CanonicalTable(
@@ -84,7 +93,7 @@ def write_canonical(
         delimiter=mark,
         names=table.shape.names,
         rows=seen,
-        longest=4 * (LONGEST_LINE if has_breaks else longest),
+        longest=longest,
         has_breaks=has_breaks,
         first=tuple(first),
         last=tuple(last),
@@ -94,40 +103,63 @@ def write_canonical(
 
 def _canonical(
     table: Table, batch: ParsedRows | PlainLines, problems: RowProblems
-) -> tuple[PlainLines | Sequence[Row], str]:
-    """Return the rows, as lines if they need no parser, and all of them as text."""
+) -> tuple[PlainLines | Sequence[Row], bytes]:
+    """Return the rows, as lines if they need no parser, and the text of all of them."""
     mark = table.dialect.delimiter
-    blank, header = f"{mark * (table.shape.width - 1)}\n", mark.join(table.shape.names)
-    if isinstance(batch, PlainLines) and not (
-        header in batch.text or f"\n{blank}" in batch.text or batch.text.startswith(blank)
-    ):
-        return batch, batch.text
+    if isinstance(batch, PlainLines) and not _has_odd_rows(batch.content, table.shape.names, mark):
+        return batch, batch.content
     _, rows = table.sound_rows(table.parsed(batch), problems)
-    text = _as_text(rows, mark)
-    if "\r" in text:  # the csv module puts no quotes around it
+    content = _as_text(rows, mark)
+    if b"\r" in content:  # the csv module puts no quotes around it
         rows = [[cell.replace("\r\n", "\n").replace("\r", "\n") for cell in row] for row in rows]
-        text = _as_text(rows, mark)
-    return rows, text
+        content = _as_text(rows, mark)
+    return rows, content
 
 
-def _as_text(rows: Sequence[Row], mark: str) -> str:
+def _has_odd_rows(content: bytes, names: Sequence[str], mark: str) -> bool:
+    """Whether a row can be blank, or the header again."""
+    end = mark if len(names) > 1 else "\n"
+    odd = (f"{names[0]}{end}", f'"{names[0]}"{end}', f"{mark * (len(names) - 1)}\n")
+    if any(content.startswith(row) or b"\n" + row in content for row in map(str.encode, odd)):
+        return True
+    return b'""' in content and _blank_row(mark).search(content, 0, len(content) - 1) is not None
+
+
+@cache
+def _blank_row(mark: str) -> re.Pattern[bytes]:
+    return re.compile(rb'^(?:(?:"")?%b)*+(?:"")?$' % re.escape(mark.encode()), re.MULTILINE)
+
+
+def _as_text(rows: Sequence[Row], mark: str) -> bytes:
     text = StringIO(newline="")
     csv.writer(text, delimiter=mark, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return text.getvalue().encode("utf-8", "replace")
 
 
-def _begin(rows: PlainLines | Sequence[Row], most: int, mark: str) -> Sequence[Row]:
-    return _cells(rows.lines(min(most, rows.count)), mark) if isinstance(rows, PlainLines) else rows[:most]
+def _begin(rows: PlainLines | Sequence[Row], mark: str) -> Sequence[Row]:
+    if not isinstance(rows, PlainLines):
+        return rows
+    return cells_of(rows.content.split(b"\n", ENDS)[: min(ENDS, rows.count)], mark)
 
 
 def _end(rows: PlainLines | Sequence[Row], mark: str) -> Sequence[Row]:
     if not isinstance(rows, PlainLines):
         return rows[-ENDS:]
-    return _cells(rows.text.rsplit("\n", min(ENDS, rows.count) + 1)[-min(ENDS, rows.count) - 1 : -1], mark)
+    return cells_of(rows.content[:-1].rsplit(b"\n", ENDS)[-min(ENDS, rows.count) :], mark)
 
 
-def _cells(lines: Sequence[str], mark: str) -> list[Row]:
-    return [line.split(mark) for line in lines]
+def _lines_of(content: bytes, wanted: int, count: int) -> list[bytes]:
+    """Return lines that begin at equal distances, as many as wanted at most, or all."""
+    if wanted == count:
+        return content.splitlines(keepends=True)
+    found, end = [], 0
+    for place in range(wanted):
+        begin = max(end, content.find(b"\n", place * len(content) // wanted) + 1)
+        end = content.find(b"\n", begin) + 1
+        if not end:
+            break
+        found.append(content[begin:end])
+    return found
 
 
 @contextmanager

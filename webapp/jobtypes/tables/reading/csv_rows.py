@@ -1,15 +1,17 @@
 """Read the rows of a CSV file, and lose none: after a quote that is never closed, reading continues below it.
 
-Most files need no parser for most of their lines. A block of lines without quotes, in which all have the same number
-of delimiters, is passed on as text; that is ten times as fast. Everything else goes through the csv module.
+Most files need no parser for most of their lines. A block of lines in which all have the same number of fields, without
+line breaks in quotes, is passed on as text; that is ten times as fast. Everything else goes through the csv module.
 """
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from webapp.jobtypes.tables.notes import Note
-from webapp.jobtypes.tables.reading.dialect import Dialect, declared_delimiter
+from webapp.jobtypes.tables.reading.dialect import Dialect, Row, declared_delimiter, is_rule
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
 from webapp.jobtypes.tables.reading.text_lines import split_lines
 from webapp.jobtypes.tables.reading.unclosed_quote import EndMarker, lines_from
@@ -18,23 +20,22 @@ MOST_OPEN_QUOTES = 50  # afterwards quotes are text: each open one costs a look 
 LONGEST_FIELD = csv.field_size_limit()
 OPEN_QUOTE = Note("a quote is never closed, so it was read as text")
 _LONG_FIELD = "a field of more than %(count)s characters"
-_BLANKS = " \t\v\f"
-_WIDE_BLANKS = "\u00a0\u1680\u2002\u2003\u2009\u202f\u3000"
-
-Row = Sequence[str]
+_BLANKS = b" \t\v\f"
+_WIDE_BLANKS = tuple(map(str.encode, "\u00a0\u1680\u2002\u2003\u2009\u202f\u3000"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainLines:
-    """Lines whose fields need no parser; ``text`` has all of them, each with a line feed."""
+    """Lines whose fields need no parser; ``content`` has all of them in UTF-8, each with a line feed."""
 
     first_line: int
     count: int
-    text: str
+    content: bytes
 
-    def lines(self, most: int | None = None) -> list[str]:
-        """Return the lines, or so many of the first ones, without their breaks."""
-        return self.text.split("\n", most or -1)[: self.count if most is None else most]
+    def parsed(self, delimiter: str) -> "ParsedRows":
+        """Return the rows one by one."""
+        numbers = range(self.first_line, self.first_line + self.count)
+        return ParsedRows(lines=numbers, rows=cells_of(self.content.splitlines(), delimiter), is_last=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,28 +50,30 @@ class ParsedRows:
 class CsvRows:
     """The rows of a file, once, from blocks of complete lines.
 
-    With ``counts_rows``, rows are numbered as a worksheet numbers them, beginning with ``first``.
+    With ``counts_rows``, rows are numbered as a worksheet numbers them, and not by their lines.
     """
 
     def __init__(
         self,
-        blocks: Iterator[str],
+        blocks: Iterator[bytes],
         dialect: Dialect,
         problems: RowProblems,
         *,
         counts_rows: bool = False,
-        first: int = 1,
     ) -> None:
         self._blocks = blocks
         self._dialect = dialect
         self._problems = problems
         self._counts_rows = counts_rows
-        self._line = first  # the number of the next line, or of the next row
+        self._line = 1  # the number of the next line, or of the next row
         self._open_quotes = 0
         special = f'{dialect.delimiter}\n\r"{dialect.quote}' + ("\\" if dialect.has_escapes else "")
+        self._mark = dialect.delimiter.encode()
         self._dull = bytes(set(range(256)) - set(special.encode()))
-        ends, blanks = f"{dialect.delimiter}\n".encode(), _BLANKS.encode()
-        self._shapes = bytes(ord(",") if byte in ends else ord(" ") if byte in blanks else 120 for byte in range(256))
+        ends = self._mark + b"\n"
+        self._blanks = _BLANKS.replace(self._mark, b"")
+        shape = {**dict.fromkeys(self._blanks, " "), **dict.fromkeys(ends, ","), 34: '"'}
+        self._shapes = "".join(shape.get(byte, "x") for byte in range(256)).encode()
 
     def batches(self, width: int | None = None) -> Iterator[ParsedRows | PlainLines]:
         """Yield the rows in order; with ``width``, lines that need no parser as text."""
@@ -78,7 +81,8 @@ class CsvRows:
         block, is_first = next(self._blocks, None), True
         while block is not None:
             following = next(self._blocks, None)
-            if not rest and width and not is_first and following is not None and (plain := self._plain(block, width)):
+            may_be_plain = width and not rest and not is_first and following is not None
+            if may_be_plain and (plain := self._plain(block, width or 0)):
                 yield plain
             else:
                 lines = [*rest, *split_lines(block)]
@@ -88,36 +92,33 @@ class CsvRows:
                 yield batch
             block, is_first = following, False
 
-    def _plain(self, block: str, width: int) -> PlainLines | None:
-        mark = self._dialect.delimiter
-        text = block.replace("\r\n", "\n") if "\r" in block else block
-        content = text.encode()
-        count = text.count("\n")
-        if not mark.isascii() or content.translate(None, self._dull) != self._row(width) * count:
-            return None
-        if (
-            (width == 1 and ("\n\n" in text or text[0] == "\n"))
-            or _has_long_line(text)
-            or self._has_edge_blanks(text, content)
-        ):
+    def _plain(self, block: bytes, width: int) -> PlainLines | None:
+        """Return the lines if none needs a parser: all of them have as many fields, without blanks at their edges."""
+        content = block.replace(b"\r\n", b"\n") if b"\r" in block else block
+        count = content.count(b"\n")
+        if not self._is_regular(content, width, count) or _has_long_line(content) or self._has_edge_blanks(content):
             return None
         first, self._line = self._line, self._line + count
-        return PlainLines(first_line=first, count=count, text=text)
+        return PlainLines(first_line=first, count=count, content=content)
 
-    def _row(self, width: int) -> bytes:
-        return self._dialect.delimiter.encode() * (width - 1) + b"\n"
+    def _is_regular(self, content: bytes, width: int, count: int) -> bool:
+        has_blank_lines = width == 1 and (content.startswith(b"\n") or b"\n\n" in content)
+        if len(self._mark) > 1 or self._dialect.skips_blanks or has_blank_lines:
+            return False
+        if content.translate(None, self._dull) == (self._mark * (width - 1) + b"\n") * count:
+            return True
+        has_quotes = self._dialect == Dialect(delimiter=self._dialect.delimiter) and b'"' in content
+        return has_quotes and _regular_rows(self._mark, width).fullmatch(content) is not None
 
-    def _has_edge_blanks(self, text: str, content: bytes) -> bool:
-        """Whether a field begins or ends with a blank; ``content`` is the text in UTF-8."""
-        mark = self._dialect.delimiter
-        if any(blank in text and blank != mark for blank in _BLANKS):
+    def _has_edge_blanks(self, content: bytes) -> bool:
+        """Whether a field begins or ends with a blank."""
+        ends = [self._mark, b"\n", *([self._mark + b'"', b'\n"', b'"' + self._mark, b'"\n'] if b'"' in content else ())]
+        if any(blank in content for blank in self._blanks):
             shapes = content.translate(self._shapes)
-            if shapes.startswith(b" ") or b", " in shapes or b" ," in shapes:
+            if shapes.startswith((b" ", b'" ')) or any(edge in shapes for edge in (b", ", b" ,", b'," ', b' ",')):
                 return True
-        wide = [blank for blank in _WIDE_BLANKS if blank in text] if len(content) > len(text) else ()
-        return any(
-            edge in f"\n{text}" for blank in wide for edge in (blank + mark, mark + blank, f"{blank}\n", f"\n{blank}")
-        )
+        wide = [] if content.isascii() else [blank for blank in _WIDE_BLANKS if blank in content]
+        return any(edge in b"\n" + content for blank in wide for end in ends for edge in (blank + end, end + blank))
 
     def _parsed(self, lines: list[str], *, is_last: bool) -> tuple[ParsedRows, list[str]]:
         """Return the rows, and the lines of a row at the end that the next block continues."""
@@ -154,17 +155,12 @@ class CsvRows:
         The row is None after the last line, and if a field is so long that its quote must be open.
         """
         end = EndMarker()
-        reader = csv.reader(
-            end.behind(map(self._dialect.unescaped, lines) if self._dialect.has_escapes else lines),
-            delimiter=self._dialect.delimiter,
-            quotechar=self._dialect.quote,
-            quoting=csv.QUOTE_MINIMAL if self._open_quotes < MOST_OPEN_QUOTES else csv.QUOTE_NONE,
-        )
+        reader = self._dialect.reader(end.behind(lines), has_quotes=self._open_quotes < MOST_OPEN_QUOTES)
         at, begin, base, number = 0, 0, self._line, 0
         row: Row = []
         try:
             for number, row in enumerate(reader):
-                if row:
+                if row and not is_rule(row):
                     rows.append(row)
                     numbers.append(base + (number if self._counts_rows else begin))
                 at, begin = begin, reader.line_num
@@ -181,7 +177,20 @@ class CsvRows:
         return line.rstrip("\r\n").split(self._dialect.delimiter)
 
 
-def _has_long_line(text: str) -> bool:
+def _has_long_line(content: bytes) -> bool:
     """Whether a line can be longer than the csv module reads: it would fill a half of that, wherever it begins."""
     half = LONGEST_FIELD // 2
-    return any(text.find("\n", at, at + half) < 0 for at in range(0, len(text) - half, half))
+    return any(content.find(b"\n", at, at + half) < 0 for at in range(0, len(content) - half, half))
+
+
+def cells_of(lines: Sequence[bytes], delimiter: str) -> list[Row]:
+    """Return the cells of rows in canonical form, each with the breaks in its cells."""
+    return list(csv.reader(map(bytes.decode, lines), delimiter=delimiter))
+
+
+@cache
+def _regular_rows(mark: bytes, width: int) -> re.Pattern[bytes]:
+    """Return the pattern of rows with some fields in quotes, but without line breaks in them."""
+    end = re.escape(mark)
+    field = rb'(?:"[^"\r\n]*+(?:""[^"\r\n]*+)*+"|[^"\r\n' + end + rb"]*+)"
+    return re.compile(rb"(?:%b(?:%b%b){%d}\n)*+" % (field, end, field, width - 1))

@@ -4,8 +4,9 @@ Why chardet: docs/decisions/063-tables-on-libraries.md. It runs in a process of 
 """
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import BinaryIO
 
@@ -68,21 +69,33 @@ def encoding_of(file: BinaryIO, chosen: str | None = None) -> Encoding:
         return Encoding((_utf16_without_mark(head) or "utf-16-le") if needs_mark else chosen)
     if codec := marked or _utf16_without_mark(head):
         return Encoding(codec)
-    evidence = None if _is_utf8_throughout(file) else _evidence(file)
+    evidence = _evidence(file)
     file.seek(0)
     return Encoding("utf-8") if evidence is None else _legacy(evidence)
 
 
-def _is_utf8_throughout(file: BinaryIO) -> bool:
-    """Read the file, and rewind it unless all of it is UTF-8."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
+def _evidence(file: BinaryIO) -> bytes | None:
+    """Return lines that are not ASCII, from where the file is not UTF-8; None if it is, but for some damaged lines."""
+    decoder, begin = codecs.getincrementaldecoder("utf-8")(), 0
     try:
         while chunk := file.read(CHUNK):
-            decoder.decode(chunk)
+            if decoder.getstate()[0] or not chunk.isascii():
+                decoder.decode(chunk)
+            begin += len(chunk)
     except UnicodeDecodeError:
-        file.seek(0)
-        return False
-    return True
+        file.seek(begin)
+        lines = (line for line in iter(partial(file.readline, EVIDENCE), b"") if not line.isascii())
+        found = [*_first_of(lines, EVIDENCE)]
+        return None if 2 * sum(map(_is_utf8, found)) >= len(found) else b"".join(found)
+    return None
+
+
+def _first_of(lines: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for line in lines:
+        yield line
+        size -= len(line)
+        if size < 0:
+            return
 
 
 def _utf16_without_mark(head: bytes) -> str | None:
@@ -99,31 +112,6 @@ def _utf16_without_mark(head: bytes) -> str | None:
 def _if_lines_break(head: bytes, codec: str) -> str | None:
     """Return the codec if the line breaks are valid in it, which those of a file with a few stray zeros are not."""
     return codec if 2 * head.decode(codec, "replace").count("\n") >= head.count(b"\n") else None
-
-
-def _evidence(file: BinaryIO) -> bytes | None:
-    """Return lines that are not ASCII; None if most of them are UTF-8, so that the others are damaged."""
-    found, valid, size = [], 0, 0
-    for line in _lines_outside_ascii(file):
-        valid += _is_utf8(line)
-        found.append(line)
-        size += len(line)
-        if size > EVIDENCE and valid < len(found):
-            break
-        if size > EVIDENCE:  # UTF-8 so far: go on to the lines that are not
-            found, valid, size = [], 0, 0
-    return None if 2 * valid >= len(found) else b"".join(found)
-
-
-def _lines_outside_ascii(file: BinaryIO) -> Iterator[bytes]:
-    rest = b""
-    while chunk := file.read(CHUNK):
-        if rest or not chunk.isascii():
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from (line + b"\n" for line in lines if not line.isascii())
-            rest = b"" if rest.isascii() else rest[-EVIDENCE:]
-    if rest:
-        yield rest
 
 
 def _is_utf8(line: bytes) -> bool:

@@ -18,17 +18,33 @@ OTHER_FORMATS = {
     b"SQLite format 3": "a SQLite database",
 }
 TEXT_FORMATS = (
-    (re.compile(rb"<(!doctype html|html)\b", re.IGNORECASE), "a web page, such as the sign-in page of a website"),
+    (
+        re.compile(rb"<(!doctype html|html|head|body|title|meta|table)\b", re.IGNORECASE),
+        "a web page, such as the sign-in page of a website",
+    ),
+    (re.compile(rb"<script\b.*</script>\s*$", re.IGNORECASE | re.DOTALL), "a web page or an XML document"),
     (re.compile(rb"HTTP/\d"), "a response of a web server"),
     (
         re.compile(rb"<(\?xml|!doctype)\b|<!--|<[a-z][^<>,;|\t]*>\s*(<|[\r\n]|$)", re.IGNORECASE),
         "a web page or an XML document",
     ),
     (re.compile(rb"\{\\rtf"), "a text document"),
+    (re.compile(rb"BEGIN:V(CARD|CALENDAR)"), "a list of contacts or appointments"),
+    (
+        re.compile(rb"(Return-Path|Received|Delivered-To|MIME-Version|From|Date|Subject): ?.*\n[A-Z][A-Za-z-]+: "),
+        "an email",
+    ),
+    (re.compile(rb"-----BEGIN |#!/"), "a key, a certificate or a script"),
+    (
+        re.compile(
+            rb"(--[^\n]*\s+)*(INSERT INTO|CREATE (TABLE|DATABASE)|DROP TABLE|PRAGMA|BEGIN TRANSACTION) ?", re.IGNORECASE
+        ),
+        "an SQL script",
+    ),
     (re.compile(rb"""\{\s*["}]|\[\s*[\[{]"""), "a JSON document"),
 )
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # zip: XLSX, XLSB, ODS; OLE: XLS, encrypted ones
-WORKBOOK_NAMES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+WORKBOOK_NAMES = (".xlsx", ".xlsm", ".xlsb", ".ods")  # many programs call their text .xls
 CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 MOST_CONTROLS, LONG_ENOUGH = 0.05, 64  # a share, and bytes of which one can be computed
 PROSE_LINES, PROSE_LENGTH = 5, 40
@@ -51,6 +67,11 @@ def kind_of(file: BinaryIO, name: str) -> Literal["csv", "workbook"]:
 def refuse_prose(lines: Sequence[str], dialect: Dialect, name: str) -> None:
     """Raise `JobError` for running text: long lines of many words that no delimiter divides alike."""
     full = [line.rstrip() for line in lines if line.strip()]
+    if len(full) == 1 and " " in full[0].strip(' "') and not _has_marks(full):
+        message = f"The file {name} is not a table: it has a single line without columns."
+        raise JobError(message)
+    if dialect.delimiter == " ":
+        return
     if len(full) < PROSE_LINES or '"' in "".join(full) or sum(map(len, full)) < PROSE_LENGTH * len(full):
         return
     counts = [line.count(dialect.delimiter) for line in full]
@@ -76,12 +97,7 @@ def _refuse_other_formats(name: str, head: bytes) -> None:
     what = next((what for magic, what in OTHER_FORMATS.items() if head.startswith(magic)), None) or next(
         (what for beginning, what in TEXT_FORMATS if beginning.match(text)), None
     )
-    if (
-        what is None
-        and len(head) >= LONG_ENOUGH
-        and len(CONTROLS.findall(head)) > MOST_CONTROLS * len(head)
-        and b"\0" not in head[:4]
-    ):
+    if what is None and _is_binary(head):
         what = "no text"
     if what:
         message = f"The file {name} is {what}, not a CSV file or workbook."

@@ -6,20 +6,24 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import BinaryIO
 
 from webapp.jobs import JobError
 from webapp.jobtypes.tables.notes import Note
-from webapp.jobtypes.tables.reading.csv_rows import CsvRows, ParsedRows, PlainLines, Row
-from webapp.jobtypes.tables.reading.dialect import LINES, Dialect, declared_delimiter, dialect_of
+from webapp.jobtypes.tables.reading.csv_rows import CsvRows, ParsedRows, PlainLines
+from webapp.jobtypes.tables.reading.dialect import LINES, Dialect, Row, declared_delimiter, dialect_of
 from webapp.jobtypes.tables.reading.encoding import encoding_name, encoding_of
 from webapp.jobtypes.tables.reading.file_kind import kind_of, refuse_prose
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
 from webapp.jobtypes.tables.reading.shape import Shape, is_total, shape_of
 from webapp.jobtypes.tables.reading.text_lines import LineReader, split_lines
-from webapp.jobtypes.tables.reading.workbook import sheet_as_csv
+from webapp.jobtypes.tables.reading.workbook import Sheet, sheet_as_csv
 
+_EMPTY = "The file has no readable rows."
 _SHORT = "%(count)s fields instead of %(left)s, so the last ones count as missing"
+_OTHER_SHEETS = "Other sheets of the workbook: %(names)s"
+_BESIDE = "left out what is beside the table: %(lines)s"
 _GUESSED = "The encoding %(encoding)s is a guess. If accented letters look wrong, choose another."
 TOTALS = 3  # rows at the end that can be totals
 
@@ -49,13 +53,17 @@ class Table:
     def batches(self) -> Iterator[ParsedRows | PlainLines]:
         """Yield the rows below the header, as they are in the file."""
         left = self.shape.above + self.shape.headers
-        for batch in self._rows.batches(self.shape.width):
-            if isinstance(batch, PlainLines) or not left:
+        for batch in self._rows.batches(None if self.shape.left else self.shape.width):
+            if isinstance(batch, PlainLines):
                 yield batch
                 continue
             here = min(left, len(batch.rows))
             left -= here
-            yield ParsedRows(lines=batch.lines[here:], rows=batch.rows[here:], is_last=batch.is_last)
+            rows = [self._without_margin(row) for row in batch.rows[here:]]
+            yield ParsedRows(lines=batch.lines[here:], rows=rows, is_last=batch.is_last)
+
+    def _without_margin(self, row: Row) -> Row:
+        return row if any(map(str.strip, row[: self.shape.left])) else row[self.shape.left :]
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Yield each row with its line, as it is in the file."""
@@ -64,11 +72,7 @@ class Table:
 
     def parsed(self, batch: ParsedRows | PlainLines) -> ParsedRows:
         """Return the rows of a batch one by one."""
-        if isinstance(batch, ParsedRows):
-            return batch
-        numbers = range(batch.first_line, batch.first_line + batch.count)
-        rows = [line.split(self.dialect.delimiter) for line in batch.lines()]
-        return ParsedRows(lines=numbers, rows=rows, is_last=False)
+        return batch if isinstance(batch, ParsedRows) else batch.parsed(self.dialect.delimiter)
 
     def sound_rows(self, batch: ParsedRows, problems: RowProblems) -> tuple[list[int], list[Row]]:
         """Return the trimmed rows, each with one cell per column; totals, repeated headers and others are left out."""
@@ -90,6 +94,9 @@ class Table:
         width, found = self.shape.width, len(row)
         if width > 1 and not any(row):
             return False
+        if found > width and self.shape.has_notes_beside and any(row[width:]):
+            problems.repair(line, Note(_BESIDE, {"lines": " ".join(filter(None, row[width:]))}))
+            del row[width:]
         if found > width and not any(row[width:]):
             del row[width:]
             found = width
@@ -111,56 +118,49 @@ class Table:
 def open_table(file: BinaryIO, name: str, options: TableFormat, problems: RowProblems) -> Iterator[Table]:
     """Open a CSV file or the sheet of a workbook; raise `JobError` if it is neither."""
     if kind_of(file, name) == "csv":
-        yield _csv_table(file, name, options, problems)
+        encoding = encoding_of(file, options.encoding)
+        lines = LineReader(file, encoding.codec, problems)
+        notes = [] if encoding.is_sure else [Note(_GUESSED, {"encoding": encoding_name(encoding.codec)})]
+        yield _table(lines, name, options, problems, facts={"Encoding": encoding_name(encoding.codec)}, notes=notes)
         return
     with TemporaryDirectory(prefix="table-") as folder:
         sheet = sheet_as_csv(file, Path(folder), options.sheet)
         with sheet.path.open("rb") as cells:
-            yield _sheet_table(cells, sheet.name, sheet.first_row, options, problems)
+            notes = [Note(_OTHER_SHEETS, {"names": ", ".join(sheet.others)})] if sheet.others else []
+            yield _table(LineReader(cells, "utf-8", problems), name, options, problems, notes=notes, sheet=sheet)
 
 
-def _csv_table(file: BinaryIO, name: str, options: TableFormat, problems: RowProblems) -> Table:
-    encoding = encoding_of(file, options.encoding)
-    lines = LineReader(file, encoding.codec, problems)
-    first, blocks = _first_block(lines)
+def _table(
+    lines: LineReader,
+    name: str,
+    options: TableFormat,
+    problems: RowProblems,
+    *,
+    sheet: Sheet | None = None,
+    facts: Mapping[str, str] = MappingProxyType({}),
+    notes: Sequence[Note] = (),
+) -> Table:
+    """Return the table in a CSV file, or in the cells of a sheet, whose rows are numbered and can be short."""
+    first, blocks = _first_block(lines, f"The sheet {sheet.name} is empty." if sheet else _EMPTY)
     head = split_lines(first)[:LINES]
-    dialect = dialect_of(head, options.delimiter)
-    if options.delimiter is None:
+    dialect = Dialect(delimiter=",") if sheet else dialect_of(head, options.delimiter)
+    if not sheet and options.delimiter is None:
         refuse_prose(head, dialect, name)
     shape = _shape(head, dialect, options)
-    notes = [*shape.notes]
-    if not encoding.is_sure:
-        notes.append(Note(_GUESSED, {"encoding": encoding_name(encoding.codec)}))
     return Table(
         shape=shape,
         dialect=dialect,
-        facts={"Encoding": encoding_name(encoding.codec), "Delimiter": dialect.name},
-        notes=notes,
-        fills_short_rows=False,
+        facts={"Sheet": sheet.name} if sheet else {**facts, "Delimiter": dialect.name},
+        notes=[*shape.notes, *notes],
+        fills_short_rows=sheet is not None,
         bytes_read=lambda: lines.bytes_read,
-        _rows=CsvRows(blocks, dialect, problems),
+        _rows=CsvRows(blocks, dialect, problems, counts_rows=sheet is not None),
     )
 
 
-def _sheet_table(file: BinaryIO, name: str, first_row: int, options: TableFormat, problems: RowProblems) -> Table:
-    lines = LineReader(file, "utf-8", problems)
-    first, blocks = _first_block(lines, f"The sheet {name} is empty.")
-    dialect = Dialect(delimiter=",")
-    shape = _shape(split_lines(first)[:LINES], dialect, options)
-    return Table(
-        shape=shape,
-        dialect=dialect,
-        facts={"Sheet": name},
-        notes=shape.notes,
-        fills_short_rows=True,
-        bytes_read=lambda: lines.bytes_read,
-        _rows=CsvRows(blocks, dialect, problems, counts_rows=True, first=first_row),
-    )
-
-
-def _first_block(lines: LineReader, empty: str = "The file has no readable rows.") -> tuple[str, Iterator[str]]:
+def _first_block(lines: LineReader, empty: str) -> tuple[bytes, Iterator[bytes]]:
     blocks = lines.blocks()
-    skipped = ""
+    skipped = b""
     for block in blocks:
         if block.strip():
             return skipped + block, chain([skipped + block], blocks)
@@ -172,8 +172,7 @@ def _shape(head: list[str], dialect: Dialect, options: TableFormat) -> Shape:
     if declared_delimiter(head[0]):
         head = head[1:]
     quiet = RowProblems(lambda _: None)
-    rows = [row for batch in CsvRows(iter(["".join(head)]), dialect, quiet).batches() for row in batch.rows]  # type: ignore[union-attr]
+    rows = [row for batch in CsvRows(iter(["".join(head).encode()]), dialect, quiet).batches() for row in batch.rows]  # type: ignore[union-attr]
     if not any(cell.strip() for row in rows for cell in row):
-        message = "The file has no readable rows."
-        raise JobError(message)
+        raise JobError(_EMPTY)
     return shape_of(rows, has_header=options.has_header)

@@ -1,4 +1,4 @@
-"""Read the lines of a file in constant memory, in any encoding; a very long line is skipped."""
+"""Read the lines of a file in constant memory, in any encoding, as UTF-8; a very long line is skipped."""
 
 import codecs
 from collections.abc import Iterator
@@ -10,12 +10,10 @@ from webapp.jobtypes.tables.reading.encoding import encoding_name
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
 
 BLOCK = 256 * 1024  # bytes
-LONGEST_LINE = 4 * 1024 * 1024  # characters
-NUL = "\0"
+LONGEST_LINE = 4 * 1024 * 1024  # bytes of UTF-8
 REPLACEMENT = "\ufffd"
-_LONG = "a line of more than %(count)s characters"
+_LONG = "a line of more than %(count)s bytes"
 _REPLACED = "bytes that are not %(encoding)s are shown as %(mark)s"
-_MARK = "\ufeff"
 
 
 class LineReader:
@@ -23,20 +21,19 @@ class LineReader:
 
     def __init__(self, file: BinaryIO, encoding: str, problems: RowProblems) -> None:
         self._file = file
-        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-        self._encoding = encoding_name(encoding)
+        self._codec = codecs.lookup(encoding).name
         self._problems = problems
         self._number = 0
         self._inside_long_line = False
         self.bytes_read = 0
 
-    def blocks(self) -> Iterator[str]:
-        """Yield the text, once; each block ends with a line."""
-        rest = ""
-        for text in self._texts():
-            joined = rest + text
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the text in UTF-8, once; each block ends with a line."""
+        rest = b""
+        for content in self._contents():
+            joined = rest + content
             # A last \r may be half of \r\n, so only \n ends a block.
-            end = joined.rfind("\n") + 1
+            end = joined.rfind(b"\n") + 1
             rest = joined[end:]
             if end:
                 yield self._checked(joined[:end])
@@ -44,42 +41,54 @@ class LineReader:
         if rest:
             yield self._checked(rest)
 
-    def _texts(self) -> Iterator[str]:
-        is_first = True
+    def _contents(self) -> Iterator[bytes]:
+        is_utf8 = self._codec in {"utf-8", "utf-8-sig"}
+        decoder = codecs.getincrementaldecoder(self._codec)(errors="replace")
         while chunk := self._file.read(BLOCK):
             self.bytes_read += len(chunk)
-            text = self._decoder.decode(chunk)
-            yield text.lstrip(_MARK) if is_first else text  # some programs write the mark twice
-            is_first = is_first and not text
-        yield self._decoder.decode(b"", final=True)
+            yield chunk if is_utf8 else decoder.decode(chunk).encode("utf-8", "replace")
+        if not is_utf8:
+            yield decoder.decode(b"", final=True).encode("utf-8", "replace")
 
-    def _without_long_line(self, rest: str) -> str:
+    def _without_long_line(self, rest: bytes) -> bytes:
         if not self._inside_long_line and len(rest) <= LONGEST_LINE:
             return rest
         if not self._inside_long_line:
             self._problems.skip(self._number + 1, Note(_LONG, {"count": LONGEST_LINE}))
         self._inside_long_line = True
-        return ""
+        return b""
 
-    def _checked(self, block: str) -> str:
+    def _checked(self, block: bytes) -> bytes:
         if self._inside_long_line:
-            block = block[block.find("\n") :]  # the break of the skipped line keeps the numbers of those after it
+            block = block[block.find(b"\n") :]  # the break of the skipped line keeps the numbers of those after it
             self._inside_long_line = False
-        if NUL in block or REPLACEMENT in block:
-            lines = split_lines(block)
-            block = "".join(self._repaired(number, line) for number, line in enumerate(lines, self._number + 1))
-        self._number += block.count("\n") if "\r" not in block else len(split_lines(block))
+        if codecs.BOM_UTF8 in block:  # some programs write the mark twice, and copies of several files have it inside
+            block = block.replace(codecs.BOM_UTF8, b"")
+        if b"\0" in block or not _is_sound(block):
+            lines = enumerate(split_lines(block), self._number + 1)
+            block = "".join(self._repaired(number, line) for number, line in lines).encode()
+        self._number += block.count(b"\n") + (block.count(b"\r") - block.count(b"\r\n") if b"\r" in block else 0)
         return block
 
     def _repaired(self, number: int, line: str) -> str:
         if REPLACEMENT in line:
-            self._problems.repair(number, Note(_REPLACED, {"encoding": self._encoding, "mark": REPLACEMENT}))
-        if NUL in line:
+            values = {"encoding": encoding_name(self._codec), "mark": REPLACEMENT}
+            self._problems.repair(number, Note(_REPLACED, values))
+        if "\0" in line:
             self._problems.repair(number, Note("NUL bytes were removed"))
-            return line.replace(NUL, "")
-        return line
+        return line.replace("\0", "")
 
 
-def split_lines(text: str) -> list[str]:
+def split_lines(block: bytes) -> list[str]:
     r"""Return the lines with their breaks: \n, \r and \r\n only; `str.splitlines` also splits at U+2028 and others."""
-    return list(StringIO(text, newline=""))
+    return list(StringIO(block.decode("utf-8", "replace"), newline=""))
+
+
+def _is_sound(block: bytes) -> bool:
+    """Whether all of the block is UTF-8, without the sign that replaces other bytes."""
+    if block.isascii():
+        return True
+    try:
+        return REPLACEMENT not in block.decode()
+    except UnicodeDecodeError:
+        return False

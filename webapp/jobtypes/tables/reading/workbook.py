@@ -29,11 +29,11 @@ LARGEST_STYLES = 20_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """The cells of a sheet as CSV; ``first_row`` is the number of its first row."""
+    """The cells of a sheet as CSV, from its first row on."""
 
     name: str
     path: Path
-    first_row: int
+    others: tuple[str, ...]
 
 
 def sheet_as_csv(file: BinaryIO, folder: Path, name: str) -> Sheet:
@@ -47,7 +47,7 @@ def sheet_as_csv(file: BinaryIO, folder: Path, name: str) -> Sheet:
         found = next(iter([*call_native(f"{_CELLS}:write_cells", arguments, memory=MEMORY, seconds=SECONDS)]))
     except RefusedFile as refused:
         raise JobError(str(refused)) from None
-    return Sheet(name=found["sheet"], path=folder / "cells.csv", first_row=found["first_row"])
+    return Sheet(name=found["sheet"], path=folder / "cells.csv", others=tuple(found["others"]))
 
 
 _CELLS = "webapp.jobtypes.tables.reading.workbook_cells"
@@ -61,7 +61,7 @@ def _ending(book: Path) -> str:
     try:
         with ZipFile(book) as archive:
             parts = archive.infolist()
-            names = {part.filename.lower() for part in parts}
+            names = {part.filename.lower().replace("\\", "/") for part in parts}
             styles = archive.read(STYLES) if _has_styles(parts) else b""
     except (BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, zlib.error) as error:
         message = f"The workbook is damaged or not an XLSX file: {error}."

@@ -6,13 +6,22 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
 
 from webapp.jobtypes.tables.native_process import RefusedFile
 
+LONG_LIST = 20  # rows of a single column
+
 
 def write_cells(book: str, sheet: str, target: str) -> Iterator[dict[str, Any]]:
-    """Write the cells to ``target`` as CSV in UTF-8, and yield the name and the first row of the sheet."""
+    """Write the cells to ``target`` as CSV in UTF-8, and yield the name of the sheet and of the others."""
     try:
         workbook = CalamineWorkbook.from_path(book)
         found = _sheet(workbook, sheet)
@@ -23,7 +32,8 @@ def write_cells(book: str, sheet: str, target: str) -> Iterator[dict[str, Any]]:
     except (CalamineError, OSError, ValueError) as error:
         message = f"The workbook is damaged or not in a known format: {error}."
         raise RefusedFile(message) from None
-    yield {"sheet": found.name, "first_row": (found.start or (0, 0))[0] + 1}
+    others = [each.name for each in workbook.sheets_metadata if each.name != found.name]
+    yield {"sheet": found.name, "others": others}
 
 
 def _sheet(workbook: CalamineWorkbook, name: str) -> CalamineSheet:
@@ -34,11 +44,21 @@ def _sheet(workbook: CalamineWorkbook, name: str) -> CalamineSheet:
     if not names:
         message = "The workbook has no sheet with cells."
         raise RefusedFile(message)
-    for candidate in [name] if name else names:
+    visible = [sheet.name for sheet in workbook.sheets_metadata if sheet.visible == SheetVisibleEnum.Visible]
+    best = workbook.get_sheet_by_name(name or min(names, key=lambda each: each not in visible))
+    for candidate in () if name else sorted(names, key=lambda each: each not in visible):
         sheet = workbook.get_sheet_by_name(candidate)
-        if sheet.start is not None or name:
+        if _is_table(sheet):
             return sheet
-    return workbook.get_sheet_by_name(names[0])
+        if best.start is None:
+            best = sheet
+    return best
+
+
+def _is_table(sheet: CalamineSheet) -> bool:
+    """Whether a sheet has more than a cover has: a line, or some lines below each other."""
+    (top, left), (bottom, right) = sheet.start or (0, 0), sheet.end or (0, 0)
+    return (bottom > top and right > left) or bottom - top >= LONG_LIST
 
 
 def _write(sheet: CalamineSheet, target: Path) -> None:

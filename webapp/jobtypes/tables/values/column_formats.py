@@ -12,14 +12,25 @@ from webapp.jobtypes.tables.values.date_styles import DateStyle, date_styles
 from webapp.jobtypes.tables.values.number_styles import NumberStyle, number_styles, quoted, unit_of
 
 MOSTLY = 0.95
+SAMPLED = 8_192  # rows from which formats are guessed
 MOST = 1_000  # values that are compared
 LIKELY = 0.8  # of a sample: the whole table decides
-BOOLEANS = ("true", "false", "yes", "no", "t", "f", "y", "n", "ja", "nein", "wahr", "falsch")
+TRUE_WORDS = ("true", "yes", "t", "y", "ja", "wahr", "oui", "vrai", "sí", "si", "sì", "sim", "да", "tak", "ano", "evet")
+FALSE_WORDS = ("false", "no", "f", "n", "nein", "falsch", "non", "faux", "não", "нет", "nie", "ne", "hayır")  # noqa: RUF001
 _CODE_NAME = re.compile(
-    r"(zip|plz|post(al)?[ _-]?(code)?|(tele)?(phone|fon)|fax|mobile?|iban|bic|isbn|ean|gtin)", re.IGNORECASE
+    r"(?:.*[\W_])?(?:zip|plz|postleitzahl|post(?:al)?[\W_]*code|code[\W_]*postal|(?:tele)?(?:phone|fon)|tel|fax|mobile?|"
+    r"handy|iban|bic|isbn|issn|ean|gtin|upc|imei|ssn|blz|konto)(?:[\W_]*(?:codes?|numbers?|no|nr|num|nummer|id))?[.:]?",
+    re.IGNORECASE,
 )
+_WORDS_IN_A_NAME = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_CODE = re.compile(r"\d{4,}|\d[.,]\d+E\+\d\d")  # the last one is what spreadsheets make of a long code
+_LONG_CODE = re.compile(r"\d{12,}")
+_SECONDS = re.compile(r"1\d{9}")  # since 1970: from 2001 to 2033
 _LEADING_ZERO = re.compile(r"[+-]?0\d+")
 _PHONE = re.compile(r"\+\d{7,}")
+_DIVIDED_CODE = re.compile(  # telephone numbers of several parts, and IP addresses
+    r"\+\d[\d ()/-]{6,}|(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}"
+)
 _COMPACT_DATE = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _THOUSANDS = "%(value)s was read like %(style)s. Its mark could also have the other meaning."
 _THOUSANDS_OR_DECIMALS = re.compile(r"[+-]?\d{1,3}[.,]\d{3}")
@@ -59,7 +70,8 @@ class ColumnFormat:
         if style := self.number or self.date:
             return style.sql(cell)
         if self.kind is ValueKind.BOOLEAN:
-            return f"CASE WHEN lower({cell}) IN ({', '.join(map(quoted, BOOLEANS))}) THEN 1::DOUBLE END"
+            yes, no = (", ".join(map(quoted, words)) for words in (TRUE_WORDS, FALSE_WORDS))
+            return f"CASE WHEN lower({cell}) IN ({yes}) THEN 1::DOUBLE WHEN lower({cell}) IN ({no}) THEN 0::DOUBLE END"
         return "NULL::DOUBLE"
 
 
@@ -104,23 +116,29 @@ def _format(name: str, cells: Sequence[str], decimal: str, *, is_proven: bool, d
     if style := _number_style(cells, decimal) or (None if is_proven else _number_style(cells, "")):
         return _number_format(cells, style, is_proven=is_proven)
     if date := _date_style(cells, day_first=day_first):
-        has_time = any(":" in cell for cell in cells)
+        has_time = any((match := _compiled(date.pattern).fullmatch(cell)) and match["h"] for cell in cells)
         return ColumnFormat(
             kind=ValueKind.DATETIME if has_time else ValueKind.DATE,
             date=date,
             doubt=_date_doubt(date, cells, day_first=day_first),
         )
-    if all(cell.lower() in BOOLEANS for cell in cells):
+    if all(cell.lower() in (*TRUE_WORDS, *FALSE_WORDS) for cell in cells):
         return ColumnFormat(kind=ValueKind.BOOLEAN)
     return ColumnFormat(kind=ValueKind.TEXT)
 
 
 def _are_codes(name: str, cells: Sequence[str]) -> bool:
     """Numbers in form only: with zeros in front, telephone numbers, or said so by the name of the column."""
-    if any(map(_PHONE.fullmatch, cells)):
+    if any(map(_PHONE.fullmatch, cells)) or all(map(_DIVIDED_CODE.fullmatch, cells)):
+        return True
+    if all(map(_LONG_CODE.fullmatch, cells)) and len(set(map(len, cells))) == 1 < len(cells):
         return True
     zeros = sum(bool(_LEADING_ZERO.fullmatch(cell)) for cell in cells)
-    return zeros > (1 - MOSTLY) * len(cells) or bool(_CODE_NAME.fullmatch(name.strip()))
+    return zeros > (1 - MOSTLY) * len(cells) or (_is_name_of_codes(name) and any(map(_CODE.fullmatch, cells)))
+
+
+def _is_name_of_codes(name: str) -> bool:
+    return _CODE_NAME.fullmatch(_WORDS_IN_A_NAME.sub(" ", name.strip())) is not None
 
 
 def _number_format(cells: Sequence[str], style: NumberStyle, *, is_proven: bool) -> ColumnFormat:
@@ -133,6 +151,8 @@ def _number_format(cells: Sequence[str], style: NumberStyle, *, is_proven: bool)
         doubt = Note(_THOUSANDS, {"value": marked[0], "style": style.example})
     elif is_whole and all(map(_COMPACT_DATE.fullmatch, numbers)):
         doubt = Note("The numbers could also be dates, such as %(value)s.", {"value": numbers[0]})
+    elif is_whole and all(map(_SECONDS.fullmatch, numbers)):
+        doubt = Note("The numbers could also be times, in seconds since 1970.")
     return ColumnFormat(
         kind=ValueKind.INTEGER if is_whole else ValueKind.NUMBER,
         number=style,

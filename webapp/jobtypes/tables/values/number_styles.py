@@ -15,7 +15,7 @@ _CODES = "USD|EUR|GBP|CHF|JPY|CNY|SEK|NOK|DKK|PLN|CZK|HUF|INR|CAD|AUD|BRL|RUB|TR
 _CURRENCY = rf"(?:US\$|R\$|[$€£¥￥₹₽₺₩₫₴₪฿円元원]|{_CODES}|kr\.?|zł|Kč|Fr\.?)"
 _BLANKS = " \u00a0\u202f"
 _APOSTROPHES = "'\u2019"
-_MINUS = "\u2212"
+_MINUS = "\u2212\u2013"  # the sign, and the dash that word processors make of a hyphen
 _UNIT = re.compile(rf"{_CURRENCY}|%")
 
 
@@ -40,7 +40,8 @@ class NumberStyle:
         blank, sign = f"[{_BLANKS}]?", f"[-+{_MINUS}]?"
         unit = rf"(?:{blank}(?:{_CURRENCY}|%))?"
         signed = rf"{sign}{blank}(?:{_CURRENCY}{blank})?{sign}{number}{unit}"
-        return rf"(?:{signed}|\({signed}\)|(?:{_CURRENCY}{blank})?{number}{blank}[-{_MINUS}]{unit})"
+        bracketed = rf"(?:{_CURRENCY}{blank})?\({signed}\)"
+        return rf"(?:{signed}|{bracketed}|(?:{_CURRENCY}{blank})?{number}{blank}[-{_MINUS}]{unit})"
 
     @property
     def example(self) -> str:
@@ -62,7 +63,16 @@ class NumberStyle:
         )
         if self.affixes:
             return number
+        if self == NumberStyle("."):
+            number = f"CASE WHEN {_is_plain(cell)} THEN try_cast({cell} AS DOUBLE) ELSE {number} END"
         return f"nullif(nullif({number}, 'inf'::DOUBLE), '-inf'::DOUBLE)"  # of an exponent that is too large
+
+
+def _is_plain(cell: str) -> str:
+    """Return the condition that DuckDB reads a cell as the pattern does, which it tells in a fraction of the time."""
+    beginnings = (("1", ":"), ("-1", "-:"), ("0.", "0/"), ("-0.", "-0/"))
+    ranges = " OR ".join(f"{cell} >= '{low}' AND {cell} < '{high}'" for low, high in beginnings)
+    return f"strlen({cell}) < 16 AND ({ranges}) AND NOT contains({cell}, '_')"
 
 
 def quoted(text: str) -> str:
