@@ -8,7 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# The first one has no windows: it takes a third less time
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 # The first three lines prepare windows of Chromium itself, in processes of their own, which takes half a second of
 # processor time for each test; the others are disabled by Playwright, whose list is replaced by this one
 DISABLED_FEATURES = (
@@ -31,7 +33,9 @@ def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         if os.environ.get("DESKJOB_TEST_BROWSER") == "required":
             pytest.fail("No Chromium is installed, and DESKJOB_TEST_BROWSER says that it must be.")
-        pytest.skip("No Chromium is installed: install one (Debian: apt install chromium) to run browser tests.")
+        pytest.skip(
+            "No Chromium is installed: install one (Debian: apt install chromium-headless-shell) to run browser tests."
+        )
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

@@ -140,6 +140,7 @@ def pytest_collection_finish() -> None:
     """Exclude the collected tests and the modules from garbage collection: they stay until the end."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)  # a twelfth of all time would be spent looking for garbage
 
 
 class IsolatedClient(FlaskClient):

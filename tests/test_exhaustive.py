@@ -13,6 +13,7 @@ from tests.jobs.test_service_by_status import OPERATIONS
 from tests.journeys.test_every_page import LOOKS, NOTHING_FOUND, rules
 from webapp.jobs.model.job import Status
 
+pytestmark = pytest.mark.exhaustive
 FILES = ("tests/faults", "tests/journeys/test_every_page.py", "tests/jobs/test_service_by_status.py")
 FAULT, DELETION = "test_every_job_finishes_after_a_fault", "test_files_of_a_deleted_job_are_swept_after_a_fault"
 OPERATION = "test_an_operation_works_only_in_its_statuses"

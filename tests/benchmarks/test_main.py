@@ -71,6 +71,7 @@ def stop(name: str, folder: Path, sig: signal.Signals, when: Callable[[list[psut
         wait_for(lambda: not list(folder.iterdir()))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("own_environment")
 def test_a_killed_benchmark_leaves_neither_peers_nor_servers(folder: Path) -> None:
     stop("create", folder, signal.SIGKILL, runs_a_peer)

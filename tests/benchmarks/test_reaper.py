@@ -123,6 +123,7 @@ def test_a_killed_benchmark_leaves_nothing(started: Any) -> None:
     assert benchmark.nothing_is_left()
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_left_when_the_reaper_is_killed(started: Any) -> None:
     benchmark = started("waits")
     os.kill(benchmark.facts["reaper"], signal.SIGKILL)

@@ -185,6 +185,7 @@ def test_demo_files_can_be_downloaded(shown: Flask, seeded: Services) -> None:
     assert len(answer.data) == file.size
 
 
+@pytest.mark.exhaustive
 def test_every_number_in_the_demo_equals_the_length_of_the_linked_list(shown: Flask, seeded: Services) -> None:
     """Numbers and lists are counted in different ways, so every pair is compared."""
     browser = _signed_in(shown, seeded, Role.ADMIN)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.exhaustive import exhaustive
 from tests.faults.installation_under_fault import FaultyInstallation, faulty_installation
 from tests.installation import PATIENCE_SECONDS
 from tests.valkey import Valkey, valkey
@@ -46,7 +47,7 @@ def await_start(installation: FaultyInstallation, job: Job) -> None:
     installation.wait_for(lambda: installation.services.jobs.get(job.id).status is Status.RUNNING)
 
 
-@pytest.mark.parametrize("away", ["stopped", "frozen"])
+@pytest.mark.parametrize("away", [exhaustive("stopped"), "frozen"])
 def test_a_busy_worker_and_its_job_go_on_without_redis(
     installation: FaultyInstallation, redis: Valkey, tmp_path: Path, away: str
 ) -> None:

@@ -16,7 +16,11 @@ from tests.installation import wait_for
 from tests.journeys.conftest import PASSWORD
 from tests.receivers import LOOPBACK, Inbox, Receiver, mail_server_of, webhook_receiver
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")]
+pytestmark = [
+    pytest.mark.exhaustive,
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl"),
+]
 Run = Callable[[str], bytes]
 
 

@@ -16,8 +16,7 @@ pytestmark = pytest.mark.browser
 
 
 SCRIPTS = pytest.param(True, id="with JavaScript")
-NO_SCRIPTS = pytest.param(False, id="without JavaScript")
-NO_SCRIPTS_EITHER = pytest.param(False, id="without JavaScript", marks=pytest.mark.exhaustive)
+NO_SCRIPTS = pytest.param(False, id="without JavaScript", marks=pytest.mark.exhaustive)
 
 
 @pytest.fixture
@@ -87,7 +86,8 @@ def test_a_user_gets_a_report_of_a_real_table(
     assert complaints == []
 
 
-@pytest.mark.parametrize("scripts", [SCRIPTS, NO_SCRIPTS_EITHER])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("scripts", [SCRIPTS, NO_SCRIPTS])
 def test_progress_moves_until_the_job_is_done(person: BrowserContext, complaints: list[str], scripts: bool) -> None:
     page = person.new_page()
     sign_in(page)
@@ -112,7 +112,8 @@ def test_progress_moves_until_the_job_is_done(person: BrowserContext, complaints
     assert complaints == []
 
 
-@pytest.mark.parametrize("scripts", [SCRIPTS, NO_SCRIPTS_EITHER])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("scripts", [SCRIPTS, NO_SCRIPTS])
 def test_a_finished_page_stops_polling(person: BrowserContext, scripts: bool) -> None:
     page = person.new_page()
     sign_in(page)

@@ -14,7 +14,7 @@ from webapp.notifications.rule import Topic
 
 AIRPORTS = Path(__file__).parent / "airports.csv"
 ROWS = "3,376"  # of the table, as its report says
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.exhaustive]
 
 
 class Walker:

@@ -38,6 +38,7 @@ def set_revision(engine: Engine, revision: str) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
 
 
+@pytest.mark.exhaustive
 def test_every_migration_can_be_downgraded_and_upgraded(app: Flask, services: Services, database: str) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     downgrade(revision="0001")
@@ -122,6 +123,7 @@ def test_the_previous_release_can_use_the_migrated_tables(
     assert services.jobs.get(job.id).status is Status.COMPLETED
 
 
+@pytest.mark.exhaustive
 def test_a_worker_starts_no_jobs_while_the_revision_does_not_match(
     installation: Installation,
 ) -> None:

@@ -143,6 +143,7 @@ def test_the_clock_ticks_every_second_until_a_stop(installation: Installation) -
     assert clock.wait(PATIENCE_SECONDS) == 0
 
 
+@pytest.mark.exhaustive
 def test_a_job_of_a_frozen_worker_is_rescued(installation: Installation) -> None:
     """Simulate a lost machine: no worker of it is left to settle its jobs."""
     installation.start("clock", **SHORT_LEASE)

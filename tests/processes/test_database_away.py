@@ -99,6 +99,7 @@ def test_repeated_connection_losses_cost_no_attempt(on_postgresql: Installation,
     assert (job.status, job.attempt, job.state["by"]) == (Status.COMPLETED, 1, [1] * 60)
 
 
+@pytest.mark.exhaustive
 def test_an_outage_longer_than_the_lease_ends_the_attempt_and_not_the_job(
     on_postgresql: Installation, postgresql: PostgreSQL
 ) -> None:
@@ -116,6 +117,7 @@ def test_an_outage_longer_than_the_lease_ends_the_attempt_and_not_the_job(
     assert (set(earlier), last) == ({"interrupted"}, "completed"), "a slow machine can interrupt it again"
 
 
+@pytest.mark.exhaustive
 def test_a_long_write_lock_costs_no_attempt(installation: Installation) -> None:
     workers(installation, 1, **PATIENT)
     job_id = installation.job("steps", {"steps": 10, "seconds": 0.1})
@@ -129,6 +131,7 @@ def test_a_long_write_lock_costs_no_attempt(installation: Installation) -> None:
     assert (job.status, job.attempt) == (Status.COMPLETED, 1)
 
 
+@pytest.mark.exhaustive
 def test_a_worker_stops_while_the_database_is_away(on_postgresql: Installation, postgresql: PostgreSQL) -> None:
     clock, pool = on_postgresql.start("clock"), workers(on_postgresql, 1)
     wait_for(lambda: time_since_heartbeat(on_postgresql.services.engine) is not None)

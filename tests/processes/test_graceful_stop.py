@@ -73,6 +73,7 @@ def test_a_stopped_web_server_finishes_open_requests(
     assert web.wait(PATIENCE_SECONDS) == 0
 
 
+@pytest.mark.exhaustive
 def test_a_second_stop_of_the_web_server_waits_for_no_request(
     installation: Installation, web: ForkedCommand, half_sent: socket.socket
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_stopped_clock_finishes_its_round_and_removes_its_heartbeat(installati
     assert time_since_heartbeat(installation.services.engine) is None
 
 
+@pytest.mark.exhaustive
 def test_a_second_stop_ends_the_clock_without_the_database(installation: Installation) -> None:
     clock = installation.start("clock")
     wait_for(lambda: time_since_heartbeat(installation.services.engine) is not None)
@@ -106,6 +108,7 @@ def test_a_second_stop_ends_the_clock_without_the_database(installation: Install
         other.close()
 
 
+@pytest.mark.exhaustive
 def test_a_second_stop_of_up_hands_back_running_jobs_at_once(installation: Installation, port: int) -> None:
     del installation.settings["DESKJOB_REDIS_URL"]
     up = installation.start_up("--port", str(port), "--workers", "1", **GRACE)

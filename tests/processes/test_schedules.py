@@ -62,6 +62,7 @@ def is_done(services: Services) -> bool:
         return connection.execute(due).scalar_one() == 0
 
 
+@pytest.mark.exhaustive
 def test_each_time_fires_once_even_if_clocks_are_killed(services: Services, start_clock: Start, database: str) -> None:
     dice = random.Random(2026)
     clocks = [start_clock() for _ in range(CLOCKS)]

@@ -176,6 +176,7 @@ class SlowDownloads:
                     continue
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("count", [200, exhaustive(2000)])
 def test_pages_are_as_fast_beside_slow_clients(web: None, port: int, cookie: str, file_path: str, count: int) -> None:
     seconds(port, "/jobs", cookie)  # the first page compiles its templates

@@ -105,11 +105,13 @@ def test_a_taken_port_is_refused_before_anything_is_started(fresh: Installation,
     assert not (fresh.folder / "deskjob.sqlite3").exists()
 
 
+@pytest.mark.exhaustive
 def test_a_broken_database_file_is_refused(fresh: Installation, port: int) -> None:
     (fresh.folder / "deskjob.sqlite3").write_bytes(b"this is no database" * 100)
     refused(fresh, fresh.start_up("--port", str(port)), "cannot be used: file is not a database. Restore it")
 
 
+@pytest.mark.exhaustive
 def test_a_database_that_is_away_is_refused(fresh: Installation, port: int) -> None:
     url = "postgresql://nobody:a-secret@127.0.0.1:1/deskjob"
     refused(fresh, fresh.start_up("--port", str(port), DESKJOB_DATABASE_URL=url), "cannot be used: ")
@@ -128,6 +130,7 @@ def test_an_invalid_port_is_bad_usage(port: int | str) -> None:
     assert "Invalid value for '--port'" in result.output
 
 
+@pytest.mark.exhaustive
 def test_a_process_that_does_not_start_is_named_and_the_others_are_stopped(fresh: Installation, port: int) -> None:
     (fresh.folder / "valkey.sock").mkdir()  # so that Valkey cannot listen there
     process = fresh.start_up("--port", str(port), "--workers", "1")
@@ -139,6 +142,7 @@ def test_a_process_that_does_not_start_is_named_and_the_others_are_stopped(fresh
     assert "sign in as admin with the password" in fresh.output, "the admin is made by now, and it is shown only once"
 
 
+@pytest.mark.exhaustive
 def test_a_stop_during_the_start_is_obeyed(fresh: Installation, port: int) -> None:
     process = fresh.start_up("--port", str(port), "--workers", "1")
     wait_for((fresh.folder / "log" / "web.log").exists)

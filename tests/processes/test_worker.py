@@ -5,6 +5,7 @@ import signal
 import time
 
 import psutil
+import pytest
 
 from tests.forked_commands import ForkedCommand
 from tests.installation import ENDLESS_SECONDS, ENDLESS_STEPS, PATIENCE_SECONDS, Installation, has_ended, wait_for
@@ -62,6 +63,7 @@ def test_a_silent_job_is_killed_after_the_grace_period_and_handed_back(installat
     )
 
 
+@pytest.mark.exhaustive
 def test_ctrl_c_counts_as_one_stop_although_every_process_gets_it(installation: Installation) -> None:
     job_id = installation.job("steps", ENDLESS_STEPS)
     pool = one_worker(installation)
@@ -71,6 +73,7 @@ def test_ctrl_c_counts_as_one_stop_although_every_process_gets_it(installation: 
     assert installation.get(job_id).status is Status.QUEUED
 
 
+@pytest.mark.exhaustive
 def test_a_second_stop_hands_the_running_job_back_at_once(installation: Installation) -> None:
     pool = one_worker(installation, grace=str(ENDLESS_SECONDS))
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
@@ -83,6 +86,7 @@ def test_a_second_stop_hands_the_running_job_back_at_once(installation: Installa
     assert installation.services.leases.beats() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_dies_while_its_pool_is_stopping_is_settled_too(installation: Installation) -> None:
     pool = one_worker(installation, grace=str(ENDLESS_SECONDS))
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
@@ -96,6 +100,7 @@ def test_a_worker_that_dies_while_its_pool_is_stopping_is_settled_too(installati
     assert installation.services.leases.beats() == {}
 
 
+@pytest.mark.exhaustive
 def test_workers_of_a_killed_pool_end_and_hand_their_jobs_back(installation: Installation) -> None:
     pool = one_worker(installation)
     job_id = installation.job("steps", ENDLESS_STEPS)

@@ -43,6 +43,7 @@ def test_workers_horses_and_the_clock_load_nothing_of_the_web_side() -> None:
     assert below(found, *_WEB) == set()
 
 
+@pytest.mark.exhaustive
 def test_pages_load_nothing_of_the_api() -> None:
     found = loaded("webapp.views.blueprints", "webapp.views.security", "webapp.views.page.request")
     assert "webapp.views.job.show" in found

@@ -4,6 +4,7 @@ import os
 from uuid import UUID
 
 import psutil
+import pytest
 
 from tests.forked_commands import ForkedCommand
 from tests.installation import ENDLESS_STEPS, Installation, wait_for
@@ -39,6 +40,7 @@ def slow_job(installation: Installation, payload: dict[str, float]) -> UUID:
     return job_id
 
 
+@pytest.mark.exhaustive
 def test_an_idle_worker_stops_on_request_and_is_replaced(installation: Installation) -> None:
     one_worker(installation)
     worker = the_worker(installation)
@@ -65,6 +67,7 @@ def test_a_draining_worker_finishes_its_job_and_takes_no_other(installation: Ins
     wait_for(lambda: the_worker(installation).done == 1)
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_stops_now_hands_its_job_back_with_its_checkpoint(installation: Installation) -> None:
     one_worker(installation)
     job_id = slow_job(installation, ENDLESS_STEPS)
@@ -76,6 +79,7 @@ def test_a_worker_that_stops_now_hands_its_job_back_with_its_checkpoint(installa
     assert (attempt.outcome, attempt.worker) == ("interrupted", worker.name)
 
 
+@pytest.mark.exhaustive
 def test_a_killed_worker_is_not_listed_any_more(installation: Installation) -> None:
     one_worker(installation)
     worker = the_worker(installation)

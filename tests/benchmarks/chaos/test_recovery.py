@@ -40,6 +40,7 @@ def bench(sqlite_template: Path) -> Iterator[RecoveryBench]:
             shutil.rmtree(folder)
 
 
+@pytest.mark.exhaustive
 def test_the_processes_of_a_job_are_found_beside_those_of_other_jobs(bench: RecoveryBench) -> None:
     running = {}
     for _ in range(2):
@@ -55,12 +56,14 @@ def test_the_processes_of_a_job_are_found_beside_those_of_other_jobs(bench: Reco
         wait_for(lambda job_id=job_id: bench.services.jobs.get(job_id).is_finished)
 
 
+@pytest.mark.exhaustive
 def test_a_job_continues_after_its_worker_was_killed(bench: RecoveryBench) -> None:
     found = bench.measure(Fault("a killed worker", 900.0, recovery.kill_worker))
     assert found.is_in_time
     assert found.lines == ()
 
 
+@pytest.mark.exhaustive
 def test_a_fault_that_strikes_no_running_attempt_is_injected_once_more(bench: RecoveryBench) -> None:
     struck = []
 

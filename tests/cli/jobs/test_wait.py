@@ -41,6 +41,7 @@ def test_a_start_with_wait_prints_progress_and_succeeds_with_its_job(deskjob: St
     assert progress.splitlines()[-1] == "completed 100.0 %"
 
 
+@pytest.mark.exhaustive
 def test_a_start_with_wait_fails_with_its_job_and_prints_the_error(deskjob: Start) -> None:
     process = deskjob("job", "start", "exits", "--payload", '{"path": "3"}', "--wait", "--json")
     output, sentence = process.communicate(timeout=PATIENCE_SECONDS)
@@ -50,6 +51,7 @@ def test_a_start_with_wait_fails_with_its_job_and_prints_the_error(deskjob: Star
     assert sentence == f"deskjob: Job {ended['id'][-8:]} is failed: {ended['errors'][-1]['text']}\n"
 
 
+@pytest.mark.exhaustive
 def test_a_followed_log_has_every_line_and_ends_with_its_job(deskjob: Start, installation: Installation) -> None:
     installation.services.queues.pause("default")
     job_id = installation.job("talks", {"steps": 4, "seconds": 0.5})
@@ -62,6 +64,7 @@ def test_a_followed_log_has_every_line_and_ends_with_its_job(deskjob: Start, ins
     assert installation.get(job_id).status is Status.COMPLETED
 
 
+@pytest.mark.exhaustive
 def test_workers_are_listed_with_their_jobs(deskjob: Start, installation: Installation) -> None:
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     installation.await_status(job_id, Status.RUNNING)

@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from click.testing import Result
 
 from webapp.accounts.user import User
@@ -18,6 +19,7 @@ def test_the_sample_users_can_sign_in_with_the_printed_password(run: Run, servic
     assert services.accounts.authenticate("eva", password)
 
 
+@pytest.mark.exhaustive
 def test_sample_data_is_not_mixed_with_real_jobs(run: Run, services: Services, user: User) -> None:
     services.jobs.create_user_job("maintenance", None, user.id)
     done = run("demo", "--small")

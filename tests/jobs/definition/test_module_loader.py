@@ -209,6 +209,7 @@ def test_a_person_can_interrupt_an_import(write: Write) -> None:
         load(write("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n" + GOOD))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("words", ["type list", "web", exhaustive("worker"), exhaustive("clock")])
 def test_commands_end_with_status_2_and_the_sentence(
     write: Write, tmp_path: Path, sqlite_template: Path, words: str

@@ -21,7 +21,7 @@ from webapp.jobs.store import signals
 from webapp.schema import jobs
 from webapp.services import Services
 
-pytestmark = [pytest.mark.dialect, pytest.mark.usefixtures("database")]
+pytestmark = pytest.mark.usefixtures("database")
 Handler = Callable[[JobContext, Nothing], object]
 
 

@@ -84,6 +84,7 @@ def test_a_check_names_the_very_setting(make_files: Make, changes: dict[str, Any
         make_files(**changes).check()
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_goes_away_loses_no_complete_file(s3_server: S3Server, make_files: Make) -> None:
     files = make_files()
     small, large = files.receive(b"small", "a"), files.receive(os.urandom(PART + 1), "b")

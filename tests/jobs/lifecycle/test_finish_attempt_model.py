@@ -239,6 +239,7 @@ GUARDS = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("guard", GUARDS)
 def test_without_a_guard_a_superseded_attempt_can_write(database_url: str, guard: str) -> None:
     pattern, replacement = GUARDS[guard]

@@ -250,6 +250,7 @@ def test_no_cell_of_a_workbook_is_run_by_a_spreadsheet(lines):
     assert all(not cell.value.startswith(SIGNS) or PLAIN_NUMBER.fullmatch(cell.value) for cell in cells)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("form", [exhaustive("csv"), "xlsx", exhaustive("jsonl")])
 def test_memory_does_not_grow_with_the_history(services, exported, form):
     row = {"type": "report", "status": "completed", "queue": "default", "priority": 100, "payload": {}}

@@ -46,6 +46,7 @@ def test_every_end_is_a_sentence(function: str, message: str) -> None:
         list(call_native(f"{HERE}:{function}", {}, memory=MEMORY, seconds=10))
 
 
+@pytest.mark.exhaustive
 def test_no_native_library_is_imported_by_the_application(tmp_path: Path) -> None:
     program = (
         "import sys, webapp.app, worker\n"

@@ -132,6 +132,7 @@ def test_a_dry_run_creates_no_account(database, imported, services, rows_of, lef
     assert rows_of(job, "rejected.csv")[0]["reason"] == "An account named ana already exists."
 
 
+@pytest.mark.exhaustive
 def test_an_import_killed_between_an_account_and_its_checkpoint_goes_on(
     database, ask, services, settings, run_jobs, rows_of
 ):

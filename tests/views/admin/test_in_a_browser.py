@@ -39,6 +39,7 @@ def test_the_overview_updates_without_a_reload_and_keeps_its_table_open(
     assert page.evaluate("window.stayed")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("seeded")
 def test_an_error_is_retried_and_resolved_without_javascript(open_page: Callable[..., Page], admin: User) -> None:
     page = open_page(admin, java_script_enabled=False)
@@ -64,6 +65,7 @@ CONTRAST = """button => {
 }"""
 
 
+@pytest.mark.exhaustive
 def test_disabled_buttons_have_enough_contrast(open_page: Callable[..., Page], person: Callable[..., User]) -> None:
     page = open_page(person("olga", role="operator"))
     page.goto("/admin/schedules")

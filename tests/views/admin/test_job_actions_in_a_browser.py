@@ -57,6 +57,7 @@ def open_as(open_page: Callable[..., Page], installation: Installation) -> Calla
     return lambda name, **options: open_page(people[name], **options)
 
 
+@pytest.mark.exhaustive
 def test_a_pause_stops_the_workers_and_shows_in_another_browser_within_one_poll(
     open_as: Callable[..., Page], installation: Installation
 ) -> None:
@@ -77,6 +78,7 @@ def test_a_pause_stops_the_workers_and_shows_in_another_browser_within_one_poll(
     expect(watching.locator("#queues-live")).not_to_contain_text("The queue default is paused.")
 
 
+@pytest.mark.exhaustive
 def test_a_stopped_worker_is_replaced_by_a_new_one(open_as: Callable[..., Page], installation: Installation) -> None:
     job_id = installation.job("steps", {"steps": 300, "seconds": 0.1})
     wait_for(lambda: installation.get(job_id).state.get("step", 0) >= 1)
@@ -111,6 +113,7 @@ def test_a_job_stopped_on_its_page_shows_as_stopped_in_the_list(
     assert installation.services.queries.jobs.attempts(job_id)[0].outcome == "cancelled"
 
 
+@pytest.mark.exhaustive
 def test_a_job_retried_on_its_page_shows_as_done_in_the_list(
     open_as: Callable[..., Page], installation: Installation
 ) -> None:
@@ -130,6 +133,7 @@ def test_a_job_retried_on_its_page_shows_as_done_in_the_list(
     installation.services.jobs.cancel(busy)
 
 
+@pytest.mark.exhaustive
 def test_a_schedule_runs_now_and_its_run_is_listed(open_as: Callable[..., Page], installation: Installation) -> None:
     schedule = installation.services.schedules.add(
         "quick", {}, ScheduleDraft(name="Yearly", rule="0 3 1 1 *", zone="UTC")
@@ -146,6 +150,7 @@ def test_a_schedule_runs_now_and_its_run_is_listed(open_as: Callable[..., Page],
     assert installation.get(kept.job_id).status is Status.COMPLETED
 
 
+@pytest.mark.exhaustive
 def test_queues_and_system_work_without_javascript(open_as: Callable[..., Page], installation: Installation) -> None:
     page = open_as("admin", java_script_enabled=False)
     page.goto("/admin/queues/default")
@@ -160,6 +165,7 @@ def test_queues_and_system_work_without_javascript(open_as: Callable[..., Page],
     expect(page.locator("#removal-figures")).to_contain_text("the next 24 hours")
 
 
+@pytest.mark.exhaustive
 def test_a_queue_can_be_paused_with_the_keyboard(open_as: Callable[..., Page], installation: Installation) -> None:
     page = open_as("admin")
     page.goto("/admin/queues/default")

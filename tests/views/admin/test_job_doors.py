@@ -217,6 +217,7 @@ def addresses(app: Flask, services: Services, job: Job) -> list[str]:
 
 
 # By default, the user who sees only some of the jobs, also of their own
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("doors", [name if name == "demoted" else exhaustive(name) for name in PEOPLE], indirect=True)
 def test_what_a_user_cannot_open_is_on_no_page_and_in_no_export(
     doors: Doors, app: Flask, people: dict[str, User], insert_ended: Any, update_metrics: Callable[[], None]

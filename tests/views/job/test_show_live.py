@@ -28,6 +28,7 @@ def running(put: Put) -> Job:
     return put(Status.RUNNING, progress=42.0, message="84 of 200 customers", lease_id=None)
 
 
+@pytest.mark.exhaustive
 def test_a_job_stopped_in_one_tab_is_shown_as_stopped_in_another(page: Page, put: Put) -> None:
     job = put(Status.QUEUED)
     other = page.context.new_page()
@@ -47,6 +48,7 @@ def test_a_job_stopped_in_one_tab_is_shown_as_stopped_in_another(page: Page, put
     expect(other.locator("[data-poll]")).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_a_scheduled_job_is_polled_until_it_finishes(page: Page, put: Put, services: Services) -> None:
     due = services.queries.jobs.now().replace(year=services.queries.jobs.now().year + 1)
     job = put(Status.SCHEDULED, run_at=due)
@@ -57,6 +59,7 @@ def test_a_scheduled_job_is_polled_until_it_finishes(page: Page, put: Put, servi
     expect(page.locator("#chip")).to_have_text("Stopped")
 
 
+@pytest.mark.exhaustive
 def test_a_root_updates_its_children(page: Page, put: Put, change: Change) -> None:
     root = put(Status.WAITING, parts=1)
     part = put(Status.RUNNING, root_id=root.id, child_name="first", progress=10.0)
@@ -75,6 +78,7 @@ def test_a_304_leaves_the_page_unchanged(page: Page, put: Put) -> None:
     expect(page.locator("#chip")).to_have_text("Waiting")
 
 
+@pytest.mark.exhaustive
 def test_a_deleted_job_offers_no_actions(page: Page, put: Put, services: Services, change: Change) -> None:
     job = put(Status.QUEUED)
     page.goto(f"/jobs/{job.id}")
@@ -118,6 +122,7 @@ def test_a_form_submitted_repeatedly_starts_one_job(page: Page, services: Servic
     assert complaints == []
 
 
+@pytest.mark.exhaustive
 def test_a_page_full_of_everything_can_be_read_by_everyone(
     page: Page, put: Put, attach: Callable[..., Any], write_log: Callable[..., None], long_ago: Any
 ) -> None:

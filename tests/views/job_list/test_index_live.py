@@ -52,6 +52,7 @@ def test_new_jobs_move_no_row_and_keep_the_selection_and_the_search(page: Page, 
     assert complaints == []
 
 
+@pytest.mark.exhaustive
 def test_the_badge_and_its_popover_show_running_jobs(page: Page, put: Put, change: Change) -> None:
     job = put(Status.RUNNING, progress=10.0)
     page.goto("/jobs")
@@ -71,6 +72,7 @@ def test_the_badge_and_its_popover_show_running_jobs(page: Page, put: Put, chang
     expect(page.locator("[data-toast]")).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_toasts_do_not_pile_up(page: Page, put: Put, change: Change) -> None:
     put(Status.RUNNING, title="Goes on")
     page.goto("/jobs")
@@ -82,6 +84,7 @@ def test_toasts_do_not_pile_up(page: Page, put: Put, change: Change) -> None:
     expect(page.locator("#toasts")).not_to_contain_text("First")
 
 
+@pytest.mark.exhaustive
 def test_a_deleted_job_keeps_its_row(page: Page, put: Put, services: Services) -> None:
     job, other = put(Status.COMPLETED), put(Status.COMPLETED)
     page.goto("/jobs")
@@ -114,6 +117,7 @@ def test_selected_jobs_are_stopped_after_a_confirmation(page: Page, put: Put, se
     assert complaints == []
 
 
+@pytest.mark.exhaustive
 def test_an_error_that_a_dialog_cannot_show_opens_as_a_page(page: Page, put: Put) -> None:
     job = put(Status.QUEUED)
     page.goto("/jobs")
@@ -124,6 +128,7 @@ def test_an_error_that_a_dialog_cannot_show_opens_as_a_page(page: Page, put: Put
     expect(page.get_by_role("heading", name="Stop 1 job?")).to_be_visible()
 
 
+@pytest.mark.exhaustive
 def test_the_list_works_without_javascript(
     open_page: Callable[..., Page], user: User, put: Put, services: Services
 ) -> None:
@@ -140,6 +145,7 @@ def test_the_list_works_without_javascript(
     assert services.jobs.get(job.id).status is Status.CANCELLED
 
 
+@pytest.mark.exhaustive
 def test_every_action_works_with_the_keyboard_alone(page: Page, put: Put, services: Services) -> None:
     jobs = [put(Status.QUEUED, title=f"Job {number}") for number in range(3)]
     page.goto("/jobs")
@@ -179,6 +185,7 @@ def test_every_action_works_with_the_keyboard_alone(page: Page, put: Put, servic
     page.wait_for_url("**/jobs")
 
 
+@pytest.mark.exhaustive
 def test_polls_slow_down_while_the_server_fails_and_the_list_stays(page: Page, put: Put) -> None:
     job = put(Status.RUNNING)
     page.goto("/jobs")
@@ -193,6 +200,7 @@ def test_polls_slow_down_while_the_server_fails_and_the_list_stays(page: Page, p
     assert page.get_by_text("Broken").count() == 0
 
 
+@pytest.mark.exhaustive
 def test_a_hidden_list_does_not_poll_and_updates_when_shown(page: Page, put: Put) -> None:
     put(Status.RUNNING)
     page.goto("/jobs")
@@ -215,6 +223,7 @@ def test_a_user_signed_out_elsewhere_is_redirected_to_the_sign_in_page(
     page.wait_for_url("**/login?next=/jobs?tab%3Ddone")
 
 
+@pytest.mark.exhaustive
 def test_the_back_button_shows_nothing_after_signing_out(page: Page, put: Put) -> None:
     put(Status.COMPLETED)
     page.goto("/jobs")
@@ -226,6 +235,7 @@ def test_the_back_button_shows_nothing_after_signing_out(page: Page, put: Put) -
     assert page.get_by_text("Monthly report").count() == 0
 
 
+@pytest.mark.exhaustive
 def test_notices_can_be_read_by_everyone(page: Page, services: Services, user: User, put: Put, change: Change) -> None:
     for status in ("completed", "failed"):
         change(put(Status.RUNNING), status=status, finished_at=now())

@@ -26,6 +26,7 @@ def test_a_dropped_file_is_sent_and_the_page_of_the_job_opens(page: Page) -> Non
     assert complaints == []
 
 
+@pytest.mark.exhaustive
 def test_the_answer_to_a_rejected_form_replaces_it_and_says_why(page: Page) -> None:
     page.goto("/jobs/new/dataset_report")
     page.set_input_files("input[name=file]", {"name": "empty.csv", "mimeType": "text/csv", "buffer": b""})
@@ -37,6 +38,7 @@ def test_the_answer_to_a_rejected_form_replaces_it_and_says_why(page: Page) -> N
     expect(page.get_by_role("heading", level=1)).to_have_text("Dataset report: dropped.csv")
 
 
+@pytest.mark.exhaustive
 def test_an_upload_that_fails_leaves_the_form_as_it_was(page: Page) -> None:
     page.goto("/jobs/new/dataset_report")
     page.evaluate(DROP)

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, Request, expect
 from sqlalchemy import delete, update
 
 from tests.browser import violations
+from tests.exhaustive import exhaustive
 from tests.installation import wait_for
 from tests.views.browsing import complaints_of, polls_of
 from webapp.accounts.user import User
@@ -32,7 +33,7 @@ def running(put: Put) -> Job:
     return put(Status.RUNNING, progress=42.0, message="84 of 200 customers", lease_id=None)
 
 
-@pytest.mark.parametrize(("scheme", "width", "first"), [("light", 1200, 0), ("dark", 390, 1)])
+@pytest.mark.parametrize(("scheme", "width", "first"), [("light", 1200, 0), exhaustive("dark", 390, 1)])
 def test_a_job_in_any_status_can_be_read_by_everyone(
     page: Page, put: Put, attach: Callable[..., Any], scheme: Any, width: int, first: int, thorough: bool
 ) -> None:
@@ -68,6 +69,7 @@ def test_a_running_job_moves_and_its_page_falls_silent_at_the_end(
     assert polls == []
 
 
+@pytest.mark.exhaustive
 def test_a_job_that_has_not_begun_is_followed_into_its_run(page: Page, put: Put, change: Callable[..., None]) -> None:
     job = put(Status.QUEUED)
     page.goto(f"/jobs/{job.id}")
@@ -88,6 +90,7 @@ def test_lines_and_files_appear_while_the_job_runs(
     expect(page.locator("#files")).to_contain_text("part-1.pdf")
 
 
+@pytest.mark.exhaustive
 def test_a_server_slower_than_the_polls_sends_no_line_twice(
     page: Page, running: Job, write_log: Callable[..., None]
 ) -> None:
@@ -102,6 +105,7 @@ def test_a_server_slower_than_the_polls_sends_no_line_twice(
     assert page.locator("#log-lines li").count() == 2
 
 
+@pytest.mark.exhaustive
 def test_a_removed_job_is_said_once_and_then_there_is_silence(page: Page, running: Job, services: Services) -> None:
     page.goto(f"/jobs/{running.id}")
     with writing(services.engine) as connection:
@@ -167,6 +171,7 @@ def test_a_failing_server_leaves_the_page_as_it_was_and_says_so(page: Page, runn
     expect(page.locator("[data-live]")).to_have_text("Live")
 
 
+@pytest.mark.exhaustive
 def test_what_was_closed_stays_closed(
     page: Page, put: Put, change: Callable[..., None], user: User, services: Services
 ) -> None:

@@ -23,7 +23,7 @@ SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clie
 MENUS = {"main-menu": {"user": 2, "admin": 3}, "own-menu": {"user": 2, "admin": 2}}  # how much is in each
 WORDS = {"en": ("Menu", "Start a job", "Sign out"), "de": ("Menü", "Auftrag starten", "Abmelden")}
 
-READERS = (("user", "en"), exhaustive(("user", "de")), exhaustive(("admin", "en")), ("admin", "de"))
+READERS = (exhaustive(("user", "en")), exhaustive(("user", "de")), exhaustive(("admin", "en")), ("admin", "de"))
 
 
 @pytest.fixture(params=READERS, ids="-".join)
@@ -105,12 +105,14 @@ def test_a_menu_needs_no_script_and_no_mouse(plain: Page) -> None:
     plain.wait_for_url("**/jobs/new")
 
 
+@pytest.mark.exhaustive
 def test_a_key_leads_where_a_closed_menu_leads(phone: Page) -> None:
     phone.keyboard.press("g")
     phone.keyboard.press("n")
     phone.wait_for_url("**/jobs/new")
 
 
+@pytest.mark.exhaustive
 def test_on_a_desk_the_menus_lie_open_in_the_bar(phone: Page, language: str) -> None:
     phone.set_viewport_size(DESK)
     menu, start, sign_out = WORDS[language]

@@ -53,6 +53,7 @@ def busy(services: Services, add: Add) -> Schedule:
     return schedule
 
 
+@pytest.mark.exhaustive
 def test_pages_with_long_names_and_all_results_are_accessible(
     open_as_admin: Open, busy: Schedule, services: Services, complaints: list[str], thorough: bool
 ) -> None:
@@ -83,6 +84,7 @@ def to(page: Page, name: str) -> None:
     pytest.fail(f"the keyboard does not lead to {name!r}")
 
 
+@pytest.mark.exhaustive
 def test_schedules_can_be_edited_with_the_keyboard_alone(
     open_as_admin: Open, services: Services, complaints: list[str]
 ) -> None:
@@ -135,6 +137,7 @@ def test_schedules_can_be_edited_with_the_keyboard_alone(
     assert complaints == []
 
 
+@pytest.mark.exhaustive
 def test_schedules_work_without_javascript(open_as_admin: Open, services: Services) -> None:
     page = open_as_admin(java_script_enabled=False)
     page.goto("/admin/schedules/new/mirror")

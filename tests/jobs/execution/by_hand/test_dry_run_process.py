@@ -42,6 +42,7 @@ def test_the_result_of_a_handler_is_returned(run: Run, database: str) -> None:
     assert (result.completes, result.sentence, texts(result)) == (True, "It would complete.", ["message: done"])
 
 
+@pytest.mark.exhaustive
 def test_a_handler_stops_at_the_time_limit(run: Run) -> None:
     result = run("deaf", {"seconds": ENDLESS_SECONDS}, seconds=0.5)
     assert result.completes is False
@@ -56,17 +57,20 @@ def test_a_process_that_does_not_end_in_time_is_killed(run: Run, monkeypatch: py
     assert result.sentence == "It did not end within 0.001 s or wrote too much, so it was killed."
 
 
+@pytest.mark.exhaustive
 def test_a_process_that_closes_its_output_is_killed_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dry_run_process, "_MORE_SECONDS", 4.0)
     assert run("closes_its_output", {"seconds": ENDLESS_SECONDS}, seconds=0.1).completes is None
 
 
+@pytest.mark.exhaustive
 def test_a_line_without_its_end_hides_no_report(run: Run) -> None:
     result = run("prints_parts")
     assert texts(result) == ["output: one, ", "message: half", "output: two"]
     assert (result.completes, result.sentence) == (True, "It would complete.")
 
 
+@pytest.mark.exhaustive
 def test_a_process_that_writes_too_much_is_killed_with_what_it_has_started(run: Run, tmp_path: Path) -> None:
     mark = tmp_path / "pids"
     result = run("floods", {"path": str(mark)}, seconds=ENDLESS_SECONDS)
@@ -91,6 +95,7 @@ def test_a_crash_has_a_status_and_the_output(run: Run) -> None:
     assert "output: going down" in texts(result)
 
 
+@pytest.mark.exhaustive
 def test_a_handler_cannot_use_all_memory(run: Run) -> None:
     result = run("hungry")
     assert result.completes is False

@@ -64,6 +64,7 @@ def test_without_a_header_the_first_row_is_data(report_on):
     assert job.column("Column 1")["min"] == 1
 
 
+@pytest.mark.exhaustive
 def test_hundreds_of_columns_are_read(report_on):
     job = report_on(",".join(f"c{n}" for n in range(301)) + "\n" + (",".join(["1"] * 301) + "\n") * 3)
     assert len(job.profile["columns"]) == 301
