@@ -5,6 +5,7 @@ import pytest
 
 from webapp.jobs import JobError
 from webapp.jobs.metrics.error_signature import error_signature
+from webapp.jobs.model.diagnostics import UNEXPECTED
 
 TRACE = 'Traceback:\n  File "/app/webapp/a.py", line {line}, in {function}\n    x()\nValueError: broken\n'
 
@@ -88,6 +89,7 @@ def test_errors_with_one_key_are_one_whatever_they_say() -> None:
         _message_elsewhere, "two", "no_address"
     )
     assert _fingerprint(_message_elsewhere, "one", "no_address") != _fingerprint(_message_elsewhere, "one", "no_name")
+    assert _fingerprint(_message_elsewhere, "one", UNEXPECTED) == _fingerprint(_message_elsewhere, "one")
 
 
 def test_different_errors_of_one_line_are_told_apart_by_their_message() -> None:

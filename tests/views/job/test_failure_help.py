@@ -1,16 +1,21 @@
 """The explanation of a failed job: reason and advice."""
 
+from queue import Empty
 from typing import Any
 from uuid import UUID, uuid4
+from zipfile import BadZipFile
 
 import pytest
 
+from webapp.jobs.execution.handler_errors import sentence_of, translation_of
+from webapp.jobs.model.diagnostics import make_diagnostic
 from webapp.jobs.model.job import Job, Status
 from webapp.views.job.failure_help import failure_help
 
 
-def explained(status: Status, text: str = "No stamp.", *, may_retry: bool = True, **values: Any) -> Any:
-    job = Job(id=UUID(int=7), type="t", title="T", status=status, errors=({"text": text},) if text else (), **values)
+def explained(status: Status, text: str = "No stamp.", *, may_retry: bool = True, key: str = "", **values: Any) -> Any:
+    errors = (make_diagnostic(text, key),) if text else ()
+    job = Job(id=UUID(int=7), type="t", title="T", status=status, errors=errors, **values)
     return failure_help(job, may_retry=may_retry, may_change=may_retry)
 
 
@@ -20,10 +25,30 @@ def test_the_reason_is_the_message_of_the_job() -> None:
     assert explained(Status.FAILED, "Note: bring your own stamp.").reason == "Note: bring your own stamp."
 
 
-@pytest.mark.parametrize("name", ["RuntimeError", "ConnectionError", "ReadTimeout", "Exception"])
-def test_an_unexpected_error_is_shown_without_its_class_name(name: str) -> None:
-    reason = explained(Status.FAILED, f"{name}: The shop did not answer.").reason
-    assert reason == "Unexpected error: The shop did not answer."
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyError("vat_rate"), "KeyError: 'vat_rate'"),
+        (IndexError("list index out of range"), "IndexError: list index out of range"),
+        (FileNotFoundError(2, "No such file", "a.csv"), "FileNotFoundError: [Errno 2] No such file: 'a.csv'"),
+        (RuntimeError("The shop did not answer."), "RuntimeError: The shop did not answer."),
+        (BadZipFile("File is not a zip file"), "BadZipFile: File is not a zip file"),
+        (StopIteration(), "StopIteration"),
+        (AssertionError(), "AssertionError"),
+        (NotImplementedError(), "NotImplementedError"),
+        (Empty(), "Empty"),
+    ],
+)
+def test_an_unexpected_error_is_named(error: Exception, reason: str) -> None:
+    key, _parameters = translation_of(error)
+    shown = explained(Status.FAILED, sentence_of(error), key=key)
+    assert shown.reason == f"Unexpected error: {reason}"
+    assert "If the cause may be temporary" in shown.advice[0]
+
+
+@pytest.mark.parametrize("text", ["KeyError: 'vat_rate'", "AssertionError", "StopIteration", "ReadTimeout: 30 s"])
+def test_an_error_that_was_stored_without_its_key_is_named_too(text: str) -> None:
+    assert explained(Status.FAILED, text).reason == f"Unexpected error: {text}"
 
 
 def test_the_advice_depends_on_the_job() -> None:

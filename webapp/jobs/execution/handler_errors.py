@@ -20,6 +20,7 @@ from webapp.jobs.definition.payload import UnreadableSecret
 from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.execution.time_limit import JobTimeout
 from webapp.jobs.model import json_values
+from webapp.jobs.model.diagnostics import UNEXPECTED
 from webapp.jobs.model.incoming_text import TEXT_LIMIT, clean_text, clean_traceback, text_of
 from webapp.jobs.model.secret_mask import NO_SECRETS, SecretMask
 from webapp.jobs.store.file_store import StorageUnavailable
@@ -70,9 +71,9 @@ def traceback_of(error: BaseException, mask: SecretMask = NO_SECRETS) -> str:
 
 
 def translation_of(error: BaseException) -> tuple[str, Mapping[str, Any]]:
-    """Return the key and the parameters of an error's translation, if it has one."""
+    """Return the key and the parameters of an error's translation, if it has one; see `diagnostics`."""
     if not isinstance(error, JobError | OwnerMissing):
-        return "", {}
+        return (UNEXPECTED, {"name": type(error).__name__}) if _is_named(error) else ("", {})
     try:
         return str(error.key), json_values.check_json(error.parameters, "The parameters of an error")
     except BaseException:  # noqa: BLE001  (a subclass of JobError sets what it likes)
@@ -104,11 +105,15 @@ def _drop_engine_frames(told: traceback.TracebackException) -> None:
 def _sentence_of(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return _exit_sentence(error)
-    if isinstance(error, SELF_EXPLANATORY):
-        return text_of(error)
-    text = text_of(error)
-    name = type(error).__name__
-    return _shortage_message(error) or (f"{name}: {text}" if text else name)
+    text, name = text_of(error), type(error).__name__
+    if _is_named(error):
+        return f"{name}: {text}" if text else name
+    return _shortage_message(error) or text
+
+
+def _is_named(error: BaseException) -> bool:
+    """Return whether the message needs the name of the class, as ``'vat_rate'`` of a `KeyError` does."""
+    return not isinstance(error, (SystemExit, *SELF_EXPLANATORY)) and not _shortage_message(error)
 
 
 def _exit_sentence(error: SystemExit) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import PurePath
 
+from webapp.jobs.model.diagnostics import UNEXPECTED
+
 _MESSAGE_LIMIT = 500  # characters
 _PLACE_LIMIT = 200  # characters
 _VARIABLE_PARTS = (
@@ -66,7 +68,7 @@ def error_signature(type_name: str, error: str, traceback: str | None = None, *,
     by_authors = [frame for frame in frames if frame.is_by_authors]
     frame = (by_authors or frames)[-1] if frames else None
     place = frame.place if frame else ""
-    if key:
+    if key and key != UNEXPECTED:
         cause = f"key {key}"
     elif frame and frame.says_what_failed:
         cause = f"{_error_class(traceback or '')} {frame.line}"

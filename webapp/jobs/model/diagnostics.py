@@ -2,6 +2,7 @@
 
 A diagnostic is ``{"text", "at"}``. If it can be translated, it also has a ``"key"`` and
 ``"parameters"``: a page then shows it in the viewer's language, and falls back to ``text``.
+An exception that was not meant for users has the key `UNEXPECTED` and the ``"name"`` of its class.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from webapp.jobs.model import json_values
 from webapp.jobs.model.incoming_text import TEXT_LIMIT, clean_text, clean_values
 
 MAX_DIAGNOSTICS = 200
+UNEXPECTED = "unexpected_error"
 KEY_LIMIT = 200  # characters
 PARAMETERS_LIMIT = 4 * 1024  # bytes of JSON
 Diagnostic = Mapping[str, Any]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from webapp.jobs.model.diagnostics import UNEXPECTED
 from webapp.jobs.model.job import Job, Status
 from webapp.views.text.stored_messages import diagnostic_text
 from webapp.views.text.translations import gettext as _
@@ -22,11 +23,11 @@ class _Cause(Enum):
     LOST = auto()
 
 
-_UNEXPECTED = re.compile(r"\w*(?:Error|Exception|Warning|Timeout|Exit): (?P<message>.+)", re.DOTALL)  # executor.py
+# Errors that were stored without the key `UNEXPECTED`
+_UNEXPECTED = re.compile(r"\w*(?:Error|Exception|Exit|Group|Interrupt|Iteration|Timeout|Warning)(?:: .+)?", re.DOTALL)
 _CAUSES = (
     (re.compile(r"The (?:process|worker) that ran this job was killed"), _Cause.KILLED),  # horse_process.py
     (re.compile(r"It ran longer than its limit of "), _Cause.TOO_LONG),  # time_limit.py, watchdog.py
-    (_UNEXPECTED, _Cause.UNEXPECTED),
 )
 _RETRY: Mapping[_Cause, str] = {
     _Cause.REFUSED: lazy_gettext(
@@ -71,11 +72,13 @@ def failure_help(job: Job, *, may_retry: bool, may_change: bool) -> FailureHelp 
 
 
 def _reason(note: Mapping[str, Any]) -> str:
-    """Return the message of the error; an unexpected error is marked as such."""
-    unexpected = _UNEXPECTED.fullmatch(str(note.get("text", "")))
-    if unexpected is None:
-        return diagnostic_text(note)
-    return _("Unexpected error: %(error)s", error=unexpected["message"])
+    """Return the message of the error; an unexpected error is marked as such, and keeps the name of its class."""
+    text = diagnostic_text(note)
+    return _("Unexpected error: %(error)s", error=text) if _is_unexpected(note) else text
+
+
+def _is_unexpected(note: Mapping[str, Any]) -> bool:
+    return note.get("key") == UNEXPECTED or _UNEXPECTED.fullmatch(str(note.get("text", ""))) is not None
 
 
 def _advice(job: Job, *, may_retry: bool, may_change: bool) -> list[str]:
@@ -99,5 +102,8 @@ def _retry_advice(job: Job, cause: _Cause) -> str:
 def _cause(job: Job) -> _Cause:
     if job.status is Status.STALE:
         return _Cause.LOST
-    text = str(job.errors[-1].get("text", "")) if job.errors else ""
+    note = job.errors[-1] if job.errors else {}
+    if _is_unexpected(note):
+        return _Cause.UNEXPECTED
+    text = str(note.get("text", ""))
     return next((cause for pattern, cause in _CAUSES if pattern.match(text)), _Cause.REFUSED)
