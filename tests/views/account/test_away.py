@@ -1,7 +1,12 @@
 """While you were away: what happened since the user looked last."""
 
+import html
+import re
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import insert
 
@@ -42,11 +47,28 @@ def test_ended_jobs_are_summed_up_until_they_are_marked_as_seen(
     assert services.accounts.get(user.id).seen_until >= later_job.finished_at
 
 
-def test_the_failed_jobs_are_one_click_away(client: FlaskClient, put: Put) -> None:
-    put(Status.FAILED, type="job_history_export", title="Sunday report")
-    page = client.get("/away").text
-    href = page.partition('class="chip chip--link is-failed" href="')[2].partition('"')[0].replace("&amp;", "&")
-    assert "Sunday report" in client.get(href).text
+@pytest.mark.parametrize(
+    ("tone", "state"),
+    [
+        ("is-failed", {"status": Status.FAILED}),
+        ("is-done", {"status": Status.COMPLETED}),
+        ("is-attention", {"status": Status.COMPLETED, "warnings": [{"text": "No stamp."}]}),
+        ("is-stopped", {"status": Status.CANCELLED}),
+    ],
+)
+def test_a_chip_leads_to_the_jobs_that_it_counts(
+    client: FlaskClient, put: Put, services: Services, tone: str, state: dict[str, Any]
+) -> None:
+    long_ago = services.queries.jobs.now() - timedelta(days=20)
+    put(**state, type="job_history_export", title="Ended long ago", finished_at=long_ago)
+    put(**state, type="job_history_export", title="Sunday report")
+    away = client.get("/away").text
+    chip = re.search(rf'class="chip chip--link {tone}" href="([^"]+)".*?(\d+) (?:failed|done|with|stopped)', away)
+    assert chip is not None
+    assert chip[2] == "1"
+    page = client.get(html.unescape(chip[1])).text
+    assert re.findall(r'class="table__link"[^>]*>([^<]*)<', page) == ["Sunday report"]
+    assert "Finished since" in " ".join(page.split())
 
 
 def test_operators_see_new_errors(admins: FlaskClient, services: Services, put: Put) -> None:

@@ -411,4 +411,4 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value or "")
 
 
-ONLY_ADMIN = frozenset({"status", "queue", "worker", "owner", "error", "ended_since", "ended_until"})
+ONLY_ADMIN = frozenset({"status", "queue", "worker", "owner", "error"})

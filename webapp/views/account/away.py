@@ -29,7 +29,7 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeRow:
-    """The user's ended jobs of one type; ``failed_since`` is the period of the list that shows the failed ones."""
+    """The user's ended jobs of one type."""
 
     title: str
     counts: EndedJobCounts
@@ -65,7 +65,7 @@ def index() -> ResponseReturnValue:
         "account/away.html",
         since=context.time(since),
         until=context.now.isoformat(),
-        failed_since=f"{max(1, -(-(context.now - since) // timedelta(minutes=1)))}m",
+        ended_since=since.isoformat(),
         sees=sees,
         types=[TypeRow(title=_title(counts.type), counts=counts) for counts in facts.jobs_of(person, since)],
         schedules=[_schedule(each, context) for each in facts.unfired(since, owner_id=None if sees else person)],

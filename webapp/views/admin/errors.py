@@ -16,9 +16,9 @@ from webapp.jobs.metrics.error_groups import PAGE, ErrorGroup, ErrorNotFound, Er
 from webapp.jobs.model.job import Job
 from webapp.jobtypes.bulk_action.payload import BulkActionPayload
 from webapp.views.admin.charts import Sparkline, build_sparkline
-from webapp.views.job_list.admin_filter import parse_moment
 from webapp.views.job_list.bulk_action_text import summary
 from webapp.views.job_list.bulk_actions import start_bulk_action_job
+from webapp.views.page.address import parse_moment
 from webapp.views.page.audit_log import audited, record_audit
 from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.permissions import require, require_for_all

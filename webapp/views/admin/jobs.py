@@ -10,8 +10,7 @@ from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queries.criteria import JobCriteria
-from webapp.time_zones import local_time
-from webapp.views.job_list.admin_filter import AdminJobFilter, parse_moment
+from webapp.views.job_list.admin_filter import AdminJobFilter
 from webapp.views.job_list.filter import count_ended, parse_filter
 from webapp.views.job_list.index import list_context, poll_list
 from webapp.views.job_list.list_page import JobList, load_job_list
@@ -54,7 +53,6 @@ def index() -> ResponseReturnValue:
         statuses=_STATUSES,
         queues=[queue.name for queue in services().queues.all()],
         total=_total(filter_, parsed.criteria, found),
-        ended=_ended(filter_),
         **list_context(found),
     )
 
@@ -79,14 +77,6 @@ def _total(filter_: AdminJobFilter, criteria: JobCriteria, found: JobList) -> st
         return number(count_ended(criteria))
     shown = len(found.rows) + len(found.cards)
     return found.match_count if found.has_more else number(shown)
-
-
-def _ended(filter_: AdminJobFilter) -> dict[str, str]:
-    """Return the bounds of the finish time in the viewer's time zone."""
-    zone = viewer_context().zone
-    bounds = {"since": parse_moment(filter_.ended_since), "until": parse_moment(filter_.ended_until)}
-    texts = {name: f"{local_time(at, zone):%Y-%m-%d %H:%M}" if at else "" for name, at in bounds.items()}
-    return {**texts, "zone": zone.key}
 
 
 def _rows(filter_: AdminJobFilter) -> Iterator[list[object]]:

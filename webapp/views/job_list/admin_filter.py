@@ -1,11 +1,11 @@
-"""The filter of the admin list of all jobs, and the moments and days in the URLs of the admin pages.
+"""The filter of the admin list of all jobs, and the days in the URLs of the admin pages.
 
 Invalid values are ignored.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import ClassVar, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 from webapp.jobs.queries.criteria import SYSTEM, AdminJobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
 from webapp.views.job_list.filter import Filter
-from webapp.views.page.address import EARLIEST_DAY, LATEST_DAY, bounded_day, bounded_moment
+from webapp.views.page.address import EARLIEST_DAY, LATEST_DAY, bounded_day, parse_moment
 from webapp.views.page.request import services
 
 _UNKNOWN_OWNER = UUID(int=0)
-_TEXTS = {"status": 20, "queue": 80, "worker": 80, "owner": 120, "error": 16, "ended_since": 40, "ended_until": 40}
+_TEXTS = {"status": 20, "queue": 80, "worker": 80, "owner": 120, "error": 16}
 _COUNTABLE = frozenset({"tab", "type_name", "ended_since", "ended_until", "children", "before"})
 
 
@@ -36,8 +36,6 @@ class AdminJobFilter(Filter):
     worker: str = ""
     owner: str = ""
     error: str = ""
-    ended_since: str = ""
-    ended_until: str = ""
 
     @classmethod
     def of(cls, arguments: Mapping[str, str]) -> Self:
@@ -45,9 +43,8 @@ class AdminJobFilter(Filter):
         plain = Filter.of(arguments)
         known = {field.name: getattr(plain, field.name) for field in fields(Filter)}
         texts = {name: arguments.get(name, "").replace("\0", "").strip()[:most] for name, most in _TEXTS.items()}
-        ended = {name: texts[name] if parse_moment(texts[name]) else "" for name in ("ended_since", "ended_until")}
         tab = next((tab for tab, statuses in TABS.items() if texts["status"] in statuses), "")
-        return cls(**{**known, **texts, **ended, **({"tab": tab} if tab else {"status": ""})})
+        return cls(**{**known, **texts, **({"tab": tab} if tab else {"status": ""})})
 
     @property
     def is_narrowed(self) -> bool:
@@ -75,8 +72,6 @@ class AdminJobFilter(Filter):
     def criteria(self, today: datetime, unopened_types: frozenset[str] = frozenset()) -> AdminJobCriteria:
         """Return the criteria; an unknown owner matches no job."""
         plain = Filter.criteria(self, today, unopened_types)
-        since = [at for at in (plain.ended_since, parse_moment(self.ended_since)) if at is not None]
-        plain = replace(plain, ended_since=max(since, default=None), ended_until=parse_moment(self.ended_until))
         return AdminJobCriteria(
             **{field.name: getattr(plain, field.name) for field in fields(plain)},
             status=self.status,
@@ -91,15 +86,6 @@ class AdminJobFilter(Filter):
             return self.owner
         user = services().accounts.by_name(self.owner)
         return user.id if user else _UNKNOWN_OWNER
-
-
-def parse_moment(text: str) -> datetime | None:
-    """Read a moment from a URL; without a time zone it is UTC."""
-    try:
-        moment = datetime.fromisoformat(text.strip().replace(" ", "+")) if text else None
-    except ValueError:
-        return None
-    return bounded_moment(moment.replace(tzinfo=moment.tzinfo or UTC)) if moment else None
 
 
 def start_of_day(day: str, zone: ZoneInfo) -> datetime | None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from webapp.jobs.model.periods import EXAMPLES, parse_period
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
-from webapp.views.page.address import EARLIEST_DAY, LATEST_DAY, bounded_day
+from webapp.views.page.address import EARLIEST_DAY, LATEST_DAY, bounded_day, parse_moment
 from webapp.views.page.request import job_policy, services
 from webapp.views.page.viewer_context import zone
 from webapp.views.text.translations import gettext as _
@@ -21,6 +21,7 @@ WHOSE = ("", "mine", "public")
 CUSTOM_DAYS = "own"
 DAYS: Mapping[str, int] = {"today": 0, "7": 7, "30": 30}
 _TIMES = ("since", "until", "failed_since")
+_MOMENTS = ("ended_since", "ended_until")
 _TEXT_LIMIT = 200
 _MANY_JOBS = 5000  # above this, scanning jobs from the newest finds enough of them soon
 
@@ -37,8 +38,8 @@ class InvalidPeriod(ValueError):
 class Filter:
     """A tab, its filters (an empty one matches every job), and the job that the page starts after.
 
-    ``failed_since`` is a period; it selects the tab of failed jobs. ``children`` shows child jobs, too, and ``system``
-    each routine job of the system instead of one row for several.
+    ``failed_since`` is a period; it selects the tab of failed jobs. ``ended_since`` and ``ended_until`` are moments.
+    ``children`` shows child jobs, too, and ``system`` each routine job of the system instead of one row for several.
     """
 
     endpoint: ClassVar[str] = "jobs.index"
@@ -53,6 +54,8 @@ class Filter:
     since: str = ""
     until: str = ""
     failed_since: str = ""
+    ended_since: str = ""
+    ended_until: str = ""
     children: bool = False
     system: bool = False
     before: UUID | None = None
@@ -61,6 +64,7 @@ class Filter:
     def of(cls, arguments: Mapping[str, str]) -> Self:
         """Read a filter from the query arguments of a URL."""
         since, until, failed_since = (arguments.get(name, "")[:20].strip() for name in _TIMES)
+        ended_since, ended_until = (_moment_text(arguments.get(name, "")) for name in _MOMENTS)
         return cls(
             tab="failed" if failed_since else _one_of(TABS, arguments.get("tab", "")) or "all",
             type_name=arguments.get("type", "")[:80],
@@ -71,6 +75,8 @@ class Filter:
             since=since,
             until=until,
             failed_since=failed_since,
+            ended_since=ended_since,
+            ended_until=ended_until,
             children=bool(arguments.get("children")),
             system=bool(arguments.get("system")),
             before=_uuid(arguments.get("before", "")),
@@ -84,7 +90,8 @@ class Filter:
     @property
     def is_narrowed(self) -> bool:
         """Whether a filter is set, apart from the tab. Child jobs widen the list, so its counts stay right."""
-        return bool(self.type_name or self.whose or self.text or self.warned or self.when or self.failed_since)
+        ended = self.failed_since or self.ended_since or self.ended_until
+        return bool(self.type_name or self.whose or self.text or self.warned or self.when or ended)
 
     @property
     def narrowed_by(self) -> int:
@@ -130,6 +137,8 @@ class Filter:
             "since": self.since,
             "until": self.until,
             "failed_since": self.failed_since,
+            "ended_since": self.ended_since,
+            "ended_until": self.ended_until,
             "children": "1" if self.children else "",
             "system": "1" if self.system else "",
             "before": str(self.before or ""),
@@ -148,7 +157,8 @@ class Filter:
             with_warnings=self.warned,
             since=_midnight(first, now),
             until=_midnight(last + timedelta(days=1), now) if last and last < LATEST_DAY else None,
-            ended_since=self._failed_since(now),
+            ended_since=max(filter(None, (self._failed_since(now), parse_moment(self.ended_since))), default=None),
+            ended_until=parse_moment(self.ended_until),
             restricted_types=unopened_types,
         )
 
@@ -227,6 +237,11 @@ def _day(text: str) -> date | None:
         return bounded_day(date.fromisoformat(text)) if text else None
     except ValueError:
         raise InvalidDay(text) from None
+
+
+def _moment_text(text: str) -> str:
+    text = text.replace("\0", "").strip()[:40]
+    return text if parse_moment(text) else ""
 
 
 def _one_of(known: Mapping[str, object] | tuple[str, ...], text: str) -> str:

@@ -10,17 +10,20 @@ from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.queries.pagination import ListChangeTag
 from webapp.jobs.queries.polled_state import PolledList, UserActivity
 from webapp.jobs.queries.visible_jobs import PAGE
+from webapp.time_zones import local_time
 from webapp.views.job_list import visible_rows
 from webapp.views.job_list.filter import Filter, ParsedFilter, parse_filter
 from webapp.views.job_list.list_page import JobList, load_job_list, refresh_job_list
 from webapp.views.job_list.visible_rows import VisibleRows
 from webapp.views.page import polling
+from webapp.views.page.address import parse_moment
 from webapp.views.page.assets import template_version
 from webapp.views.page.pause_banner import PauseBanner, pauses
 from webapp.views.page.permissions import home_endpoint
 from webapp.views.page.polling import poll_state
 from webapp.views.page.request import job_policy, services, viewer
 from webapp.views.page.topbar import LISTED, toasts, topbar
+from webapp.views.page.viewer_context import viewer_context
 from webapp.views.text.stored_messages import translated
 
 bp = Blueprint("jobs", __name__)
@@ -75,7 +78,16 @@ def list_context(page: JobList, tag: str = "") -> dict[str, Any]:
         "trigger": polling.trigger(page.poll_seconds),
         "poll_arguments": _poll_arguments(page),
         "operates": viewer().sees_all,
+        "ended": _ended(page.filter),
     }
+
+
+def _ended(job_filter: Filter) -> dict[str, str]:
+    """Return the bounds of the finish time in the viewer's time zone."""
+    zone = viewer_context().zone
+    bounds = {"since": parse_moment(job_filter.ended_since), "until": parse_moment(job_filter.ended_until)}
+    texts = {name: f"{local_time(at, zone):%Y-%m-%d %H:%M}" if at else "" for name, at in bounds.items()}
+    return {**texts, "zone": zone.key}
 
 
 def _poll_arguments(page: JobList) -> dict[str, str]:

@@ -45,6 +45,15 @@ def bounded_moment(moment: datetime) -> datetime:
     return moment if day == moment.date() else datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
+def parse_moment(text: str) -> datetime | None:
+    """Read a moment as ISO 8601 writes it; without a time zone it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text.strip().replace(" ", "+")) if text else None
+    except ValueError:
+        return None
+    return bounded_moment(moment.replace(tzinfo=moment.tzinfo or UTC)) if moment else None
+
+
 class Arguments(ImmutableMultiDict[str, str]):
     """The arguments of a query string, or the fields of a form: ``type=int`` finds only integers that fit."""
 
