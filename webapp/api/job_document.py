@@ -96,6 +96,7 @@ class JobDocument(BaseModel):
     cancel_kind: str | None
     kept_at: datetime | None
     version: int
+    tags: list[str]
     done_with_warnings: bool
 
 

@@ -13,6 +13,7 @@ from webapp.cli.command_group import BadUsage, NotFound, loaded
 from webapp.cli.context import is_remote, services
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.periods import EXAMPLES, parse_period
+from webapp.jobs.model.tags import InvalidTags, split_tags
 
 if TYPE_CHECKING:
     from webapp.cli.remote.services import RemoteServices
@@ -65,6 +66,19 @@ class _Moment(click.ParamType[datetime]):
             self.fail(f"{value!r} is not a time. Examples: 2026-12-01T18:30, 2026-12-01T18:30Z", param, ctx)
 
 
+class _Tags(click.ParamType[tuple[str, ...]]):
+    """Tags with commas between them, or none."""
+
+    name = "tags"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the tags as they are stored."""
+        try:
+            return () if value == "none" else split_tags(value)
+        except InvalidTags as error:
+            self.fail(str(error), param, ctx)
+
+
 class _Payload(click.ParamType[dict[str, Any]]):
     """A JSON object."""
 
@@ -96,6 +110,7 @@ class _Limit(click.ParamType[int | None]):
 
 
 JOB, PERIOD, MOMENT, PAYLOAD, LIMIT = _JobById(), _Period(), _Moment(), _Payload(), _Limit()
+TAGS = _Tags()
 PRIORITY = click.IntRange(0, 10_000)
 in_json = click.option("--json", "in_json", is_flag=True, help="Print JSON.")
 

@@ -76,12 +76,18 @@ class CurrentJobs:
         ana, ben, dai = (self._staff[name] for name in ("ana", "ben", "dai"))
         self._services.queues.add(NIGHT)
         self._services.queues.pause(NIGHT, by=dai.id, reason="Runs after 22:00 only")
-        self._jobs.create_job(_EXPORT, queue=NIGHT, title="Annual export", **_owned_by(ana))
-        self._jobs.create_job(_EXPORT, queue=NIGHT, title="Export for the auditors", **_owned_by(ben))
-        self._jobs.create_job(_EXPORT, delay=timedelta(hours=9), title="Weekly report", **_owned_by(ana))
+        self._jobs.create_job(_EXPORT, queue=NIGHT, title="Annual export", tags=["audit", "year end"], **_owned_by(ana))
+        self._jobs.create_job(_EXPORT, queue=NIGHT, title="Export for the auditors", tags=["audit"], **_owned_by(ben))
+        self._jobs.create_job(
+            _EXPORT, delay=timedelta(hours=9), title="Weekly report", tags=["weekly"], **_owned_by(ana)
+        )
         self._jobs.create_job("maintenance", delay=timedelta(days=2), **_owned_by(dai))
         retrying = self._jobs.create_job(
-            _EXPORT, delay=timedelta(minutes=25), title="Export for the tax office", **_owned_by(ben)
+            _EXPORT,
+            delay=timedelta(minutes=25),
+            title="Export for the tax office",
+            tags=["audit", "urgent"],
+            **_owned_by(ben),
         )
         fail_once(self._services.engine, retrying.id)
 

@@ -107,8 +107,8 @@ class Jobs:
         ``run_at`` or ``delay`` start it later, ``after`` starts it when those jobs have completed (with
         ``on_finish``: when they have ended in any way). ``choices`` are ``triggered_by``, ``again_of`` (the
         job that this one repeats) and overrides of the type's defaults: ``title``, ``queue``, ``priority``,
-        ``unique_key``, ``max_attempts``, ``tolerant``. Every value is checked. If an unfinished job holds the
-        unique key, ``on_duplicate`` (the type's policy by default) decides: raise `DuplicateJob`, return that
+        ``unique_key``, ``max_attempts``, ``tolerant``; and ``tags``. Every value is checked. If an unfinished job
+        holds the unique key, ``on_duplicate`` (the type's policy by default) decides: raise `DuplicateJob`, return that
         job, or hold the new one until that job has ended. A ``request_key`` is an idempotency key: if it has
         already created a job, that job is returned.
         Without ``dispatch`` the job is record-only: no worker runs it, and the code that does the work

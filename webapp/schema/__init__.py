@@ -2,7 +2,7 @@
 
 from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
-from webapp.schema.columns import UtcDateTime, hour_of, later, metadata, now, seconds_between
+from webapp.schema.columns import UtcDateTime, has_tag, hour_of, later, metadata, now, seconds_between
 from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs, requests
 from webapp.schema.metrics import cursors, endings, error_groups, error_hours, error_users, job_errors, runs, totals
@@ -33,6 +33,7 @@ __all__ = [
     "error_users",
     "events",
     "form_presets",
+    "has_tag",
     "hour_of",
     "identities",
     "job_errors",

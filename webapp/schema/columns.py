@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     ColumnElement,
     DateTime,
     Dialect,
@@ -129,5 +130,26 @@ def _seconds_postgresql(element: seconds_between, compiler: Any, **options: Any)
     return f"extract(epoch FROM {end} - {start})"
 
 
+class has_tag(FunctionElement[bool]):  # noqa: N801
+    """Whether a JSON list of texts, which can be null, contains a text."""
+
+    type = Boolean()
+    inherit_cache = True
+    name = "has_tag"
+
+
+@compiles(has_tag, "sqlite")
+def _has_tag_sqlite(element: has_tag, compiler: Any, **options: Any) -> str:
+    tags, tag = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"EXISTS (SELECT 1 FROM json_each({tags}) AS tag WHERE tag.value = {tag})"  # noqa: S608  (compiled clauses)
+
+
+@compiles(has_tag, "postgresql")
+def _has_tag_postgresql(element: has_tag, compiler: Any, **options: Any) -> str:
+    tags, tag = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{tags} @> jsonb_build_array(CAST({tag} AS text))"
+
+
 Json: Any = JSON().with_variant(JSONB(), "postgresql")
+NullableJson: Any = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 Counter = BigInteger().with_variant(Integer(), "sqlite")  # SQLite generates ids only for INTEGER columns

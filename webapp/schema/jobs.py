@@ -24,7 +24,7 @@ from sqlalchemy import (
     true,
 )
 
-from webapp.schema.columns import Json, UtcDateTime, metadata
+from webapp.schema.columns import Json, NullableJson, UtcDateTime, metadata
 
 
 class _JobColumns(TypedColumns):
@@ -76,6 +76,7 @@ class _JobColumns(TypedColumns):
     cancel_kind: Named[str | None] = Column(String(12))
     kept_at: Named[datetime | None] = Column(UtcDateTime)
     version: Named[int] = Column(Integer, server_default=text("1"))
+    tags: Named[list[str] | None] = Column(NullableJson)
 
 
 jobs = Table(
@@ -132,6 +133,9 @@ Index("ix_jobs_again", jobs.c.again_of, sqlite_where=text("again_of IS NOT NULL"
       postgresql_where=text("again_of IS NOT NULL"))  # fmt: skip
 Index("ix_jobs_due", jobs.c.run_at, sqlite_where=text("status = 'scheduled'"),
       postgresql_where=text("status = 'scheduled'"))  # fmt: skip
+_tagged = text("tags IS NOT NULL")  # SQLite reads all tagged jobs for a tag, PostgreSQL finds them by the second index
+Index("ix_jobs_tagged", jobs.c.id, sqlite_where=_tagged, postgresql_where=_tagged)
+Index("ix_jobs_tags", jobs.c.tags, postgresql_using="gin", postgresql_where=_tagged).ddl_if(dialect="postgresql")
 Index("ix_jobs_type", jobs.c.type, jobs.c.id)
 Index("ix_jobs_finished", jobs.c.finished_at, sqlite_where=text("finished_at IS NOT NULL"),
       postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip

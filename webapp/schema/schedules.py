@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-from webapp.schema.columns import Counter, Json, UtcDateTime, metadata
+from webapp.schema.columns import Counter, Json, NullableJson, UtcDateTime, metadata
 
 
 class _ScheduleColumns(TypedColumns):
@@ -48,6 +48,7 @@ class _ScheduleColumns(TypedColumns):
     changed_at: Named[datetime | None] = Column(UtcDateTime)
     changed_by: Named[UUID | None] = Column(Uuid)
     version: Named[int] = Column(Integer, server_default=text("1"))
+    tags: Named[list[str] | None] = Column(NullableJson)
 
 
 schedules = Table(

@@ -116,6 +116,7 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda _: ("--owner", "ana", "--type", "maintenance"),
         lambda _: ("--owner", "nobody"),
         lambda _: ("--warned",),
+        lambda _: ("--tag", "urgent"),
     ],
     "job show": [
         lambda objects: (_with_log(objects),),
@@ -132,6 +133,7 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda objects: (QUICK, "--as", "root", "--after", objects.job().id, "--at", "2099-01-01T12:00"),
         lambda objects: (QUICK, "--as", "root", "--preset", objects.preset().name),
         lambda _: (QUICK, "--as", "root", "--preset", "unknown"),
+        lambda _: (QUICK, "--as", "root", "--json", "--tags", "urgent,Month  end"),
         lambda _: ("nothing", "--as", "root"),
         lambda _: (QUICK, "--as", "root", "--payload", '{"format": "stone", "x": 1}'),
         lambda _: (QUICK, "--as", "root", "--queue", "nowhere"),
@@ -161,6 +163,11 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda objects: (objects.job(Status.QUEUED).id, 7),
         lambda objects: (objects.job(Status.QUEUED).id, 7, "--json"),
         lambda objects: (objects.job().id, 7),
+    ],
+    "job tags": [
+        lambda objects: (objects.job().id, "--set", "urgent,b", "--json"),
+        lambda objects: (objects.job(tags=("a", "b")).id, "--add", "c", "--remove", "a", "--json"),
+        lambda objects: (objects.job().id,),
     ],
     "job run-next": [_job(status=Status.QUEUED), _job("--json", status=Status.QUEUED), _job()],
     "job keep": [_job(), lambda objects: (_root(objects), objects.job().id, "--json")],

@@ -7,6 +7,7 @@ import pytest
 
 from webapp.accounts.user import User
 from webapp.jobs.lifecycle.attributes import NotASystemJob, PriorityNotChangeable
+from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.maintenance.clock_chores import promote_due
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.model.policies import FIRST_PRIORITY
@@ -57,3 +58,28 @@ def test_a_system_job_can_be_made_public_and_private(services: Services, make: M
     assert [event.name for event in services.queries.jobs.timeline(job.id)[1:]] == ["made_public", "made_private"]
     with pytest.raises(NotASystemJob):
         services.admin_jobs.set_public(make(Owner(user_id=user.id)).id, public=True)
+
+
+def test_tags_are_replaced_in_any_status_with_an_event(services: Services, make: Make, user: User) -> None:
+    job = make(tags=["Urgent"])
+    assert services.jobs.get(job.id).tags == ("urgent",)
+    changed = services.admin_jobs.set_tags(job.id, ["month end", "b"], by=user.id)
+    assert (changed.tags, changed.version) == (("b", "month end"), job.version + 1)
+    event = services.queries.jobs.timeline(job.id)[-1]
+    assert (event.name, event.actor_id, event.detail) == ("tagged", user.id, "b, month end")
+    assert services.admin_jobs.set_tags(job.id, ["b", "Month end"]) == changed
+    services.jobs.cancel(job.id)
+    assert services.admin_jobs.set_tags(job.id, []).tags == ()
+
+
+def test_tags_that_cannot_be_stored_change_nothing(services: Services, make: Make) -> None:
+    job = make(tags=["a"])
+    with pytest.raises(BadRequest, match="tags must be a list of up to 10 tags"):
+        services.admin_jobs.set_tags(job.id, ["a,b"])
+    with pytest.raises(BadRequest, match="tags must be a list of up to 10 tags"):
+        make(tags="urgent")
+    assert services.jobs.get(job.id) == job
+
+
+def test_a_job_that_runs_again_has_the_same_tags(services: Services, make: Make) -> None:
+    assert services.jobs.run_again(make(tags=["a"]).id).tags == ("a",)

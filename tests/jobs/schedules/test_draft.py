@@ -31,6 +31,7 @@ def count(services: Services) -> int:
         ({"name": "\u200b"}, "name"),
         ({"missed": "never"}, "missed"),
         ({"queue": "typo"}, "queue"),
+        ({"tags": ("a,b",)}, "tags"),
         ({"priority": -1}, "priority"),
         ({"priority": "high"}, "priority"),
         ({"name": 7}, "name"),

@@ -25,10 +25,10 @@ def test_a_job_takes_the_options_of_its_schedule(
     services: Services, add: Add, rewind: Rewind, people: Callable[[], UUID]
 ) -> None:
     owner = Owner(user_id=people(), tenant="north")
-    rewind(add(owner=owner, priority=7), minutes=0)
+    rewind(add(owner=owner, priority=7, tags=("Nightly",)), minutes=0)
     services.schedule_runner.fire_due()
     [job] = all_jobs(services)
-    assert (job.title, job.owner, job.priority, job.triggered_by) == ("Nightly", owner, 7, None)
+    assert (job.title, job.owner, job.priority, job.tags, job.triggered_by) == ("Nightly", owner, 7, ("nightly",), None)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,7 @@ def test_a_row_describes_a_job(database, exported, lines_of, past_job, user):
             "started_at": "2025-01-01T00:00:01.000Z",
             "finished_at": "2025-01-01T00:00:03.500Z",
             "seconds": 2.5,
+            "tags": None,
         }
     ]
 

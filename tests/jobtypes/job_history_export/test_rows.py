@@ -25,13 +25,14 @@ def row(owner_id: UUID | None = VIEWER, **values: Any) -> dict[str, Any]:
         "started_at": START,
         "finished_at": START + timedelta(seconds=1.25),
         "message": "Done",
+        "tags": ["a", "b"],
         **values,
     }
 
 
 def test_times_are_iso_8601_in_utc_and_durations_are_seconds() -> None:
     exported = RowFormatter(JobPolicy(user_id=VIEWER), NAMES).format(row())
-    assert (exported["started_at"], exported["seconds"]) == ("2026-11-28T10:02:11.500Z", 1.25)
+    assert (exported["started_at"], exported["seconds"], exported["tags"]) == ("2026-11-28T10:02:11.500Z", 1.25, "a, b")
     assert (exported["progress"], exported["done_with_warnings"]) == (33.33, True)
 
 

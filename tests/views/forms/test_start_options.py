@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 
-from webapp.views.forms.start_options import AT, KEY, TITLE, StartOptions
+from webapp.views.forms.start_options import AT, KEY, TAGS, TITLE, StartOptions
 
 NOW = datetime(2026, 11, 28, 10, tzinfo=UTC)
 MADRID = ZoneInfo("Europe/Madrid")
@@ -20,7 +20,7 @@ def request_context(app: Flask) -> Iterator[None]:
 
 
 def submitted(**values: str) -> StartOptions:
-    names = {"title": TITLE, "at": AT, "key": KEY}
+    names = {"title": TITLE, "at": AT, "tags": TAGS, "key": KEY}
     return StartOptions.of({names[name]: value for name, value in values.items()}, NOW, MADRID)
 
 
@@ -47,6 +47,12 @@ def test_a_start_time_must_be_within_the_next_year(at: str, message: str) -> Non
     assert options.run_at is None
     assert message in options.errors[AT]
     assert options.typed_at == at
+
+
+def test_tags_have_commas_between_them() -> None:
+    assert submitted(tags="Urgent, month  end,").tags == ("month end", "urgent")
+    refused = submitted(tags="x" * 41)
+    assert (refused.tags, refused.typed_tags, TAGS in refused.errors) == ((), "x" * 41, True)
 
 
 def test_a_title_is_one_line_of_limited_length() -> None:

@@ -113,7 +113,7 @@ def test_a_form_submitted_repeatedly_starts_one_job(page: Page, services: Servic
     page.goto("/jobs/new")
     assert violations(page) == []
     page.goto("/jobs/new/job_history_export")
-    page.click("text=Start later or change the title")
+    page.click("text=Start later, change the title or add tags")
     page.get_by_label("Title").fill("All of May")
     assert violations(page) == []
     page.get_by_role("button", name="Start the job").dblclick()

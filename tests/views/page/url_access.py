@@ -173,6 +173,8 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("system.removal", "GET"): Route(SEE),
     ("actions.ask", "GET"): Route(JOB),
     ("actions.act", "POST"): Route(ACT, {}, AuditAction.JOB_KEEP),
+    ("tags.ask", "GET"): Route(ACT),
+    ("tags.change", "POST"): Route(ACT, {"tags": "urgent, month end"}, AuditAction.JOB_TAGS),
     ("dry_run.ask", "GET"): Route(JOB),
     ("dry_run.run", "POST"): Route(ACT, {}, AuditAction.JOB_DRY_RUN),
     ("stack.show", "GET"): Route(SEE),

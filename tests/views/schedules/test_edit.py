@@ -49,11 +49,15 @@ def test_types_that_require_a_file_are_not_offered(client: FlaskClient) -> None:
 
 @pytest.mark.usefixtures("database")
 def test_a_valid_form_adds_a_schedule(client: FlaskClient, services: Services) -> None:
-    answer = client.post(NEW, data=FIELDS | {"schedule-one_at_a_time": "1", "schedule-priority": "7"})
+    answer = client.post(
+        NEW, data=FIELDS | {"schedule-one_at_a_time": "1", "schedule-priority": "7", "schedule-tags": "B, a"}
+    )
     made = services.schedules.get_by_name("Nightly")
     assert (answer.status_code, answer.location) == (303, f"/admin/schedules/{made.id}")
     assert (made.rule.text, made.rule.zone, made.missed) == ("0 2 * * 1-5", "Europe/Madrid", "skip")
     assert (made.one_at_a_time, made.priority, made.queue, made.owner.public) == (True, 7, None, True)
+    assert made.tags == ("a", "b")
+    assert 'value="a, b"' in client.get(f"/admin/schedules/{made.id}/edit").text
     assert (made.payload["path"], secret(services, made)) == ("/srv", "hush")
     admin = services.accounts.by_name("admin")
     assert admin is not None

@@ -28,6 +28,7 @@ from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.problems import InvalidInput
 from webapp.jobs.execution.by_hand.dry_run import TRACEBACK
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.tags import InvalidTags, clean_tags
 from webapp.views.job import actions, dry_run
 from webapp.views.job_list.admin_filter import AdminJobFilter
 from webapp.views.job_list.filter import Filter, ParsedFilter, parse_filter
@@ -63,6 +64,7 @@ class JobListQuery(LimitQuery):
     )
     tab: Tab = Field(default="all", description="The tab of the list, which stands for one status or a few.")
     type: str = Field(default="", max_length=80, description="The name of a job type.")
+    tag: str = Field(default="", max_length=40, description="Only jobs with this tag.")
     whose: Literal["", "mine", "public"] = Field(default="", description="Only jobs of the account, or public ones.")
     q: str = Field(default="", max_length=200, description="Search: words, or the id of a job.")
     warned: bool = Field(default=False, description="Only jobs with warnings.")
@@ -248,6 +250,27 @@ class PriorityBody(BaseModel):
 def set_priority_job(job_id: UUID, body: PriorityBody) -> Any:
     """Change the priority of a waiting job."""
     return job_document(actions.set_priority(job_id, body.priority), job_policy())
+
+
+class TagsBody(BaseModel):
+    """All tags of the job."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tags: list[str] = Field(max_length=100, description="Up to 10 words, which are stored in lower case.")
+
+
+@operations.add("PUT", f"{JOB}/tags", scope=Scope.START, body=TagsBody, answers={200: _CHANGED})
+def set_tags_job(job_id: UUID, body: TagsBody) -> Any:
+    """Replace the tags of a job.
+
+    Its owner and operators can do it, in any status.
+    """
+    actions.act_on(job_id, "tags")
+    try:
+        return job_document(actions.set_tags(job_id, clean_tags(body.tags)), job_policy())
+    except InvalidTags as error:
+        raise InvalidInput({"pointer": "#/tags", "detail": str(error)}) from None
 
 
 @operations.add(

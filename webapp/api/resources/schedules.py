@@ -41,6 +41,7 @@ class ScheduleDocument(BaseModel):
     one_at_a_time: bool
     queue: str | None
     priority: int | None
+    tags: list[str]
     owner: OwnerDocument
     next_fire_at: AwareDatetime | None
     paused_at: AwareDatetime | None
@@ -76,6 +77,7 @@ class _ScheduleFields(BaseModel):
     one_at_a_time: bool = False
     queue: str | None = Field(default=None, max_length=80)
     priority: int | None = None
+    tags: list[str] = Field(default_factory=list, max_length=100, description="Tags of its jobs.")
     public: bool = Field(default=True, description="Jobs of the system: whether every user can see them.")
     user: str | None = Field(default=None, max_length=80, description="The user to whom its jobs belong.")
 
@@ -102,6 +104,7 @@ class ScheduleChange(BaseModel):
     one_at_a_time: bool | None = None
     queue: str | None = Field(default=None, max_length=80, description="Send null for the queue of the job type.")
     priority: int | None = Field(default=None, description="Send null for the priority of the job type.")
+    tags: list[str] | None = Field(default=None, max_length=100)
     payload: dict[str, JsonValue] | None = None
     version: int | None = Field(default=None, description="Refuse the change unless it still has this version.")
 
@@ -150,7 +153,7 @@ def create_schedule(body: NewSchedule) -> Any:
     job_type = edit.schedulable_type(body.type)
     if job_type is None:
         raise InvalidInput({"pointer": "#/type", "detail": "There is no job type of this name that you can schedule."})
-    names = ("name", "rule", "zone", "missed", "one_at_a_time", "queue", "priority")
+    names = ("name", "rule", "zone", "missed", "one_at_a_time", "queue", "priority", "tags")
     draft = ScheduleDraft(**{name: getattr(body, name) for name in names}, owner=_owner(body))
     schedule = edit.add_schedule(job_type, draft, body.payload)
     location = f"{job_url(schedule.id).rpartition('/jobs/')[0]}/schedules/{schedule.id}"
@@ -236,7 +239,7 @@ def _owner(body: NewSchedule) -> Owner:
 
 def _document(schedule: Schedule) -> dict[str, Any]:
     names = (
-        *("id", "name", "type", "missed", "one_at_a_time", "queue", "priority"),
+        *("id", "name", "type", "missed", "one_at_a_time", "queue", "priority", "tags"),
         *("next_fire_at", "paused_at", "paused_by", "paused_why", "created_at", "created_by"),
         *("changed_at", "changed_by", "version"),
     )

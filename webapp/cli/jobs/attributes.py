@@ -1,4 +1,4 @@
-"""job keep, keep-no-longer, run-next, make-public and make-private."""
+"""job keep, keep-no-longer, run-next, tags, make-public and make-private."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,11 +6,13 @@ from uuid import UUID
 
 import click
 
-from webapp.accounts.audit_log import AuditAction
+from webapp.accounts.audit_log import AuditAction, AuditTarget
+from webapp.cli.audit_log import audited
+from webapp.cli.command_group import BadUsage, Failed, loaded
 from webapp.cli.context import services
 from webapp.cli.jobs.actions import each_job
 from webapp.cli.output import print_jobs
-from webapp.cli.parameters import JOB, in_json
+from webapp.cli.parameters import JOB, TAGS, in_json
 from webapp.jobs.model.job import Job
 
 _jobs = click.argument("jobs", metavar="ID...", nargs=-1, required=True, type=JOB)
@@ -54,6 +56,37 @@ def make_public(jobs: tuple[Job, ...], *, in_json: bool) -> None:
 def make_private(jobs: tuple[Job, ...], *, in_json: bool) -> None:
     """Hide jobs of the system from other users."""
     _change(jobs, AuditAction.JOB_PUBLIC, _shown(public=False), {"public": False}, in_json=in_json)
+
+
+@click.command()
+@_jobs
+@click.option("--set", "new", type=TAGS, metavar="A,B|none", help="Replace all tags. 'none' removes them.")
+@click.option("--add", "added", type=TAGS, metavar="A,B", default=(), help="Add tags.")
+@click.option("--remove", "removed", type=TAGS, metavar="A,B", default=(), help="Remove tags.")
+@in_json
+def tags(
+    jobs: tuple[Job, ...],
+    new: tuple[str, ...] | None,
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    *,
+    in_json: bool,
+) -> None:
+    """Change the tags of jobs. Set them, or add and remove some."""
+    if (new is not None) == bool(added or removed):
+        raise BadUsage("Give --set, or --add and --remove.")
+    done, refused = [], []
+    for job in jobs:
+        wanted = sorted({*job.tags, *added} - {*removed} if new is None else new)
+        change = {"before": {"tags": list(job.tags)}, "after": {"tags": wanted}}
+        try:
+            with audited(AuditAction.JOB_TAGS, AuditTarget.JOB, job.id, name=job.title, **change):
+                done.append(services().admin_jobs.set_tags(job.id, wanted))
+        except loaded("webapp.jobs.lifecycle.create", "BadRequest") as error:
+            refused.append(f"{job.short_id}: {error}")
+    print_jobs(done, in_json=in_json)
+    if refused:
+        raise Failed("\n".join(refused))
 
 
 def _shown(*, public: bool) -> Callable[[UUID], Job]:

@@ -11,6 +11,7 @@ from webapp.cli.context import is_remote, services
 from webapp.cli.output import as_json, job_in_words, print_jobs
 from webapp.cli.parameters import JOB, in_json
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.tags import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ def types(*, in_json: bool) -> None:
 )
 @click.option("--type", "type_name", default="", metavar="TYPE", help="Only jobs of this type.")
 @click.option("--owner", metavar="NAME", help="Only jobs of this user.")
+@click.option("--tag", default="", help="Only jobs with this tag.")
 @click.option("--warned", is_flag=True, help="Only jobs with warnings.")
 @click.option("--filter", "filter_name", metavar="NAME", help="Only jobs of this saved filter, instead of the others.")
 @_LIMIT
@@ -50,19 +52,25 @@ def show_all(
     owner: str | None,
     limit: int,
     *,
+    tag: str,
     warned: bool,
     filter_name: str | None,
     in_json: bool,
 ) -> None:
     """List the newest jobs of all users."""
     if filter_name is not None:
-        if statuses or type_name or owner is not None or warned:
+        if statuses or type_name or owner is not None or warned or tag:
             raise BadUsage("--filter replaces the other filters. Use it alone.")
         print_jobs(_filtered(filter_name, limit), in_json=in_json)
         return
     owner_id = _id_of(owner) if owner is not None else None
     jobs = services().queries.all_jobs.newest(
-        limit, statuses=tuple(map(Status, statuses)), type_name=type_name, owner_id=owner_id, warned=warned
+        limit,
+        statuses=tuple(map(Status, statuses)),
+        type_name=type_name,
+        owner_id=owner_id,
+        warned=warned,
+        tag=folded(tag),
     )
     print_jobs(jobs, in_json=in_json)
 

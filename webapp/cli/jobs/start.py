@@ -13,7 +13,7 @@ from webapp.cli.command_group import BadUsage, loaded
 from webapp.cli.context import services
 from webapp.cli.jobs.wait import until_end
 from webapp.cli.output import as_json
-from webapp.cli.parameters import JOB, MOMENT, PAYLOAD, PERIOD, PRIORITY, in_json, owner_of_new_job
+from webapp.cli.parameters import JOB, MOMENT, PAYLOAD, PERIOD, PRIORITY, TAGS, in_json, owner_of_new_job
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.policies import OnDuplicate
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     help="What to do if an unfinished job has the unique key. Default: that of the job type, or reject.",
 )
 @click.option("--after", type=JOB, multiple=True, help="Start when this job has completed. Can be repeated.")
+@click.option("--tags", type=TAGS, metavar="A,B", help="Words to find the job again, with commas between them.")
 @click.option("--wait", is_flag=True, help="Wait until the job ends. Exit status 1 unless it completes.")
 @in_json
 def start(

@@ -60,8 +60,9 @@ def schedule_of(document: Mapping[str, Any]) -> Schedule:
     values = {
         field.name: _value(field.name, _read(document, field.name))
         for field in fields(Schedule)
-        if field.name not in {"rule", "missed", "owner"}
+        if field.name not in {"rule", "missed", "owner", "tags"}
     }
+    values["tags"] = tuple(_read(document, "tags"))
     rule = CronRule(_read(document, "rule"), _read(document, "zone"))
     return Schedule(**values, rule=rule, missed=MisfirePolicy(_read(document, "missed")), owner=_owner_of(document))
 

@@ -1,6 +1,6 @@
 """Jobs of another installation: start, list, change and run them dry, with their logs and files."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 from itertools import islice
 from tempfile import SpooledTemporaryFile
@@ -20,7 +20,7 @@ PAGE = 200
 _PAGES_OF_A_SEARCH = 2  # each looks at 50,000 jobs
 _SEARCHED = 100_000  # jobs among which a short id is looked for, as on the machine
 _IN_MEMORY = 1_000_000  # bytes of an upload; more goes to a temporary file
-_OPTIONS = ("title", "queue", "priority", "unique_key", "max_attempts", "on_duplicate", "run_at")
+_OPTIONS = ("title", "tags", "queue", "priority", "unique_key", "max_attempts", "on_duplicate", "run_at")
 _TABS: Mapping[str, frozenset[Status]] = {  # the tabs of the list of jobs
     "running": frozenset({Status.RUNNING, Status.WAITING}),
     "waiting": frozenset({Status.QUEUED, Status.HELD}),
@@ -128,9 +128,9 @@ class RemoteJobs:
     def cancel_many(self, _ids: object) -> None:
         """Do nothing: the installation stops the jobs of a queue itself."""
 
-    def perform(self, job_id: UUID, verb: str, body: Any = None) -> Job:
+    def perform(self, job_id: UUID, verb: str, body: Any = None, *, method: str = "POST") -> Job:
         """Run an action that returns the job."""
-        return job_of(self._connection.send("POST", f"/jobs/{job_id}/{verb}", body))
+        return job_of(self._connection.send(method, f"/jobs/{job_id}/{verb}", body))
 
     def attachments(self, job_id: UUID) -> tuple[Record, ...]:
         """Return the files of a job that have not been removed, oldest first."""
@@ -156,6 +156,10 @@ class RemoteAdminJobs:
     def run_next(self, job_id: UUID) -> Job:
         """Move a waiting job to the front of its queue."""
         return self._jobs.perform(job_id, "run-next")
+
+    def set_tags(self, job_id: UUID, tags: Collection[str]) -> Job:
+        """Replace the tags of a job."""
+        return self._jobs.perform(job_id, "tags", {"tags": list(tags)}, method="PUT")
 
     def pin(self, job_id: UUID) -> Job:
         """Keep a job."""
@@ -220,10 +224,11 @@ class RemoteLists:
         type_name: str = "",
         owner_id: UUID | None = None,
         warned: bool = False,
+        tag: str = "",
     ) -> tuple[Job, ...]:
         """Return the newest jobs, newest first."""
         tab = next((tab for tab, within in _TABS.items() if statuses and within.issuperset(statuses)), "")
-        found = self._all(limit=limit, tab=tab, type=type_name, warned=warned or None, children=True)
+        found = self._all(limit=limit, tab=tab, type=type_name, tag=tag, warned=warned or None, children=True)
         matching = (
             job for job in found if (not statuses or job.status in statuses) and owner_id in {None, job.owner.user_id}
         )

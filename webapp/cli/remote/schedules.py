@@ -12,7 +12,7 @@ from webapp.jobs.model.job import Job
 from webapp.jobs.schedules.draft import InvalidSchedule, ScheduleDraft
 from webapp.jobs.schedules.schedule import Schedule, ScheduleRun
 
-_FIELDS = ("name", "rule", "zone", "missed", "one_at_a_time", "queue", "priority")
+_FIELDS = ("name", "rule", "zone", "missed", "one_at_a_time", "queue", "priority", "tags")
 
 
 class RemoteSchedules:

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited
 from webapp.cli.context import services
-from webapp.cli.parameters import PAYLOAD, PRIORITY, in_json, owner_of
+from webapp.cli.parameters import PAYLOAD, PRIORITY, TAGS, in_json, owner_of
 from webapp.cli.schedules.output import SCHEDULE, print_schedule
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.misfires import MisfirePolicy
@@ -35,6 +35,7 @@ def _timing(command: F) -> F:
         ),
         click.option("--queue", metavar="NAME|none", help="Queue of its jobs. 'none': that of the job type."),
         click.option("--priority", type=PRIORITY, help="Priority of its jobs. Higher priorities run first."),
+        click.option("--tags", type=TAGS, metavar="A,B|none", help="Tags of its jobs. 'none' removes them."),
         click.option("--payload", type=PAYLOAD, help="The payload of its jobs, as a JSON object."),
         in_json,
     )

@@ -51,7 +51,7 @@ def line(schedule: Schedule) -> str:
 
 def described(schedule: Schedule) -> dict[str, Any]:
     """Return the fields of a schedule for JSON; secrets in its payload stay encrypted."""
-    plain = ("id", "name", "type", "payload", "missed", "one_at_a_time", "queue", "priority", "next_fire_at")
+    plain = ("id", "name", "type", "payload", "missed", "one_at_a_time", "queue", "priority", "tags", "next_fire_at")
     changes = ("paused_at", "paused_by", "paused_why", "created_at", "created_by", "changed_at", "changed_by")
     return {
         **{name: getattr(schedule, name) for name in plain},

@@ -1,10 +1,11 @@
-"""Changes that operators make to a job without changing its status: priority, visibility and pinning."""
+"""Changes that operators make to a job without changing its status: priority, visibility, tags and pinning."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Float, case, cast, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Float, case, cast, func, literal, or_, select, true, update
 
 from webapp.db.engine import writing
 from webapp.jobs.definition.registry import Registry
@@ -12,6 +13,7 @@ from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.job_options import check_arguments
 from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status, short_id
 from webapp.jobs.model.policies import FIRST_PRIORITY
+from webapp.jobs.model.tags import TAGS, clean_tags
 from webapp.jobs.queueing.claim import QUEUED
 from webapp.jobs.store import events
 from webapp.jobs.store.job_store import JobStore
@@ -47,7 +49,7 @@ class CannotBePinned(IllegalTransition):
 
 
 class AdminJobs:
-    """The operators' changes of a job's priority, visibility and protection from pruning, each with its event."""
+    """The operators' changes of a job's priority, visibility, tags and protection from pruning, each with its event."""
 
     def __init__(self, store: JobStore, registry: Registry) -> None:
         self._store = store
@@ -81,6 +83,20 @@ class AdminJobs:
             job = self._store.read(connection, job_id)
             name = EventName.MADE_PUBLIC if public else EventName.MADE_PRIVATE
             events.insert(connection, events.rows_of([job], name, actor_id=by))
+        return job
+
+    def set_tags(self, job_id: UUID, tags: Collection[str], *, by: UUID | None = None) -> Job:
+        """Replace the tags of a job, in any status; raise `BadRequest`. The same tags change nothing."""
+        if objection := TAGS.objection("tags", tags):
+            raise BadRequest(objection)
+        new = clean_tags(tags)
+        with writing(self._store.engine) as connection:
+            job = self._store.read(connection, job_id)
+            if job.tags == new:
+                return job
+            _update(connection, job_id, true(), tags=list(new) or None)
+            job = self._store.read(connection, job_id)
+            events.insert(connection, events.rows_of([job], EventName.TAGGED, actor_id=by, detail=", ".join(job.tags)))
         return job
 
     def pin(self, job_id: UUID, *, by: UUID | None = None) -> Job:

@@ -18,6 +18,7 @@ from webapp.jobs.definition.upload_rules import Files
 from webapp.jobs.lifecycle import cascade
 from webapp.jobs.model.incoming_text import TITLE_LIMIT, visible_text
 from webapp.jobs.model.job import NO_QUEUE, TERMINAL, EventName, Job, Owner, Status
+from webapp.jobs.model.tags import clean_tags
 from webapp.jobs.model.value_rules import KEY_LIMIT, shown
 from webapp.jobs.queueing.fair_share import assign_turns
 from webapp.jobs.queueing.single_insert import insert_single, is_insertable
@@ -56,6 +57,8 @@ def new_job(
         values["title"] = _checked_title(values["title"])
     else:
         values["title"] = titles.title_of(job_type, valid, stored, vault)
+    if "tags" in values:
+        values["tags"] = clean_tags(values["tags"])
     key = values.get("unique_key")
     values["unique_key"] = _checked_key(job_type.key_of(valid) if key is None else key)
     if (values["queue"] == NO_QUEUE) is not bool(values.get("record_only")):
@@ -122,7 +125,7 @@ def choices_of_copy(old: Job) -> dict[str, Any]:
 
     Its priority is that of the type, because an operator may have raised the old one's.
     """
-    return {"again_of": old.id, "queue": old.queue, "tolerant": old.tolerant}
+    return {"again_of": old.id, "queue": old.queue, "tolerant": old.tolerant, "tags": old.tags}
 
 
 def new_run_of(old: Job, job_type: JobType | None) -> Job:

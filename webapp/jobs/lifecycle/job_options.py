@@ -14,6 +14,7 @@ from webapp.jobs.model import value_rules
 from webapp.jobs.model.incoming_text import TITLE_LIMIT
 from webapp.jobs.model.job import COMPLETE, Job, Owner, Status
 from webapp.jobs.model.policies import OnDuplicate
+from webapp.jobs.model.tags import TAGS
 from webapp.jobs.model.value_rules import ID, IDS, MOMENT, NOTHING, PRIORITY, QUEUE_NAME, TRUTH, ValueRule
 from webapp.jobs.store import idempotency_keys
 from webapp.jobs.store.file_store import StoredFile, is_content
@@ -27,6 +28,7 @@ _CHOICES = {
     "unique_key": NOTHING | value_rules.text(value_rules.KEY_LIMIT),
     "max_attempts": value_rules.integer(1, 1_000_000),
     "tolerant": TRUTH,
+    "tags": TAGS,
 }
 CHILD_CHOICES: Mapping[str, ValueRule] = MappingProxyType({**_CHOICES, "run_at": NOTHING | MOMENT})
 JOB_CHOICES: Mapping[str, ValueRule] = MappingProxyType(

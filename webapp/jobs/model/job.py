@@ -55,6 +55,7 @@ class EventName(StrEnum):
     MADE_PRIVATE = "made_private"
     KEPT = "kept"
     KEPT_NO_LONGER = "kept_no_longer"
+    TAGGED = "tagged"
     # of its files
     FILE_REPLACED = "file_replaced"  # an output file, by a newer one of the same name
 
@@ -179,6 +180,7 @@ class Job:
     cancel_kind: str | None = None
     kept_at: datetime | None = None
     version: int = 1
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a job without an identity; rows are trusted for the rest."""

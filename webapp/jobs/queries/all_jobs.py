@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Engine, String, cast, select, true
+from sqlalchemy import Engine, String, cast, literal, select, true
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
@@ -17,7 +17,7 @@ from webapp.jobs.queries.visible_jobs import (
     select_newest,
 )
 from webapp.jobs.store.job_store import JobNotFound, to_job
-from webapp.schema import jobs, later
+from webapp.schema import has_tag, jobs, later
 
 SHORT_ID_SCAN_LIMIT = 100_000
 
@@ -44,11 +44,14 @@ class AllJobs:
         type_name: str = "",
         owner_id: UUID | None = None,
         warned: bool = False,
+        tag: str = "",
     ) -> tuple[Job, ...]:
         """Return the newest jobs of all users, or of one owner; no status means any."""
         conditions = list_conditions(statuses, type_name)
         if warned:
             conditions.append(HAS_WARNINGS)
+        if tag:
+            conditions += [jobs.c.tags.is_not(None), has_tag(jobs.c.tags, literal(tag))]
         owned = [true()] if owner_id is None else roots_and_children(jobs.c.owner_id == owner_id)
         statement = select_newest([[each, *conditions] for each in owned], limit)
         with reading(self.engine) as connection:

@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, func, literal, literal_column, or_, select, true
 
 from webapp.jobs.model.job import UNFINISHED, Status
 from webapp.jobs.queries import text_search
@@ -25,7 +25,7 @@ from webapp.jobs.queries.visible_jobs import (
     same_tenant,
     scopes,
 )
-from webapp.schema import attempts, job_errors, jobs, leases
+from webapp.schema import attempts, has_tag, job_errors, jobs, leases
 
 SYSTEM = "system"
 _SLACK = timedelta(minutes=10)  # how far the clock that made an id can differ from the database's
@@ -33,8 +33,9 @@ _SHIFT = 80  # bits of a UUIDv7 after its milliseconds
 # spelled as in the partial indexes: SQLite uses one only if its condition is in the query
 _ALL_ENDED: ColumnElement[bool] = literal_column("jobs.finished_at IS NOT NULL")
 _UNSUCCESSFUL_TABS = frozenset({"failed", "stopped"})
-# spelled as in the partial index, which SQLite uses only then
+# spelled as in the partial indexes, which SQLite uses only then
 _ENDED_BADLY: ColumnElement[bool] = literal_column("ended.status IN ('failed', 'stale', 'cancelled')")
+_HAS_TAGS: ColumnElement[bool] = literal_column("candidates.tags IS NOT NULL")
 
 Conditions = list[ColumnElement[bool]]
 
@@ -53,6 +54,7 @@ class JobCriteria:
     tab: str = "all"
     with_children: bool = True
     type_name: str = ""
+    tag: str = ""
     ownership: str = ""
     text: str = ""
     with_warnings: bool = False
@@ -69,7 +71,7 @@ class JobCriteria:
     def scans(self, viewer: Viewer) -> list[Conditions]:
         """Return the conditions of each index scan: one per scope and status, so that each scan is in order."""
         tenant = same_tenant(viewer)
-        conditions = [*self._row_bounds(), *self._end_bounds()]
+        conditions = [*self._row_bounds(), *self._end_bounds(), *self._tag_condition()]
         return [[scope, tenant, *scan, *conditions] for scope, scan in self._scans(viewer)]
 
     def index_only_scans(self, viewer: Viewer) -> list[Conditions]:
@@ -147,6 +149,13 @@ class JobCriteria:
         if self.until is not None:
             found.append(or_(jobs.c.id < _first_id(self.until - _SLACK), jobs.c.created_at < self.until))
         return found
+
+    def _tag_condition(self) -> Conditions:
+        if not self.tag:
+            return []
+        candidates = jobs.alias("candidates")
+        tagged = select(candidates.c.id).where(_HAS_TAGS, has_tag(candidates.c.tags, literal(self.tag)))
+        return [jobs.c.id.in_(tagged)]
 
     def _end_bounds(self) -> Conditions:
         if self.ended_since is None and self.ended_until is None:

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import ColumnElement, Engine, func, literal, select
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Status
 from webapp.jobs.queries.visible_jobs import HAS_WARNINGS, Viewer, select_newest_visible, select_visible
-from webapp.schema import jobs
+from webapp.schema import has_tag, jobs
 
 PAGE = 500
 _SUMMARY = (
@@ -23,6 +23,7 @@ _SUMMARY = (
         jobs.c.created_at,
         jobs.c.started_at,
         jobs.c.finished_at,
+        jobs.c.tags,
     ),
 )
 _DIAGNOSTICS = (jobs.c.message, jobs.c.warnings, jobs.c.errors)
@@ -36,6 +37,7 @@ class HistoryCriteria:
     since: datetime | None = None
     statuses: tuple[Status, ...] = ()
     types: tuple[str, ...] = ()
+    tag: str = ""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the criteria as SQL conditions."""
@@ -46,6 +48,8 @@ class HistoryCriteria:
             found.append(jobs.c.status.in_([status.value for status in self.statuses]))
         if self.types:
             found.append(jobs.c.type.in_(self.types))
+        if self.tag:
+            found += [jobs.c.tags.is_not(None), has_tag(jobs.c.tags, literal(self.tag))]
         return found
 
 

@@ -60,6 +60,7 @@ _WRITTEN: Mapping[str, str] = {
     "record_only": "record_only",
     "again_of": "again_of",
     "max_attempts": "max_attempts",
+    "tags": "tags",
 }
 _SET_BY_DATABASE = (jobs.c.created_at, jobs.c.fair)
 _column_names = tuple(column.key for column in _SET_BY_DATABASE)
@@ -82,6 +83,7 @@ def insert_single(connection: Connection, job: Job) -> Job:
     """
     [event] = events.rows_of([job], EventName.CREATED, actor_id=job.triggered_by)
     parameters = dict(zip(_WRITTEN, _written_values(job), strict=True))
+    parameters["tags"] = list(job.tags) or None
     embedded = is_sqlite(connection.engine)
     if not embedded:
         parameters |= {f"event_{name}": event.get(name) for name in _EVENT_COLUMNS}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from webapp.jobs.model.job import SYSTEM, Owner
+from webapp.jobs.model.tags import InvalidTags, clean_tags
 from webapp.jobs.model.value_rules import NOTHING, instance, integer
 from webapp.jobs.schedules.cron_rule import CronRule, InvalidCronRule, UnknownTimeZone
 from webapp.jobs.schedules.misfires import MisfirePolicy
@@ -38,6 +39,7 @@ class ScheduleDraft:
     queue: str | None = None
     priority: int | None = None
     owner: Owner = SYSTEM
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def from_schedule(cls, schedule: Schedule) -> Self:
@@ -51,6 +53,7 @@ class ScheduleDraft:
             queue=schedule.queue,
             priority=schedule.priority,
             owner=schedule.owner,
+            tags=schedule.tags,
         )
 
     @property
@@ -87,11 +90,12 @@ class ScheduleDraft:
             "owner_id": self.owner.user_id,
             "public": self.owner.public,
             "tenant": self.owner.tenant,
+            "tags": list(clean_tags(self.tags)) or None,
         }
 
     def to_dict(self) -> dict[str, Any]:
         """Return the draft as plain values, for the audit log."""
-        names = ("name", "rule", "zone", "missed", "one_at_a_time", "queue", "priority")
+        names = ("name", "rule", "zone", "missed", "one_at_a_time", "queue", "priority", "tags")
         return {name: getattr(self, name) for name in names} | {
             "owner": self.owner.user_id,
             "public": self.owner.public,
@@ -107,6 +111,10 @@ class ScheduleDraft:
             yield "missed", f"The policy for missed runs must be one of {', '.join(MisfirePolicy)}."
         if self.queue and (len(self.queue) > QUEUE_LIMIT or not queue_exists(self.queue)):
             yield "queue", f"There is no queue {self.queue[:QUEUE_LIMIT]!r}."
+        try:
+            clean_tags(self.tags)
+        except InvalidTags as error:
+            yield "tags", str(error)
         lowest, highest = PRIORITIES
         if not (NOTHING | integer(lowest, highest)).accepts(self.priority):
             yield "priority", f"A priority must be a number from {lowest} to {highest:,}; higher runs first."

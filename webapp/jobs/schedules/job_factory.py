@@ -70,7 +70,14 @@ class ScheduledJobFactory:
             disabled_types.refuse_disabled(connection, [job_type.name])
         payload = load_payload(job_type, schedule.payload, self._vault)
         key = job_type.key_of(payload) or schedule.unique_key  # the type's own unique key comes first
-        own = {"title": schedule.name, "queue": schedule.queue, "priority": schedule.priority, "unique_key": key}
+        own: dict[str, Any] = {
+            "title": schedule.name,
+            "queue": schedule.queue,
+            "priority": schedule.priority,
+            "unique_key": key,
+        }
+        if schedule.tags:
+            own["tags"] = schedule.tags
         given = {name: value for name, value in {**own, **options}.items() if value is not None}
         return create.new_job(job_type, payload, self._vault, owner=schedule.owner, files={}, **given)
 

@@ -21,7 +21,7 @@ class Schedule:
 
     ``payload`` is stored as in a job's row, with secrets encrypted. ``queue`` and ``priority`` are None to use the
     job type's. ``next_fire_at`` is None while the schedule is paused or if its rule never fires again.
-    ``version`` counts the changes that users made.
+    ``version`` counts the changes that users made. ``tags`` are those of its jobs.
     """
 
     id: UUID
@@ -43,6 +43,7 @@ class Schedule:
     changed_at: datetime | None
     changed_by: UUID | None
     version: int
+    tags: tuple[str, ...] = ()
 
     @property
     def unique_key(self) -> str | None:
@@ -82,7 +83,7 @@ class ScheduleRun:
     finished_at: datetime | None = None
 
 
-_COMPOSED = {"rule", "missed", "owner"}
+_COMPOSED = {"rule", "missed", "owner", "tags"}
 _PLAIN = tuple(field.name for field in fields(Schedule) if field.name not in _COMPOSED)
 
 
@@ -93,6 +94,7 @@ def to_schedule(row: "RowMapping") -> Schedule:
         rule=CronRule(row["rule"], row["zone"]),
         missed=MisfirePolicy(row["missed"]),
         owner=Owner(user_id=row["owner_id"], public=row["public"], tenant=row["tenant"]),
+        tags=tuple(row["tags"] or ()),
     )
 
 

@@ -18,7 +18,7 @@ from webapp.jobs.store import transitions
 from webapp.schema import jobs, now, queues
 
 _OWNER = {"owner_id", "public", "tenant"}
-_PLAIN = tuple(f.name for f in fields(Job) if f.name not in {"owner", "metadata"})
+_PLAIN = tuple(f.name for f in fields(Job) if f.name not in {"owner", "metadata", "tags"})
 _plain_values = itemgetter(*_PLAIN)
 _DATABASE_TIMES = ("created_at",)
 _READ = PreparedStatement(select(jobs).where(jobs.c.id == bindparam("wanted_id")))
@@ -106,7 +106,7 @@ def to_job(row: RowMapping | Mapping[str, Any]) -> Job:
     values = dict(zip(_PLAIN, _plain_values(row), strict=True))
     owner = Owner(user_id=row["owner_id"], public=row["public"], tenant=row["tenant"])
     values.update(status=Status(row["status"]), warnings=tuple(row["warnings"]), errors=tuple(row["errors"]))
-    return Job(**values, owner=owner, metadata=row["metadata"])
+    return Job(**values, owner=owner, metadata=row["metadata"], tags=tuple(row["tags"] or ()))
 
 
 def to_row(job: Job) -> dict[str, Any]:
@@ -122,6 +122,7 @@ def to_row(job: Job) -> dict[str, Any]:
         errors=list(job.errors),
         metadata=dict(job.metadata),
         state=dict(job.state),
+        tags=list(job.tags) or None,
     )
     return values
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, JsonValue
 from webapp.jobs import Status
 from webapp.jobs.lifecycle.bulk_actions import BulkAction
 from webapp.jobs.model.policies import FIRST_PRIORITY
+from webapp.jobs.model.tags import TAG_LIMIT
 from webapp.jobs.queries.criteria import AdminJobCriteria, JobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
 
@@ -37,6 +38,7 @@ class BulkActionPayload(BaseModel):
     status: Status | Literal[""] = Field(default="", title="Exact status")
     children: bool = Field(default=True, title="Include child jobs")  # bulk actions of older versions did
     type_name: str = Field(default="", max_length=80, title="Job type")
+    tag: str = Field(default="", max_length=TAG_LIMIT, title="Tag")
     whose: Literal["", "mine", "public"] = Field(default="", title="Scope")
     text: str = Field(default="", max_length=200, title="Search")
     warned: bool = Field(default=False, title="With warnings")
@@ -79,6 +81,7 @@ class BulkActionPayload(BaseModel):
             with_children=self.children,
             status=self.status,
             type_name=self.type_name,
+            tag=self.tag,
             ownership=self.whose,
             text=self.text,
             with_warnings=self.warned,

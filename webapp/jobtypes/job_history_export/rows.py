@@ -9,7 +9,7 @@ from webapp.jobs import JobPolicy
 
 SUMMARY = (
     *("id", "type", "title", "status", "done_with_warnings", "owner", "triggered_by", "progress", "attempt"),
-    *("created_at", "started_at", "finished_at", "seconds"),
+    *("created_at", "started_at", "finished_at", "seconds", "tags"),
 )
 DIAGNOSTICS = ("message", "warnings", "errors")
 SYSTEM = "the system"
@@ -46,6 +46,7 @@ class RowFormatter:
             "started_at": _iso(row["started_at"]),
             "finished_at": _iso(row["finished_at"]),
             "seconds": _seconds(row["started_at"], row["finished_at"]),
+            "tags": ", ".join(row["tags"] or ()) or None,
         }
         is_open = self._policy.opens(row["type"], row["owner_id"], row["triggered_by"])
         return export_row | {column: row[column] if is_open else None for column in DIAGNOSTICS if column in row}

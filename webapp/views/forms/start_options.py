@@ -1,4 +1,4 @@
-"""Fields of every start form besides the payload: title, start time and idempotency key.
+"""Fields of every start form besides the payload: title, tags, start time and idempotency key.
 
 Their names contain a dot, which no field of a payload class can have.
 """
@@ -11,10 +11,12 @@ from secrets import token_urlsafe
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from webapp.jobs.model.tags import InvalidTags, split_tags
+from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.visible_text import without_invisible
 
-TITLE, AT, KEY = "job.title", "job.at", "job.key"
+TITLE, AT, TAGS, KEY = "job.title", "job.at", "job.tags", "job.key"
 _TITLE_LIMIT, _KEY_LIMIT = 200, 40
 _FARTHEST = timedelta(days=366)
 
@@ -26,13 +28,15 @@ class StartOptions:
     title: str = ""
     typed_at: str = ""
     run_at: datetime | None = None
+    typed_tags: str = ""
+    tags: tuple[str, ...] = ()
     key: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def fresh(cls, title: str = "") -> "StartOptions":
+    def fresh(cls, title: str = "", tags: tuple[str, ...] = ()) -> "StartOptions":
         """Return the options of a new form, with a new key."""
-        return cls(title=title, key=token_urlsafe(16))
+        return cls(title=title, typed_tags=", ".join(tags), key=token_urlsafe(16))
 
     @classmethod
     def of(cls, typed: Mapping[str, str], now: datetime, zone: ZoneInfo) -> "StartOptions":
@@ -42,7 +46,17 @@ class StartOptions:
         errors = {AT: wrong} if wrong else {}
         if len(title) > _TITLE_LIMIT or "\x00" in title:
             errors[TITLE] = _("Use at most %(count)s characters.", count=_TITLE_LIMIT)
-        return cls(title=title, typed_at=typed_at, run_at=run_at, key=typed.get(KEY, "")[:_KEY_LIMIT], errors=errors)
+        tags, wrong = _tags(typed.get(TAGS, ""))
+        errors |= {TAGS: wrong} if wrong else {}
+        return cls(
+            title=title,
+            typed_at=typed_at,
+            run_at=run_at,
+            typed_tags=typed.get(TAGS, "").strip(),
+            tags=tags,
+            key=typed.get(KEY, "")[:_KEY_LIMIT],
+            errors=errors,
+        )
 
     def request_key(self, secret_key: str, person: UUID, content: object) -> str | None:
         """Return the idempotency key: it depends on the form, the user and the content.
@@ -51,8 +65,15 @@ class StartOptions:
         """
         if not self.key:
             return None
-        request = repr((self.key, self.title, self.typed_at, content)).encode()
+        request = repr((self.key, self.title, self.typed_at, *self.tags, content)).encode()
         return f"{person.hex}:{blake2b(request, key=secret_key.encode()[:64], digest_size=20).hexdigest()}"
+
+
+def _tags(typed: str) -> tuple[tuple[str, ...], str]:
+    try:
+        return split_tags(typed), ""
+    except InvalidTags as error:
+        return (), translated(str(error))
 
 
 def _moment(typed: str, now: datetime, zone: ZoneInfo) -> tuple[datetime | None, str]:

@@ -1,6 +1,6 @@
 """The actions on one job: GET shows the confirmation, POST performs the action. A refusal says why."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -72,6 +72,14 @@ def set_priority(job_id: UUID, priority: int) -> Job:
     change = {"before": {"priority": job.priority}, "after": {"priority": priority}}
     with audited(AuditAction.JOB_PRIORITY, AuditTarget.JOB, job.id, name=job.title, **change):
         return services().admin_jobs.set_priority(job_id, priority, by=signed_in().id)
+
+
+def set_tags(job_id: UUID, tags: Collection[str]) -> Job:
+    """Replace the tags of a job for the signed-in user; its page and the API call it."""
+    job = act_on(job_id, "tags")
+    change = {"before": {"tags": list(job.tags)}, "after": {"tags": list(tags)}}
+    with audited(AuditAction.JOB_TAGS, AuditTarget.JOB, job.id, name=job.title, **change):
+        return services().admin_jobs.set_tags(job_id, tags, by=signed_in().id)
 
 
 def run_again(job_id: UUID) -> Job:

@@ -22,7 +22,7 @@ from webapp.jobs.queries.visible_jobs import Attempt, Event, RunLocation
 from webapp.jobs.queueing.queues import Queue
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.job import children
-from webapp.views.job.available_actions import OfferedAction, offered_actions
+from webapp.views.job.available_actions import OfferedAction, offered_actions, permission_refusal
 from webapp.views.job.children import ChildTable
 from webapp.views.job.dependencies import DependencyPicture, dependency_picture
 from webapp.views.job.failure_help import FailureHelp, failure_help
@@ -102,6 +102,8 @@ class JobPage:
     actions: tuple[OfferedAction, ...]
     removed_at: FormattedTime | None
     kept: bool
+    tags: tuple[str, ...]
+    can_tag: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +193,8 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         actions=data.actions,
         removed_at=context.day(data.removed_at) if data.removed_at else None,
         kept=job.kept_at is not None,
+        tags=job.tags,
+        can_tag=context.may_open(job) and not permission_refusal("tags", job, context),
     )
 
 

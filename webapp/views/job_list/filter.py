@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 from uuid import UUID
 
 from webapp.jobs.model.periods import EXAMPLES, parse_period
+from webapp.jobs.model.tags import TAG_LIMIT, folded
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
 from webapp.views.page.address import EARLIEST_DAY, LATEST_DAY, bounded_day, parse_moment
@@ -47,6 +48,7 @@ class Filter:
 
     tab: str = "all"
     type_name: str = ""
+    tag: str = ""
     whose: str = ""
     text: str = ""
     warned: bool = False
@@ -68,6 +70,7 @@ class Filter:
         return cls(
             tab="failed" if failed_since else _one_of(TABS, arguments.get("tab", "")) or "all",
             type_name=arguments.get("type", "")[:80],
+            tag=folded(arguments.get("tag", "")[:TAG_LIMIT]),
             whose=_one_of(WHOSE, arguments.get("whose", "")),
             text=" ".join(arguments.get("q", "")[:_TEXT_LIMIT].replace("\0", " ").split()),
             warned=bool(arguments.get("warned")),
@@ -91,7 +94,7 @@ class Filter:
     def is_narrowed(self) -> bool:
         """Whether a filter is set, apart from the tab. Child jobs widen the list, so its counts stay right."""
         ended = self.failed_since or self.ended_since or self.ended_until
-        return bool(self.type_name or self.whose or self.text or self.warned or self.when or ended)
+        return bool(self.type_name or self.tag or self.whose or self.text or self.warned or self.when or ended)
 
     @property
     def narrowed_by(self) -> int:
@@ -130,6 +133,7 @@ class Filter:
         arguments = {
             "tab": self.tab if self.tab != "all" else "",
             "type": self.type_name,
+            "tag": self.tag,
             "whose": self.whose,
             "q": self.text,
             "warned": "1" if self.warned else "",
@@ -152,6 +156,7 @@ class Filter:
             tab=self.tab,
             with_children=self.children,
             type_name=self.type_name,
+            tag=self.tag,
             ownership=self.whose,
             text=self.text,
             with_warnings=self.warned,

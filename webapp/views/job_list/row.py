@@ -81,6 +81,7 @@ class JobRow:
     more_files: int
     when: FormattedTime
     matches: tuple[SearchMatch, ...] = ()
+    tags: tuple[str, ...] = ()
     columns: tuple[str, ...] = USUAL_COLUMNS
     cells: tuple[tuple[str, str], ...] = ()
     is_routine: bool = False
@@ -136,6 +137,7 @@ def job_row(
         columns=columns,
         cells=tuple((name, _CELLS[name](job, context)) for name in columns if name in _CELLS),
         is_routine=_is_routine(job),
+        tags=job.tags,
     )
 
 

@@ -77,7 +77,9 @@ def show_form(submission: Submission) -> str:
     form = PayloadForm(
         submission.job_type.payload_class, zone=zone(), initial=submission.initial, files=submission.files
     )
-    return render_form(submission, form, StartOptions.fresh(submission.title))
+    return render_form(
+        submission, form, StartOptions.fresh(submission.title, submission.again_of.tags if submission.again_of else ())
+    )
 
 
 def submit(submission: Submission) -> ResponseReturnValue:
@@ -184,6 +186,7 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
     choices: dict[str, Any] = {"title": start_options.title} if start_options.title else {}
     if submission.again_of:
         choices |= choices_of_copy(submission.again_of)
+    choices["tags"] = start_options.tags
     content = sorted(form.values().items())
     taken = TakenFiles(staging(submission.job_type), received)
     try:

@@ -52,6 +52,7 @@ class ScheduleForm:
     person: str = ""
     queue: str = ""
     priority: str = ""
+    tags: str = ""
 
     @property
     def choices(self) -> RuleChoices:
@@ -61,7 +62,7 @@ class ScheduleForm:
     @classmethod
     def typed(cls, form: Mapping[str, str]) -> "ScheduleForm":
         """Read the submitted fields; the rule can be typed or made of choices."""
-        names = ("name", "rule", "zone", "missed", "whose", "person", "queue", "priority")
+        names = ("name", "rule", "zone", "missed", "whose", "person", "queue", "priority", "tags")
         values = {name: form.get(f"schedule-{name}", "").strip() for name in names}
         chosen = RuleChoices.typed(form)
         if chosen.every in EVERY and chosen.every != CRON:
@@ -83,6 +84,7 @@ class ScheduleForm:
             person=person.name if person else "",
             queue=schedule.queue or "",
             priority="" if schedule.priority is None else str(schedule.priority),
+            tags=", ".join(schedule.tags),
         )
 
     def draft(self, job_type: JobType) -> tuple[ScheduleDraft, dict[str, str]]:
@@ -97,6 +99,7 @@ class ScheduleForm:
             queue=self.queue or None,
             priority=self._priority(errors),
             owner=self._owner(job_type, errors),
+            tags=tuple(tag for tag in self.tags.split(",") if tag.strip()),
         )
         try:
             services().schedules.check(draft)

@@ -190,6 +190,8 @@ def _facts(schedule: Schedule, context: ViewerContext) -> Iterator[tuple[str, st
         yield _("Queue"), schedule.queue
     if schedule.priority is not None:
         yield _("Priority"), str(schedule.priority)
+    if schedule.tags:
+        yield _("Tags"), ", ".join(schedule.tags)
     yield _("Created"), _when_and_who(schedule.created_at, schedule.created_by, context)
     if schedule.changed_at:
         yield _("Edited"), _when_and_who(schedule.changed_at, schedule.changed_by, context)

@@ -194,6 +194,8 @@ _ENGINE_PATTERNS = (
     english("The schedule %(name)s starts the same job already. Change its rule instead."),
     english("There is no queue %(name)s."),
     english("A name must be one line of 1 to %(count)s characters."),
+    english("A tag must have 1 to %(count)s visible characters and no comma, not %(text)s."),
+    english("A job can have at most %(count)s tags, not %(left)s."),
     english("A reason can have at most %(count)s characters."),
     english("A priority must be a number from %(count)s to %(left)s; higher runs first."),
     english("It would fail: %(why)s"),

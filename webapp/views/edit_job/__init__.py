@@ -1,0 +1,1 @@
+"""Change the tags of a job."""
