@@ -12,7 +12,7 @@ def test_columns_that_deserve_a_look_are_named(report_on):
         rows += f"{n},same,{zero},{gap},{n * 2},{mixed}\n"
     found = alerts(report_on("id,constant,zero,gap,double,mixed\n" + rows))
     assert found == [
-        "id and double go up and down together (r = 1.00).",
+        "id and double go up and down together (r = 1).",
         "id has a different value in every row.",
         "constant always has the same value.",
         "zero is mostly zero.",

@@ -1,7 +1,7 @@
 import pytest
 
 from webapp.jobtypes.dataset_report.report_words import ReportWords
-from webapp.jobtypes.tables.notes import Note
+from webapp.jobtypes.tables.notes import Note, Share
 
 ENGLISH, GERMAN = ReportWords("en"), ReportWords("de")
 
@@ -19,6 +19,15 @@ def test_numbers_dates_and_sentences_are_german_for_german_readers() -> None:
     assert GERMAN.moment("2026-10-03T09:05:00+00:00") == "03.10.2026, 09:05 UTC"
     assert GERMAN.size(20_400) == "20,4\u00a0kB"
     assert GERMAN.sentence(Note("The header has two rows. Their names were joined.")) != "The header has two rows."
+
+
+def test_numbers_in_sentences_have_the_marks_of_the_reader() -> None:
+    note = Note(
+        "%(column)s: the mean was %(before)s and is %(after)s.", {"column": "n", "before": 396.892, "after": 1234.5}
+    )
+    assert str(note) == "n: the mean was 396.892 and is 1,234.5."
+    assert GERMAN.sentence(note) == "n: Der Mittelwert war 396,892 und ist 1.234,5."
+    assert GERMAN.sentence(Note("%(share)s", {"share": Share(0.125)})) == "12,5\u00a0%"
 
 
 def test_years_have_no_mark() -> None:

@@ -147,6 +147,10 @@ def test_a_first_row_of_numbers_is_said_to_look_like_data(report_on) -> None:
     ]
 
 
+def test_a_table_of_equal_numbers_without_a_header_has_rows(report_on) -> None:
+    assert report_on("1\n1\n1\n").profile["rows"] == 2
+
+
 def test_a_word_for_missing_values_can_contain_the_delimiter(report_on) -> None:
     assert report_on("a,b\n1,2\n", missing='-, x;y, "').profile["rows"] == 1
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from webapp.jobtypes.tables.notes import Note
+from webapp.jobtypes.tables.notes import Note, Share
 from webapp.jobtypes.tables.reading.shape import TOTAL
 from webapp.jobtypes.tables.values.column_formats import DATED, NUMERIC, ColumnFormat, ValueKind
 
@@ -23,11 +23,11 @@ def alerts(
     if repeated := profile["duplicate_rows"]:
         text = _REPEATED if repeated > 1 else _REPEATED_ONCE
         text = text if profile["duplicate_rows_exact"] else _REPEATED_ABOUT
-        yield None, Note(text, {"count": repeated, "share": f"{100 * repeated / profile['rows']:.1f} %"})
+        yield None, Note(text, {"count": repeated, "share": Share(repeated / profile["rows"])})
     for pair in profile["correlations"]:
         if abs(pair["r"]) >= ALIKE and profile["rows"] > FEW:
             one, two = pair["columns"]
-            yield one, Note(_TOGETHER, {"column": one, "other": two, "value": f"{pair['r']:.2f}"})
+            yield one, Note(_TOGETHER, {"column": one, "other": two, "value": round(pair["r"], 2)})
     for column, form, number in zip(profile["columns"], formats, fitting, strict=True):
         for note in _of_column(column, form, number):
             yield column["name"], note

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from webapp.jobtypes.tables.notes import Note
+from webapp.jobtypes.tables.notes import Note, Share
 from webapp.jobtypes.tables.values.column_formats import NUMERIC
 
 SHIFT = 0.5  # standard deviations
@@ -28,9 +28,9 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[No
     if before["type"] != after["type"]:
         kinds = {"before": Note(before["type"]), "after": Note(after["type"])}
         yield Note("%(column)s was %(before)s and is %(after)s.", {**name, **kinds})
-    missing = [column["missing"] / max(1, column["missing"] + column["count"]) for column in (before, after)]
+    missing = [Share(column["missing"] / max(1, column["missing"] + column["count"])) for column in (before, after)]
     if abs(missing[0] - missing[1]) >= GAP:
-        shares = {"before": f"{100 * missing[0]:.1f} %", "after": f"{100 * missing[1]:.1f} %"}
+        shares = {"before": missing[0], "after": missing[1]}
         yield Note("%(column)s: %(before)s of the values were missing, now %(after)s are.", {**name, **shares})
     if before["type"] in NUMERIC and after["type"] in NUMERIC:
         yield from _shift(before, after)
@@ -45,5 +45,5 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[No
 def _shift(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Note]:
     means = [column["mean"] for column in (before, after)]
     if None not in means and abs(means[1] - means[0]) > SHIFT * (before["standard_deviation"] or 0):
-        values = {"before": f"{means[0]:.6g}", "after": f"{means[1]:.6g}"}
+        values = {"before": means[0], "after": means[1]}
         yield Note("%(column)s: the mean was %(before)s and is %(after)s.", {"column": after["name"], **values})

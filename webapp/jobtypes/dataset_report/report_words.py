@@ -12,7 +12,7 @@ from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
 from webapp.catalogues import catalogue
-from webapp.jobtypes.tables.notes import Note
+from webapp.jobtypes.tables.notes import Note, Share
 from webapp.jobtypes.tables.sizes import size_in_words
 from webapp.jobtypes.tables.values.column_formats import ValueKind
 
@@ -41,7 +41,11 @@ class ReportWords:
 
     def sentence(self, note: Note) -> str:
         """Translate a sentence with its values."""
-        return note.in_words(self._catalogue.gettext, self.whole)
+
+        def number(value: float) -> str:
+            return self.share(value, 1) if isinstance(value, Share) else self.number(value)
+
+        return note.in_words(self._catalogue.gettext, number)
 
     def kind(self, column: Mapping[str, Any]) -> str:
         """Return the kind of a column, with its unit."""

@@ -100,7 +100,7 @@ def test_an_archive_that_is_not_a_workbook_is_a_sentence(report_on, tmp_path):
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(report_on, workbook_of, monkeypatch):
     path = repacked(workbook_of(["a"]), SHEET, b" " * 5_000_000)
-    monkeypatch.setattr(workbook, "MOST_UNPACKED", 4_000_000)
+    monkeypatch.setattr(workbook, "FREELY_UNPACKED", 4_000_000)
     with pytest.raises(JobError, match="would unpack to"):
         report_on(path)
 

@@ -18,6 +18,7 @@ from webapp.jobtypes.tables.reading.number_formats import with_plain_formats
 from webapp.jobtypes.tables.sizes import size_in_words
 
 MOST_UNPACKED = 2_000_000_000
+FREELY_UNPACKED, MOST_EXPANSION = 50_000_000, 60  # bytes; the cells of workbooks take up to 25 times their packed size
 MOST_PARTS = 5_000
 MEMORY = 700_000_000
 SECONDS = 120  # on the processor; 500,000 rows of six columns take 4
@@ -66,7 +67,7 @@ def _ending(book: Path) -> str:
     except (BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, zlib.error) as error:
         message = f"The workbook is damaged or not an XLSX file: {error}."
         raise JobError(message) from None
-    _refuse_bombs(parts)
+    _refuse_bombs(parts, book.stat().st_size)
     if styles and (plain := with_plain_formats(styles)) != styles:
         _replace_part(book, STYLES, plain)
     ending = next((ending for name, ending in FORMATS.items() if name in names), "")
@@ -88,11 +89,12 @@ def _ending_of_ole(file: BinaryIO) -> str:
     return ".xls"
 
 
-def _refuse_bombs(parts: Sequence[ZipInfo]) -> None:
+def _refuse_bombs(parts: Sequence[ZipInfo], size: int) -> None:
     if len(parts) > MOST_PARTS:
         message = f"The workbook has {len(parts):,} parts. The limit is {MOST_PARTS:,}."
         raise JobError(message)
-    if (unpacked := sum(part.file_size for part in parts)) > MOST_UNPACKED:
+    unpacked = sum(part.file_size for part in parts)
+    if unpacked > min(MOST_UNPACKED, max(FREELY_UNPACKED, MOST_EXPANSION * size)):
         message = f"The workbook would unpack to {size_in_words(unpacked)}. Save the sheet as CSV."
         raise JobError(message)
 

@@ -18,6 +18,7 @@ from python_calamine import (
 from webapp.jobtypes.tables.native_process import RefusedFile
 
 LONG_LIST = 20  # rows of a single column
+MOST_SHEETS = 50  # in which a table is looked for
 
 
 def write_cells(book: str, sheet: str, target: str) -> Iterator[dict[str, Any]]:
@@ -46,7 +47,7 @@ def _sheet(workbook: CalamineWorkbook, name: str) -> CalamineSheet:
         raise RefusedFile(message)
     visible = [sheet.name for sheet in workbook.sheets_metadata if sheet.visible == SheetVisibleEnum.Visible]
     best = workbook.get_sheet_by_name(name or min(names, key=lambda each: each not in visible))
-    for candidate in () if name else sorted(names, key=lambda each: each not in visible):
+    for candidate in () if name else sorted(names, key=lambda each: each not in visible)[:MOST_SHEETS]:
         sheet = workbook.get_sheet_by_name(candidate)
         if _is_table(sheet):
             return sheet
