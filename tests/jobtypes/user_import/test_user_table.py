@@ -49,6 +49,11 @@ def test_unknown_columns_are_named() -> None:
     assert table.count() == 1
 
 
+def test_a_name_too_few_moves_no_cell_to_another_column() -> None:
+    rows = [*UserTable(Source("name,password\nana,secret,user\nben,hidden,user\n")).rows()]
+    assert [(row.cells["name"], row.misplaced) for row in rows] == [("ana", True), ("ben", True)]
+
+
 def test_more_cells_than_columns_are_marked() -> None:
     assert [row.misplaced for row in UserTable(Source("name,role\nana,user,extra\nben,user,\n")).rows()] == [
         True,

@@ -89,15 +89,13 @@ class UserTable:
         """Return the name in the file of each column that is used."""
         with self._table() as table:
             columns = self._columns(table)
-            return {column: name for name, column in zip(table.shape.names, columns, strict=False) if column in COLUMNS}
+            return {column: name for name, column in zip(_names(table), columns, strict=False) if column in COLUMNS}
 
     def unused(self) -> tuple[str, ...]:
         """Return the names of the columns that are ignored."""
         with self._table() as table:
             columns = self._columns(table)
-            return tuple(
-                name for name, column in zip(table.shape.names, columns, strict=False) if column not in COLUMNS
-            )
+            return tuple(name for name, column in zip(_names(table), columns, strict=False) if column not in COLUMNS)
 
     @contextmanager
     def _table(self) -> Iterator[Table]:
@@ -110,7 +108,7 @@ class UserTable:
 
     def _columns(self, table: Table) -> tuple[str, ...]:
         """Return what each column of the file is; columns without a name at the end are none."""
-        header = list(table.shape.names)
+        header = _names(table)
         while header and _AUTOMATIC.fullmatch(header[-1]):
             header.pop()
         columns = list(header)
@@ -149,6 +147,11 @@ class _Refusals(RowProblems):
         """Refuse the file; other repairs change letters only."""
         if why == OPEN_QUOTE:
             raise JobError(f"The quote opened on line {line} is never closed.")
+
+
+def _names(table: Table) -> list[str]:
+    """Return the names as they are in the file. If one is lacking, none may be moved to another column of accounts."""
+    return list(table.shape.names)[1 if table.shape.lacks_first_name else 0 :]
 
 
 def _bare(name: str) -> str:

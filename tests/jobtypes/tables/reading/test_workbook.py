@@ -105,6 +105,16 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(report_on, workbook_of, mon
         report_on(path)
 
 
+def test_styles_that_are_larger_than_the_directory_says_are_a_sentence(report_on, workbook_of):
+    path = repacked(workbook_of(["a"]), "xl/styles.xml", b" " * 1_000_000)
+    content = bytearray(path.read_bytes())
+    entry = content.rfind(b"PK\x01\x02", 0, content.rfind(b"xl/styles.xml"))
+    content[entry + 24 : entry + 28] = (1_000).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(JobError, match="damaged"):
+        report_on(path)
+
+
 def test_an_archive_with_too_many_parts_is_refused(report_on, tmp_path):
     with zipfile.ZipFile(tmp_path / "parts.xlsx", "w") as archive:
         for number in range(workbook.MOST_PARTS + 1):

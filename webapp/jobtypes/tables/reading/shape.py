@@ -36,6 +36,7 @@ class Shape:
     names: tuple[str, ...]
     notes: tuple[Note, ...] = ()
     has_notes_beside: bool = False
+    lacks_first_name: bool = False
 
     @property
     def width(self) -> int:
@@ -55,7 +56,8 @@ def shape_of(rows: Sequence[Row], *, has_header: bool) -> Shape:
         return Shape(left=left, above=above, headers=0, names=numbered(max(usual, 1)), notes=tuple(notes))
     headers = 2 if _has_two_headers(body) else 1
     header = [*(_merged(body[0], body[1]) if headers == 2 else body[0])]  # noqa: PLR2004
-    if _lacks_first_name(header, body[headers:], usual):
+    lacks_first_name = _lacks_first_name(header, body[headers:], usual)
+    if lacks_first_name:
         header = ["", *header]
         notes.append(Note("The header has a name less than the rows have fields. The first column got no name."))
     if headers == 1 and len(body) > 1 and all(_NUMBER.fullmatch(cell.strip()) for cell in header if cell.strip()):
@@ -74,6 +76,7 @@ def shape_of(rows: Sequence[Row], *, has_header: bool) -> Shape:
         names=names[: len(names) - beside],
         notes=tuple(notes),
         has_notes_beside=beside > 0,
+        lacks_first_name=lacks_first_name,
     )
 
 

@@ -63,7 +63,7 @@ def _ending(book: Path) -> str:
         with ZipFile(book) as archive:
             parts = archive.infolist()
             names = {part.filename.lower().replace("\\", "/") for part in parts}
-            styles = archive.read(STYLES) if _has_styles(parts) else b""
+            styles = _read(archive, STYLES) if _has_styles(parts) else b""
     except (BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, zlib.error) as error:
         message = f"The workbook is damaged or not an XLSX file: {error}."
         raise JobError(message) from None
@@ -101,6 +101,12 @@ def _refuse_bombs(parts: Sequence[ZipInfo], size: int) -> None:
 
 def _has_styles(parts: Sequence[ZipInfo]) -> bool:
     return any(part.filename == STYLES and part.file_size < LARGEST_STYLES for part in parts)
+
+
+def _read(archive: ZipFile, name: str) -> bytes:
+    """Return a part; `ZipFile.read` would unpack all of it before it looks at the size in the directory."""
+    with archive.open(name) as part:
+        return part.read(LARGEST_STYLES)
 
 
 def _replace_part(book: Path, name: str, content: bytes) -> None:
