@@ -105,6 +105,12 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(report_on, workbook_of, mon
         report_on(path)
 
 
+def test_a_cell_far_outside_of_the_sheet_is_a_sentence(report_on, workbook_of):
+    rows = b'<worksheet><sheetData><row r="4294967295"><c r="A4294967295"><v>1</v></c></row></sheetData></worksheet>'
+    with pytest.raises(JobError, match="outside of the sheet"):
+        report_on(repacked(workbook_of(["a"]), SHEET, rows), sheet="Sheet")
+
+
 def test_styles_that_are_larger_than_the_directory_says_are_a_sentence(report_on, workbook_of):
     path = repacked(workbook_of(["a"]), "xl/styles.xml", b" " * 1_000_000)
     content = bytearray(path.read_bytes())

@@ -18,6 +18,7 @@ from python_calamine import (
 from webapp.jobtypes.tables.native_process import RefusedFile
 
 LONG_LIST = 20  # rows of a single column
+MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384  # of a sheet
 MOST_SHEETS = 50  # in which a table is looked for
 
 
@@ -26,6 +27,7 @@ def write_cells(book: str, sheet: str, target: str) -> Iterator[dict[str, Any]]:
     try:
         workbook = CalamineWorkbook.from_path(book)
         found = _sheet(workbook, sheet)
+        _refuse_cells_outside(found)
         _write(found, Path(target))
     except PasswordError:
         message = "The workbook is password-protected. Save it without a password and start again."
@@ -54,6 +56,14 @@ def _sheet(workbook: CalamineWorkbook, name: str) -> CalamineSheet:
         if best.start is None:
             best = sheet
     return best
+
+
+def _refuse_cells_outside(sheet: CalamineSheet) -> None:
+    """A number of a row can be four billion; all rows before it would be written."""
+    bottom, right = sheet.end or (0, 0)
+    if bottom >= MOST_ROWS or right >= MOST_COLUMNS:
+        message = "The workbook is damaged or not in a known format: a cell is outside of the sheet."
+        raise RefusedFile(message)
 
 
 def _is_table(sheet: CalamineSheet) -> bool:
