@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from webapp.jobs.definition.job_type import JobType
     from webapp.jobs.definition.payload import Vault
     from webapp.jobs.definition.registry import Registry
+    from webapp.jobs.editing.job_editor import JobEditor
     from webapp.jobs.execution.by_hand.dry_run import Debug, Show
     from webapp.jobs.execution.by_hand.dry_run_process import DryRunProcesses
     from webapp.jobs.execution.executor import Executor
@@ -365,6 +366,19 @@ class Services:
         from webapp.accounts.idempotent_requests import IdempotentRequests
 
         return IdempotentRequests(self.engine)
+
+    @cached_property
+    def job_editor(self) -> JobEditor:
+        """Edits waiting jobs."""
+        from webapp.jobs.editing.job_editor import JobEditor
+
+        return JobEditor(
+            self.jobs.store,
+            registry=self.registry,
+            vault=self.vault,
+            queue_exists=self._queue_exists,
+            wake=self._wake,
+        )
 
     @cached_property
     def claims(self) -> Claims:

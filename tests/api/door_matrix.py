@@ -41,6 +41,7 @@ DOORS: Mapping[str, Door] = {
     "actions.act delete": Door("delete_job", "job delete"),
     "actions.act keep": Door("keep_job", "job keep"),
     "actions.act keep-no-longer": Door("keep_no_longer_job", "job keep-no-longer"),
+    "edit_job.save": Door("edit_job", "job edit"),
     "tags.change": Door("set_tags_job", "job tags"),
     "actions.act run-next": Door("run_next_job", "job run-next"),
     "actions.act make-public": Door("make_public_job", "job make-public"),

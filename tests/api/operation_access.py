@@ -134,6 +134,7 @@ ROWS: Mapping[str, Row] = {
     "keep_job": Row(ACT, _job(), action=A.JOB_KEEP),
     "keep_no_longer_job": Row(ACT, _job(), action=A.JOB_KEEP),
     "set_priority_job": Row(OPERATE_JOB, _job(Status.QUEUED), {"priority": 7}, A.JOB_PRIORITY),
+    "edit_job": Row(ACT, _job(Status.QUEUED), {"tags": ["urgent"]}, A.JOB_EDIT),
     "set_tags_job": Row(ACT, _job(), {"tags": ["urgent"]}, A.JOB_TAGS),
     "run_next_job": Row(OPERATE_JOB, _job(Status.QUEUED), action=A.JOB_PRIORITY),
     "make_public_job": Row(SYSTEM_JOB, lambda o: {"job_id": o.system_job(public=False).id}, action=A.JOB_PUBLIC),

@@ -34,6 +34,7 @@ class AuditAction(StrEnum):
     JOB_SNAPSHOT = "job_snapshot"
     JOB_DELETE = "job_delete"
     JOB_PRIORITY = "job_priority"
+    JOB_EDIT = "job_edit"
     JOB_TAGS = "job_tags"
     JOB_KEEP = "job_keep"
     JOB_PUBLIC = "job_public"

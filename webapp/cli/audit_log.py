@@ -6,6 +6,7 @@ from typing import Any
 
 from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
 from webapp.cli.context import services
+from webapp.jobs.model.job import Job
 
 
 def audited(
@@ -18,6 +19,16 @@ def audited(
 def record(action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any) -> None:
     """Record a change that is already made."""
     services().audit.record(_line(action, kind, object_id, **details))
+
+
+def record_edit(connection: Any, before: Job, after: Job) -> None:
+    """Record in the transaction of an edit what it has changed of a job."""
+    from webapp.accounts.audit_log_writer import write_line
+    from webapp.jobs.editing.job_edit import changed_values
+
+    old, new = changed_values(before, after)
+    change = {"name": after.title, "before": old, "after": new}
+    write_line(connection, _line(AuditAction.JOB_EDIT, AuditTarget.JOB, after.id, **change))
 
 
 def _line(action: AuditAction, kind: AuditTarget, object_id: object, **details: Any) -> AuditLine:

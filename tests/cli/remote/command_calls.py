@@ -164,6 +164,12 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda objects: (objects.job(Status.QUEUED).id, 7, "--json"),
         lambda objects: (objects.job().id, 7),
     ],
+    "job edit": [
+        lambda objects: (objects.job(Status.QUEUED).id, "--priority", 7, "--tags", "a,b", "--json"),
+        lambda objects: (objects.job(Status.QUEUED).id, "--at", "2099-01-01T12:00", "--json"),
+        lambda objects: (objects.job(Status.QUEUED).id,),
+        lambda objects: (objects.job().id, "--priority", 7),
+    ],
     "job tags": [
         lambda objects: (objects.job().id, "--set", "urgent,b", "--json"),
         lambda objects: (objects.job(tags=("a", "b")).id, "--add", "c", "--remove", "a", "--json"),

@@ -10,7 +10,7 @@ from webapp.jobs.model.job import MOVES, SYSTEM, IllegalTransition, Job, Owner, 
 LEGAL = {
     "held": "queued scheduled cancelled failed",
     "scheduled": "queued cancelled",
-    "queued": "running cancelled failed",
+    "queued": "running cancelled failed scheduled",  # scheduled: an edit that moves the start
     "running": "waiting completed failed cancelled stale scheduled queued",
     "waiting": "completed failed cancelled stale",
     # waiting: a root whose own handler has returned, when some of its children run again

@@ -70,9 +70,9 @@ def address_of(
     services.registry.add(sheet)
     services.accounts.add_service("robot")
 
-    def job() -> Job:
+    def job(status: Status = Status.COMPLETED) -> Job:
         given = {"format": "csv"}
-        return put(Status.COMPLETED, type="sheet", payload=given, owner=Owner(user_id=people["owner"].id))
+        return put(status, type="sheet", payload=given, owner=Owner(user_id=people["owner"].id))
 
     def worker() -> str:
         name = uuid4().hex
@@ -116,7 +116,11 @@ def address_of(
     }
 
     job_to_read = cache(job)
-    jobs_of = {"stack.take": lambda: _hanging_job(services, put, worker(), people["owner"])}
+    jobs_of = {
+        "stack.take": lambda: _hanging_job(services, put, worker(), people["owner"]),
+        "edit_job.show": lambda: job(Status.QUEUED),
+        "edit_job.save": lambda: job(Status.QUEUED),
+    }
 
     def address(endpoint: str, method: str) -> str:
         [rule] = list(app.url_map.iter_rules(endpoint))[:1]

@@ -173,6 +173,8 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("system.removal", "GET"): Route(SEE),
     ("actions.ask", "GET"): Route(JOB),
     ("actions.act", "POST"): Route(ACT, {}, AuditAction.JOB_KEEP),
+    ("edit_job.show", "GET"): Route(ACT),
+    ("edit_job.save", "POST"): Route(ACT, {"format": "csv", "job.tags": "urgent"}, AuditAction.JOB_EDIT),
     ("tags.ask", "GET"): Route(ACT),
     ("tags.change", "POST"): Route(ACT, {"tags": "urgent, month end"}, AuditAction.JOB_TAGS),
     ("dry_run.ask", "GET"): Route(JOB),

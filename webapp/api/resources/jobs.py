@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from flask import Response, request
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from webapp.accounts.bookmarks.saved_filters import FilterNotFound
 from webapp.accounts.permissions import Right
@@ -26,9 +26,11 @@ from webapp.api.lists import LINK, LimitQuery, Page, Query, page_reply
 from webapp.api.long_poll import LONGEST, wait_for
 from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.problems import InvalidInput
+from webapp.jobs.editing.job_edit import JobEdit
 from webapp.jobs.execution.by_hand.dry_run import TRACEBACK
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.model.tags import InvalidTags, clean_tags
+from webapp.views.edit_job import waiting_job
 from webapp.views.job import actions, dry_run
 from webapp.views.job_list.admin_filter import AdminJobFilter
 from webapp.views.job_list.filter import Filter, ParsedFilter, parse_filter
@@ -250,6 +252,32 @@ class PriorityBody(BaseModel):
 def set_priority_job(job_id: UUID, body: PriorityBody) -> Any:
     """Change the priority of a waiting job."""
     return job_document(actions.set_priority(job_id, body.priority), job_policy())
+
+
+class JobEditBody(BaseModel):
+    """The new values of a waiting job. Members that are not sent stay as they are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    payload: dict[str, JsonValue] | None = Field(
+        default=None, description="The whole input. Its files stay, and so do secrets that are not sent."
+    )
+    queue: str | None = Field(default=None, max_length=80, description="For operators.")
+    priority: int | None = Field(default=None, description="For operators.")
+    run_at: AwareDatetime | None = Field(default=None, description="The earliest start.")
+    start_now: bool = Field(default=False, description="A scheduled job is due at once.")
+    tags: list[str] | None = Field(default=None, max_length=100)
+    version: int | None = Field(default=None, description="Refuse the edit unless the job still has this version.")
+
+
+@operations.add("POST", f"{JOB}/edit", scope=Scope.START, body=JobEditBody, answers={200: _CHANGED})
+def edit_job(job_id: UUID, body: JobEditBody) -> Any:
+    """Edit a job that has not started.
+
+    If a worker starts it meanwhile, the answer is 409 and nothing is changed.
+    """
+    edit = JobEdit(**{name: getattr(body, name) for name in JobEditBody.model_fields})
+    return job_document(waiting_job.edit_job(job_id, edit), job_policy())
 
 
 class TagsBody(BaseModel):

@@ -21,6 +21,7 @@ from webapp.cli.command_group import CommandGroup
         "run-again": ("jobs.actions:run_again", "Start a new job with the input of another one."),
         "delete": ("jobs.actions:delete", "Delete finished jobs."),
         "priority": ("jobs.actions:priority", "Change the priority of a waiting job."),
+        "edit": ("jobs.edit:edit", "Edit a job that has not started."),
         "tags": ("jobs.attributes:tags", "Change the tags of jobs."),
         "run-next": ("jobs.attributes:run_next", "Move waiting jobs to the front of their queues."),
         "keep": ("jobs.attributes:keep", "Keep jobs."),

@@ -310,6 +310,24 @@ class DryRunRecord(Record):
         return self.text if self.kind in {"traceback", "result"} else f"{self.kind}: {self.text}"
 
 
+class RemoteJobEditor:
+    """Edits waiting jobs."""
+
+    def __init__(self, jobs: RemoteJobs, connection: Connection) -> None:
+        self._jobs = jobs
+        self._connection = connection
+
+    def edit(self, job_id: UUID, edit: Any, *, record: Any = None) -> tuple[Job, Job]:  # noqa: ARG002  (there)
+        """Edit a job; return it before and after."""
+        before = self._jobs.get(job_id)
+        names = ("payload", "queue", "priority", "run_at", "start_now", "tags", "version")
+        body = {name: value for name in names if (value := getattr(edit, name)) is not None}
+        try:
+            return before, job_of(self._connection.send("POST", f"/jobs/{job_id}/edit", body))
+        except RemoteRefusal as error:
+            raise refusal_of_payload(error, before.type) from None
+
+
 def refusal_of_payload(error: RemoteRefusal, type_name: str) -> BadUsage:
     """Return the refusal as commands on the machine write it, if the payload or its job type was refused."""
     if (fields := error.below(PAYLOAD)) is not None:

@@ -17,6 +17,7 @@ from webapp.cli.remote.jobs import (
     RemoteFamilies,
     RemoteFiles,
     RemoteHistory,
+    RemoteJobEditor,
     RemoteJobs,
     RemoteLists,
     RemoteLogs,
@@ -38,6 +39,7 @@ class RemoteServices:
         self.files = RemoteFiles(connection)
         self.jobs = RemoteJobs(connection, self.files)
         self.admin_jobs = RemoteAdminJobs(self.jobs)
+        self.job_editor = RemoteJobEditor(self.jobs, connection)
         self.dry_run = RemoteDryRun(connection)
         self.process_snapshots = RemoteSnapshots(connection)
         self.accounts = self.directory = RemoteAccounts(connection)

@@ -92,9 +92,9 @@ def with_descriptions(
     for field, given in files.items():
         all_files = [_description(file) for file in listed(given)]
         if upload_rule_of(payload_class, field).is_list:
-            described = _with_value(described, paths[field], all_files)
+            described = with_value(described, paths[field], all_files)
         elif all_files:
-            described = _with_value(described, paths.get(field, (field,)), all_files[0])
+            described = with_value(described, paths.get(field, (field,)), all_files[0])
     return described
 
 
@@ -132,12 +132,13 @@ def _description(file: StoredFile) -> dict[str, Any]:
     return {"name": file.name, "size": file.size, "sha256": file.sha256, "media_type": file.media_type}
 
 
-def _with_value(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+def with_value(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    """Return values with another one at a path; missing sections on the way are added."""
     first, *rest = path
     if not rest:
         return {**values, first: value}
     inside = values.get(first)
-    return {**values, first: _with_value(inside if isinstance(inside, Mapping) else {}, rest, value)}
+    return {**values, first: with_value(inside if isinstance(inside, Mapping) else {}, rest, value)}
 
 
 def _matches(name: str, kind: str) -> bool:

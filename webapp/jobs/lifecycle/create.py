@@ -89,7 +89,17 @@ def stored_payload(
     vault: Vault,
 ) -> dict[str, Any]:
     """Return a validated payload in the form in which it is stored; raise `InvalidPayload`."""
-    return _stored(job_type, _validated(job_type, payload, _NO_FILES), vault)
+    return valid_payload(job_type, payload, vault)[1]
+
+
+def valid_payload(
+    job_type: JobType,
+    payload: Mapping[str, Any] | BaseModel | None,
+    vault: Vault,
+) -> tuple[BaseModel, dict[str, Any]]:
+    """Return a payload as its class and as it is stored; raise `InvalidPayload`."""
+    valid = _validated(job_type, payload, _NO_FILES)
+    return valid, _stored(job_type, valid, vault)
 
 
 def refuse_start_conditions(*conditions: object) -> None:

@@ -56,6 +56,7 @@ class EventName(StrEnum):
     KEPT = "kept"
     KEPT_NO_LONGER = "kept_no_longer"
     TAGGED = "tagged"
+    EDITED = "edited"
     # of its files
     FILE_REPLACED = "file_replaced"  # an output file, by a newer one of the same name
 
@@ -76,7 +77,7 @@ MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
         S.HELD: frozenset({S.QUEUED, S.SCHEDULED, S.CANCELLED, S.FAILED}),
         S.SCHEDULED: frozenset({S.QUEUED, S.CANCELLED}),
-        S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED}),
+        S.QUEUED: frozenset({S.RUNNING, S.SCHEDULED, S.CANCELLED, S.FAILED}),
         S.RUNNING: frozenset({S.WAITING, S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE, S.SCHEDULED, S.QUEUED}),
         S.WAITING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE}),
         # to waiting: only a root whose own handler has returned, when some of its children run again

@@ -65,6 +65,7 @@ def _literal(status: Status) -> ColumnElement[str]:
 released = Transition(Status.QUEUED, Status.SCHEDULED, among=UNSTARTED)  # a held job
 promoted = Transition(Status.QUEUED, among=(Status.SCHEDULED,))
 claimed = Transition(Status.RUNNING)
+postponed = Transition(Status.SCHEDULED, among=(Status.QUEUED,))  # edited while it waited
 
 # End of an attempt; the fence names the attempt
 ended = Transition(Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.STALE, among=(Status.RUNNING,))

@@ -48,6 +48,7 @@ ACTIONS: Mapping[str, str] = {
     AuditAction.JOB_RUN_AGAIN: lazy_gettext("Ran a job again"),
     AuditAction.JOB_DELETE: lazy_gettext("Deleted a job"),
     AuditAction.JOB_PRIORITY: lazy_gettext("Changed a priority"),
+    AuditAction.JOB_EDIT: lazy_gettext("Edited a waiting job"),
     AuditAction.JOB_TAGS: lazy_gettext("Changed the tags of a job"),
     AuditAction.JOB_KEEP: lazy_gettext("Changed whether a job is kept"),
     AuditAction.JOB_PUBLIC: lazy_gettext("Changed who can see a job"),

@@ -1,1 +1,1 @@
-"""Change the tags of a job."""
+"""Edit a waiting job, and the tags of any job."""

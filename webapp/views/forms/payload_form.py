@@ -46,7 +46,7 @@ class PayloadForm(BaseForm):  # type: ignore[misc]
     ) -> None:
         """``initial`` are JSON values (a job's payload); ``typed`` is the submitted form."""
         self.zone = zone
-        self._payload_class = payload_class
+        self.payload_class = payload_class
         self._specs = field_specs(payload_class)
         every = tuple(all_specs(self._specs))
         super().__init__({spec.name: field_for(spec, zone) for spec in every})
@@ -71,9 +71,9 @@ class PayloadForm(BaseForm):  # type: ignore[misc]
         self.validate()  # collects conversion errors
         self.add_errors(known or {})
         try:
-            self._payload_class.model_validate(self.values())
+            self.payload_class.model_validate(self.values())
         except ValidationError as error:
-            self.add_errors(sentences(self._payload_class, error))
+            self.add_errors(sentences(self.payload_class, error))
         return not self.errors
 
     def add_errors(self, errors: Mapping[str, str]) -> None:

@@ -19,7 +19,7 @@ _OBJECTIONS = {
     Objection.PASSWORD: lazy_gettext("This job type asks for your password. Start a new job instead."),
     Objection.NOT_MANUAL: lazy_gettext("This job type cannot be started manually."),
 }
-_ASKING_POLICY = {"retry": JobAction.RETRY, "dry-run": JobAction.DRY_RUN}
+_ASKING_POLICY = {"retry": JobAction.RETRY, "edit": JobAction.RETRY, "dry-run": JobAction.DRY_RUN}
 _CAN_BE_NEXT = frozenset({Status.QUEUED, Status.SCHEDULED})  # a held job waits for others
 _RETRIABLE = frozenset({Status.FAILED, Status.CANCELLED, Status.STALE})
 
@@ -52,6 +52,13 @@ def refusal(verb: str, job: Job, registry: Registry, context: ViewerContext) -> 
         if action.verb == verb:
             return action.refusal
     return permission_refusal(verb, job, context) or _status_refusal(verb, job)
+
+
+def edit_refusal(job: Job, context: ViewerContext) -> str:
+    """Return why a job cannot be edited now; empty if it can."""
+    if job.record_only:
+        return _("The work of this job runs outside Deskjob, so it cannot be edited here.")
+    return permission_refusal("edit", job, context) if job.is_new else _status_refusal("edit", job)
 
 
 def can_run_dry(job: Job, registry: Registry) -> bool:
@@ -89,6 +96,14 @@ def _offered(job: Job, registry: Registry, context: ViewerContext) -> Iterator[O
             words=_("Retry…"),
             sign="rotate-clockwise",
             refusal=permission_refusal("retry", job, context),
+        )
+    if job.is_new and not job.record_only:
+        yield OfferedAction(
+            verb="edit",
+            words=_("Edit…"),
+            sign="clipboard-list",
+            refusal=permission_refusal("edit", job, context),
+            asks=False,
         )
     again = _run_again_refusal(job, registry, context)
     yield OfferedAction(verb="run-again", words=_("Run again…"), sign="repeat", refusal=again, asks=False)

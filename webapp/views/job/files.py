@@ -1,10 +1,10 @@
 """The files of a job: their list on its page (deleted files stay listed as deleted), and their download."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, render_template, request, send_file
@@ -14,11 +14,15 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import wrap_file
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
+from webapp.jobs.definition.field_specs import upload_specs
+from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.execution.input_files import uploads_in
 from webapp.jobs.files.disk_files import DiskFiles, relative_path
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.shown_results import PAGE_ONLY_TYPES
 from webapp.jobs.store.attachments import Attachment, AttachmentNotFound
 from webapp.jobs.store.file_names import clean_name
+from webapp.jobs.store.file_store import StoredFile
 from webapp.views.job.results.kind import PDF_TYPE, base_type, is_inline
 from webapp.views.job_list.row import is_unavailable
 from webapp.views.page.audit_log import record_audit
@@ -223,3 +227,28 @@ class _FileRange:
         data = self._file.read(min(size, self._left))
         self._left -= len(data)
         return data
+
+
+def existing_inputs(job: Job, job_type: JobType) -> dict[str, list[StoredFile]]:
+    """Return the input files of the job that still exist, by field."""
+    now = services().queries.jobs.now()
+    existing = [
+        file for file in services().jobs.attachments(job.id) if file.role == "input" and not is_unavailable(file, now)
+    ]
+    by_content = {(file.sha256, file.name): file for file in existing}
+    return {
+        spec.name: [
+            _stored(by_content[content])
+            for upload in uploads_in(spec.value_in(job.payload))
+            if (content := _content(upload)) in by_content
+        ]
+        for spec in upload_specs(job_type.payload_class)
+    }
+
+
+def _content(upload: Mapping[str, Any]) -> tuple[str, str]:
+    return str(upload.get("sha256", "")), str(upload.get("name", ""))
+
+
+def _stored(file: Attachment) -> StoredFile:
+    return StoredFile(id=file.id, name=file.name, media_type=file.media_type, size=file.size, sha256=file.sha256)

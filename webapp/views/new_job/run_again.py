@@ -1,23 +1,18 @@
 """Run again: the form of a job type, filled with the values of an earlier job."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.jobs.definition.field_specs import leaf_specs, upload_specs
+from webapp.jobs.definition.field_specs import leaf_specs
 from webapp.jobs.definition.job_type import JobType
-from webapp.jobs.execution.input_files import uploads_in
 from webapp.jobs.model.job import Job
-from webapp.jobs.store.attachments import Attachment
-from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.job import available_actions
+from webapp.views.job.files import existing_inputs
 from webapp.views.job.parameters import contains_secret, without_secrets
-from webapp.views.job_list.row import is_unavailable
 from webapp.views.new_job import start
 from webapp.views.new_job.submission import Submission, show_form, submit
 from webapp.views.page.request import job_policy, services, viewer
@@ -61,34 +56,9 @@ def _submission(job: Job, job_type: JobType) -> Submission:
         owner=job_policy().owner,  # its handler acts with the permissions of the owner
         again_of=job,
         initial=without_secrets(job.payload),
-        files=_files(job, job_type),
+        files=existing_inputs(job, job_type),
         secrets=secrets,
     )
-
-
-def _files(job: Job, job_type: JobType) -> dict[str, list[StoredFile]]:
-    """Return the input files of the job that still exist, by field."""
-    now = services().queries.jobs.now()
-    existing = [
-        file for file in services().jobs.attachments(job.id) if file.role == "input" and not is_unavailable(file, now)
-    ]
-    by_content = {(file.sha256, file.name): file for file in existing}
-    return {
-        spec.name: [
-            _stored(by_content[content])
-            for upload in uploads_in(spec.value_in(job.payload))
-            if (content := _content(upload)) in by_content
-        ]
-        for spec in upload_specs(job_type.payload_class)
-    }
-
-
-def _content(upload: Mapping[str, Any]) -> tuple[str, str]:
-    return str(upload.get("sha256", "")), str(upload.get("name", ""))
-
-
-def _stored(file: Attachment) -> StoredFile:
-    return StoredFile(id=file.id, name=file.name, media_type=file.media_type, size=file.size, sha256=file.sha256)
 
 
 def _type_of(job_id: UUID) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
 from webapp.accounts.audit_log_writer import write_line
 from webapp.accounts.user import User
+from webapp.jobs.editing.job_edit import changed_values
 from webapp.jobs.model.job import Job
 from webapp.telemetry.log_context import add_request_fields
 from webapp.views.page.request import services, signed_in
@@ -41,6 +42,14 @@ def record_creation(connection: Connection, job: Job) -> None:
         AuditAction.JOB_CREATE, AuditTarget.JOB, job.id, request_actor(signed_in()), name=job.title, after=after
     )
     write_line(connection, line)
+
+
+def record_edit(connection: Connection, before: Job, after: Job) -> None:
+    """Record in the transaction of an edit what the signed-in user has changed of a job."""
+    old, new = changed_values(before, after)
+    actor = request_actor(signed_in())
+    change = {"name": after.title, "before": old, "after": new}
+    write_line(connection, _line(AuditAction.JOB_EDIT, AuditTarget.JOB, after.id, actor, **change))
 
 
 def acting_for(owner_id: UUID | None) -> dict[str, str]:

@@ -9,13 +9,11 @@ from uuid import UUID
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from uuid_utils.compat import uuid7
-from werkzeug.datastructures import MultiDict
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
-from webapp.jobs.definition.field_specs import leaf_specs, upload_specs
+from webapp.jobs.definition.field_specs import upload_specs
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
-from webapp.jobs.definition.payload import is_secret
 from webapp.jobs.model.job import Owner
 from webapp.jobs.schedules.draft import InvalidSchedule, ScheduleDraft
 from webapp.jobs.schedules.misfires import MisfirePolicy
@@ -23,6 +21,7 @@ from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.schedules.service import StaleSchedule
 from webapp.time_zones import places
 from webapp.user_policy import user_policy
+from webapp.views.forms.kept_secrets import stored_secrets, with_kept_secrets
 from webapp.views.forms.payload_form import PayloadForm
 from webapp.views.page.audit_log import audited
 from webapp.views.page.permissions import require
@@ -168,7 +167,9 @@ def edit(schedule_id: UUID) -> ResponseReturnValue:
 
 
 def _submit(job_type: JobType, old: Schedule | None = None) -> ResponseReturnValue:
-    typed_schedule, form = ScheduleForm.typed(request.form), _form(job_type, typed=_with_kept_secrets(job_type, old))
+    stored = old.payload if old else {}
+    typed = with_kept_secrets(job_type.payload_class, request.form, stored, services().vault)
+    typed_schedule, form = ScheduleForm.typed(request.form), _form(job_type, typed=typed)
     if "preview" in request.form:
         return _page(job_type, typed_schedule, form, old)
     draft, errors = typed_schedule.draft(job_type)
@@ -226,18 +227,8 @@ def _page(
         weekdays=weekdays(),
         queues=[queue.name for queue in services().queues.all()],
         kept={},
+        stored_secrets=stored_secrets(job_type.payload_class, schedule.payload) if schedule else {},
     )
-
-
-def _with_kept_secrets(job_type: JobType, old: Schedule | None) -> MultiDict[str, str]:
-    """Return the submitted fields; an empty secret field keeps the stored secret, which is never shown."""
-    typed = MultiDict(request.form.items(multi=True))
-    stored = old.payload if old else {}
-    for spec in leaf_specs(job_type.payload_class):
-        value = spec.value_in(stored)
-        if is_secret(value) and not typed.get(spec.name):
-            typed[spec.name] = services().vault.decrypt(value)
-    return typed
 
 
 def schedulable_type(type_name: str) -> JobType | None:

@@ -40,6 +40,7 @@ _USER_ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.KEPT: (lazy_gettext("Marked “Keep” by %(person)s"), "waiting"),
         EventName.KEPT_NO_LONGER: (lazy_gettext("“Keep” removed by %(person)s"), "waiting"),
         EventName.PRIORITISED: (lazy_gettext("Moved to the front by %(person)s"), "waiting"),
+        EventName.EDITED: (lazy_gettext("Edited by %(person)s"), "waiting"),
         EventName.TAGGED: (lazy_gettext("Tags changed by %(person)s"), "waiting"),
         EventName.MADE_PUBLIC: (lazy_gettext("Made public by %(person)s"), "waiting"),
         EventName.MADE_PRIVATE: (lazy_gettext("Made private by %(person)s"), "waiting"),
@@ -48,11 +49,11 @@ _USER_ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
 _WITHOUT_DURATION = frozenset(
     {
         *(EventName.KEPT, EventName.KEPT_NO_LONGER, EventName.PRIORITISED),
-        EventName.TAGGED,
+        *(EventName.TAGGED, EventName.EDITED),
         *(EventName.MADE_PUBLIC, EventName.MADE_PRIVATE, EventName.FILE_REPLACED),
     }
 )
-_WITH_OWN_DETAIL = frozenset({EventName.PRIORITISED, EventName.FILE_REPLACED, EventName.TAGGED})
+_WITH_OWN_DETAIL = frozenset({EventName.PRIORITISED, EventName.FILE_REPLACED, EventName.TAGGED, EventName.EDITED})
 FIRST_SHOWN, LAST_SHOWN = 10, 40
 _SHORTEST_DURATION = timedelta(seconds=1)
 

@@ -1,0 +1,1 @@
+"""Edit a job that has not started: its input, queue, priority, start time and tags."""
