@@ -116,7 +116,7 @@ def _format(name: str, cells: Sequence[str], decimal: str, *, is_proven: bool, d
     if style := _number_style(cells, decimal) or (None if is_proven else _number_style(cells, "")):
         return _number_format(cells, style, is_proven=is_proven)
     if date := _date_style(cells, day_first=day_first):
-        has_time = any((match := _compiled(date.pattern).fullmatch(cell)) and match["h"] for cell in cells)
+        has_time = any(match["h"] for match in map(_compiled(date.pattern).fullmatch, cells) if match)
         return ColumnFormat(
             kind=ValueKind.DATETIME if has_time else ValueKind.DATE,
             date=date,
@@ -142,7 +142,7 @@ def _is_name_of_codes(name: str) -> bool:
 
 
 def _number_format(cells: Sequence[str], style: NumberStyle, *, is_proven: bool) -> ColumnFormat:
-    numbers = [cell for cell in cells if _fits(style.pattern, cell)]
+    numbers = [*filter(_compiled(style.pattern).fullmatch, cells)]
     is_whole = not any(style.decimal in cell or "e" in cell.lower() for cell in numbers) if not style.affixes else False
     units = sorted({unit_of(cell) for cell in numbers} - {""}) if style.affixes else []
     doubt = Note("The numbers have several currencies or units.") if len(units) > 1 else None
@@ -180,7 +180,7 @@ def _date_doubt(style: DateStyle, cells: Sequence[str], *, day_first: bool | Non
 def _best(styles: Sequence[Style], cells: Sequence[str]) -> Style | None:
     best, most = None, LIKELY * len(cells)
     for style in styles:
-        fitting = sum(_fits(style.pattern, cell) for cell in cells)
+        fitting = _fitting(style.pattern, cells)
         if fitting > most or (fitting == most and best is None):
             best, most = style, fitting
         if fitting == len(cells):
@@ -202,15 +202,15 @@ def _decimal_of(columns: Iterable[Sequence[str]]) -> str:
 
 def _most_fitting(cells: Sequence[str], decimal: str) -> int:
     patterns = [style.pattern for style in number_styles() if style.decimal == decimal]
-    return max(sum(_fits(pattern, cell) for cell in cells) for pattern in patterns)
+    return max(_fitting(pattern, cells) for pattern in patterns)
 
 
 def _day_first(columns: Iterable[Sequence[str]]) -> bool | None:
     """Return whether dates like 3/4/2025 begin with the day; one first number above 12 proves it. None: unknown."""
-    month_first = {style.name: style.pattern for style in date_styles()}["MM/DD/YYYY"]
+    month_first = _compiled(next(style.pattern for style in date_styles() if style.name == "MM/DD/YYYY"))
     for cells in columns:
         for cell in cells:
-            if match := _compiled(month_first).fullmatch(cell):
+            if match := month_first.fullmatch(cell):
                 if int(match["m"]) > 12:  # noqa: PLR2004
                     return True
                 if int(match["d"]) > 12:  # noqa: PLR2004
@@ -218,8 +218,10 @@ def _day_first(columns: Iterable[Sequence[str]]) -> bool | None:
     return None
 
 
-def _fits(pattern: str, cell: str) -> bool:
-    return _compiled(pattern).fullmatch(cell) is not None
+def _fitting(pattern: str, cells: Iterable[str]) -> int:
+    """Return how many cells fit. The pattern is looked up once: those of dates are long texts."""
+    fits = _compiled(pattern).fullmatch
+    return sum(fits(cell) is not None for cell in cells)
 
 
 @cache
