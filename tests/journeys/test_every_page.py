@@ -111,6 +111,7 @@ def whole(installation: Installation, ids: Mapping[str, str]) -> Mapping[str, Se
         "/admin/types/": ["/admin/types/dataset_report{}", "/admin/types/user_import{}"],
         "/admin/workers/": [f"/admin/workers/{worker}{{}}"],
         "/jobs/<uuid:job_id>/<any": [f"/jobs/{ids[status]}/{verb}" for verb, status in CONFIRMATIONS.items()],
+        "/jobs/<uuid:job_id>/edit": [f"/jobs/{ids[status]}/edit" for status in ("queued", "scheduled")],
         "/jobs/<uuid:job_id>/run-again": [f"/jobs/{ids['report']}/run-again"],
         "/jobs/<uuid:job_id>/children": [f"/jobs/{ids['root']}/children"],
         "/jobs/act/": [f"/jobs/act/delete?id={ids['completed']}&id={ids['running']}"],
