@@ -1,4 +1,4 @@
-"""Downloads that a real nginx sends, with the location that docs/deploying.md describes; skipped without nginx."""
+"""Downloads that a real nginx sends, with the location of deploy/nginx.conf; skipped without nginx."""
 
 import getpass
 import os
@@ -58,7 +58,7 @@ def nginx(app: Flask, services: Services, address: str) -> Iterator[str]:
             folder=folder,
             port=port,
             address=address,
-            stored_files=documented_location().replace("/srv/deskjob/attachments", str(services.files.folder)),
+            stored_files=shipped_location().replace("/srv/deskjob/files", str(services.files.folder)),
         )
     )
     with subprocess.Popen([NGINX, "-c", configuration, "-p", folder], stderr=subprocess.DEVNULL) as process:
@@ -68,10 +68,8 @@ def nginx(app: Flask, services: Services, address: str) -> Iterator[str]:
     shutil.rmtree(folder)
 
 
-def documented_location() -> str:
-    found = re.search(
-        r"```nginx\n(location /stored-files/ .*?)```", (ROOT / "docs/deploying.md").read_text(), re.DOTALL
-    )
+def shipped_location() -> str:
+    found = re.search(r"(location /stored-files/ .*?})", (ROOT / "deploy/nginx.conf").read_text(), re.DOTALL)
     assert found is not None
     return found[1]
 

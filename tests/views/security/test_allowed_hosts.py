@@ -6,11 +6,13 @@ from werkzeug.test import create_environ, run_wsgi_app
 from webapp.app import create_app
 from webapp.config import load
 
+PUBLIC_URL = "https://jobs.example.org:8443/"
 
-def status(folder: Path, host: str, *, public_url: str = "https://jobs.example.org:8443/") -> int:
+
+def status(folder: Path, host: str, *, public_url: str = PUBLIC_URL, path: str = "/login") -> int:
     app = create_app(load(data_dir=folder, public_url=public_url))
     # the test client refuses to send some of these
-    _, answer, _ = run_wsgi_app(app, create_environ("/login", headers={"Host": host}), buffered=True)
+    _, answer, _ = run_wsgi_app(app, create_environ(path, headers={"Host": host}), buffered=True)
     return int(answer.split()[0])
 
 
@@ -45,6 +47,11 @@ def test_known_host_names_are_answered(tmp_path: Path, host: str) -> None:
 )
 def test_unknown_host_names_are_refused(tmp_path: Path, host: str) -> None:
     assert status(tmp_path, host) == 400
+
+
+def test_a_balancer_that_knows_only_the_address_of_a_process_can_check_its_health(tmp_path: Path) -> None:
+    assert status(tmp_path, "10.0.0.1:8000", path="/healthz") == 200
+    assert status(tmp_path, "10.0.0.1:8000", path="/readyz/nothing") == 404
 
 
 @pytest.mark.parametrize("public_url", ["", "https://jobs.example.org"])
