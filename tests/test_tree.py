@@ -105,6 +105,7 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
     ),
     "strict_json": "tests/api/test_json_body.py sends JSON of every kind",
     "inbound/webhook": "tests/inbound/test_webhooks.py creates good and bad ones",
+    "views/groups/actions": "test_pages.py, and the contract of the API",
     "views/webhooks/actions": "test_pages.py, and the contract of the API",
     "jobs/queries/event_feed": "tests/api/test_long_poll.py follows it",
     "views/text/engine_messages": "test_catalogues.py and test_stored_messages.py",

@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     oidc_name_claim: str = "preferred_username"
     oidc_role_claim: str = ""
     oidc_tenant_claim: str = ""
+    oidc_groups_claim: str = ""
     sign_on_roles: str = ""
     sign_on_default_role: str = ""
     sign_on_accounts: Literal["create", "connect", "existing"] = "create"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from webapp.accounts.audit_query import AuditTrail
     from webapp.accounts.bookmarks.form_presets import FormPresets
     from webapp.accounts.bookmarks.saved_filters import SavedFilters
+    from webapp.accounts.groups.user_groups import UserGroups
     from webapp.accounts.idempotent_requests import IdempotentRequests
     from webapp.accounts.sessions import Sessions
     from webapp.accounts.tokens import Tokens
@@ -326,6 +327,13 @@ class Services:
         )
 
     @cached_property
+    def user_groups(self) -> UserGroups:
+        """The groups of users."""
+        from webapp.accounts.groups.user_groups import UserGroups
+
+        return UserGroups(self.engine, lambda: [kind.name for kind in self.registry if kind.listed])
+
+    @cached_property
     def second_factors(self) -> SecondFactors:
         """The second factors of users."""
         from webapp.sign_in.second_factor import SecondFactors
@@ -433,7 +441,7 @@ class Services:
             vault=self.vault,
             store=self.jobs.store,
             wake=self._wake,
-            may_start=self._may_start,
+            may_start=self.may_start,
         )
 
     @cached_property
@@ -680,7 +688,7 @@ class Services:
     def _type_or_removed(self, type_name: str) -> JobType | RemovedJobType:
         return self.registry.get(type_name) if type_name in self.registry else RemovedJobType()
 
-    def _may_start(self, user_id: UUID, type_name: str) -> bool:
+    def may_start(self, user_id: UUID, type_name: str) -> bool:
         """Return whether a user can start a type of job; what a missing owner has is refused where jobs run."""
         from webapp.user_policy import user_policy
 

@@ -1,7 +1,8 @@
-"""The job policy of a user: the one place where a role, a tenant and the job types become permissions for jobs."""
+"""The job policy of a user: the one place where role, tenant, groups and job types become permissions for jobs."""
 
 from webapp.accounts.permissions import Right, may
 from webapp.accounts.user import User
+from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.queries.visible_jobs import Viewer
@@ -14,12 +15,18 @@ def user_policy(user: User, registry: Registry) -> JobPolicy:
         tenant=user.tenant,
         sees_all=may(user, Right.SEE_ALL_JOBS),
         acts_on_all=may(user, Right.ACT_ON_ALL_JOBS),
-        closed_types=frozenset(kind.name for kind in registry if not kind.may_be_started_by(user.role, user.tenant)),
+        closed_types=frozenset(kind.name for kind in registry if not _may_start(user, kind)),
         private_types=frozenset(kind.name for kind in registry if kind.private_output),
         unlisted_types=frozenset(kind.name for kind in registry if not kind.listed),
         password_types=frozenset(kind.name for kind in registry if kind.asks_password),
         acting_types=frozenset(kind.name for kind in registry if kind.acts_as_owner),
     )
+
+
+def _may_start(user: User, job_type: JobType) -> bool:
+    """Return whether role, tenant and groups permit it. Whoever manages groups could join each of them."""
+    in_group = job_type.name not in user.types_of_other_groups or may(user, Right.CHANGE_USERS)
+    return in_group and job_type.may_be_started_by(user.role, user.tenant)
 
 
 def viewer_of(policy: JobPolicy) -> Viewer:

@@ -16,6 +16,7 @@ from tests.views.browsing import change  # noqa: F401  (a fixture)
 from tests.views.conftest import attach, put, write_log  # noqa: F401  (fixtures)
 from tests.views.page.conftest import people, sheet  # noqa: F401  (people is a fixture)
 from webapp.accounts.bookmarks.form_presets import FormPreset
+from webapp.accounts.groups.user_group import UserGroup
 from webapp.accounts.tokens import Scope, scopes_for
 from webapp.accounts.user import Role, User
 from webapp.db.engine import writing
@@ -125,6 +126,9 @@ class Objects:
 
     def user(self) -> UUID:
         return self.person(uuid4().hex).id
+
+    def group(self) -> UserGroup:
+        return self.services.user_groups.add(uuid4().hex)
 
     def service_account(self) -> str:
         return self.services.accounts.add_service(uuid4().hex, role=Role.USER).name

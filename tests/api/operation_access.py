@@ -73,6 +73,16 @@ def _user(objects: Objects) -> Mapping[str, Any]:
     return {"user_id": objects.user()}
 
 
+def _group(objects: Objects) -> Mapping[str, Any]:
+    return {"group_id": objects.group().id}
+
+
+def _member(objects: Objects) -> Mapping[str, Any]:
+    group, user_id = objects.group(), objects.user()
+    objects.services.user_groups.add_member(group, user_id)
+    return {"group_id": group.id, "user_id": user_id}
+
+
 def _own_rule(objects: Objects) -> Mapping[str, Any]:
     return {"rule_id": add_webhook_rule(objects.services, objects.owner).id}
 
@@ -199,6 +209,14 @@ ROWS: Mapping[str, Row] = {
     "enable_user": Row(MANAGE, _user, action=A.USER_ENABLE),
     "set_password": Row(MANAGE, _user, action=A.USER_PASSWORD),
     "remove_second_factor": Row(MANAGE, _user, action=A.FACTOR_OFF),
+    "list_groups": Row(SEE),
+    "create_group": Row(MANAGE, body={"name": "Finance"}, action=A.GROUP_ADD),
+    "get_group": Row(SEE, _group),
+    "delete_group": Row(MANAGE, _group, action=A.GROUP_REMOVE),
+    "set_group_types": Row(MANAGE, _group, {"types": ["dataset_report"]}, A.GROUP_TYPES),
+    "list_members": Row(SEE, _group),
+    "add_member": Row(MANAGE, _group, {"user": "owner"}, A.MEMBER_ADD),
+    "remove_member": Row(MANAGE, _member, action=A.MEMBER_REMOVE),
     "list_rules": Row(PERSON),
     "create_rule": Row(PERSON, body=_RULE, action=A.RULE_ADD),
     "get_rule": Row(_access(NONE, OK, NONE, NONE, NONE, NONE), _own_rule),

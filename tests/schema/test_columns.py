@@ -1,11 +1,11 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import literal, select
+from sqlalchemy import literal, select, union_all
 from sqlalchemy.exc import StatementError
 
 from webapp.db.engine import reading
-from webapp.schema import UtcDateTime, hour_of, later, now, seconds_between
+from webapp.schema import UtcDateTime, hour_of, in_lines, later, now, seconds_between
 from webapp.services import Services
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
@@ -44,3 +44,11 @@ def test_seconds_between_counts_from_the_first_to_the_second(services: Services)
     start, end = literal(AT, UtcDateTime()), literal(AT + timedelta(seconds=90.5), UtcDateTime())
     assert float(selected(services, seconds_between(start, end))) == pytest.approx(90.5, abs=0.001)
     assert float(selected(services, seconds_between(end, start))) == pytest.approx(-90.5, abs=0.001)
+
+
+def test_the_texts_of_rows_are_lines_of_one_text(services: Services) -> None:
+    words = union_all(select(literal("one").label("word")), select(literal("two"))).subquery()
+    assert sorted(str(selected(services, in_lines(words.c.word))).splitlines()) == ["one", "two"]
+    with reading(services.engine) as connection:
+        none = select(in_lines(words.c.word)).where(words.c.word == "three")
+        assert connection.execute(none).scalar_one() is None

@@ -99,3 +99,16 @@ def test_the_last_admin_is_not_demoted_by_a_claim(services: Services, person: Ca
         enter(identity(role=Role.USER))
     person("other", role="admin")
     assert enter(identity(role=Role.USER)).role is Role.USER
+
+
+def test_groups_of_the_provider_are_read_at_each_sign_in_and_those_by_hand_stay(services: Services) -> None:
+    enter, groups = linked(services).enter, services.user_groups
+    finance, sales = groups.add("Finance"), groups.add("Sales")
+    zoe = enter(identity(groups=("Finance", "Unknown")))
+    assert zoe.groups == ("Finance",)
+    groups.add_member(sales, zoe.id)
+    assert enter(identity(groups=("Finance",))).groups == ("Finance", "Sales")
+    assert enter(identity()).groups == ("Finance", "Sales")  # managed here if the provider names none
+    assert enter(identity(groups=())).groups == ("Sales",)
+    assert lines(services) == [("user_add", "zoe"), ("user_change", "zoe"), ("user_change", "zoe")]
+    assert [group.members for group in (groups.get(finance.id), groups.get(sales.id))] == [0, 1]

@@ -84,3 +84,12 @@ def test_a_claim_can_be_inside_another() -> None:
     assert (
         values_at(claims, "realm_access.roles.more") == values_at(claims, "none.roles") == values_at(claims, "") == ()
     )
+
+
+def test_groups_are_taken_from_their_claim_and_without_one_are_managed_here() -> None:
+    rules = SignOnRules(roles={}, groups_claim="teams.names")
+    assert rules.claims == ("teams.names",)
+    assert rules.identity("https://i", {**ANA, "teams": {"names": ["Finance", "", 7]}}).groups == ("Finance",)
+    assert rules.identity("https://i", ANA).groups == ()
+    assert SignOnRules(roles={}).identity("https://i", ANA).groups is None
+    assert RULES.proxied_identity("ana", None).groups is None

@@ -24,6 +24,11 @@ class AuditAction(StrEnum):
     USER_ENABLE = "user_enable"
     FACTOR_ON = "factor_on"
     FACTOR_OFF = "factor_off"
+    GROUP_ADD = "group_add"
+    GROUP_REMOVE = "group_remove"
+    GROUP_TYPES = "group_types"
+    MEMBER_ADD = "member_add"
+    MEMBER_REMOVE = "member_remove"
     USER_PASSWORD = "user_password"  # noqa: S105  (the name of an action, not a password)
     JOB_CREATE = "job_create"
     JOB_STOP = "job_stop"
@@ -89,6 +94,7 @@ class AuditTarget(StrEnum):
     """What kind of object the action affected."""
 
     USER = "user"
+    GROUP = "group"
     JOB = "job"
     JOBS = "jobs"
     FILE = "file"

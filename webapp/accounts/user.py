@@ -31,7 +31,8 @@ class User:
     ``favourite_types`` are names of job types, separated by commas. ``seen_until`` is until when the user has marked
     what happened as seen.
     A second factor (``has_second_factor``) is asked for after the password; ``factor_removed_at`` is when somebody else
-    removed it, until the user has seen that.
+    removed it, until the user has seen that. ``groups`` are the names of the user's groups, ``types_of_other_groups``
+    those of job types that are only for others.
     """
 
     id: UUID
@@ -56,6 +57,8 @@ class User:
     has_password: bool = True
     has_second_factor: bool = False
     factor_removed_at: datetime | None = None
+    groups: tuple[str, ...] = ()
+    types_of_other_groups: tuple[str, ...] = ()
 
     @property
     def display_name(self) -> str:

@@ -4,17 +4,36 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, exists
+from sqlalchemy import ColumnElement, RowMapping, Select, exists, select
 
 from webapp.accounts.user import Role, User
-from webapp.schema import second_factors, users
+from webapp.schema import group_members, group_types, in_lines, second_factors, user_groups, users
 
+_MINE = group_members.c.user_id == users.c.id
+_OWN = group_types.alias("own_types")
+
+
+def _joined(name: ColumnElement[str], rows: Select[Any], label: str) -> ColumnElement[str | None]:
+    """Return the names in the rows as one text, so that one statement loads a user."""
+    return rows.with_only_columns(in_lines(name)).correlate(users).label(label)
+
+
+_GROUPS = select(user_groups.c.name).join_from(user_groups, group_members).where(_MINE)
+_OWN_TYPES = (
+    select(_OWN.c.type_name).join_from(_OWN, group_members, _OWN.c.group_id == group_members.c.group_id).where(_MINE)
+)
+_OTHER_TYPES = select(group_types.c.type_name).where(group_types.c.type_name.not_in(_OWN_TYPES.correlate(users)))
+_LISTS: dict[str, ColumnElement[Any]] = {
+    "groups": _joined(user_groups.c.name, _GROUPS, "groups"),
+    "types_of_other_groups": _joined(group_types.c.type_name, _OTHER_TYPES, "types_of_other_groups"),
+}
 _COMPUTED: dict[str, ColumnElement[Any]] = {
     "has_password": (users.c.password_hash != "").label("has_password"),
     "has_second_factor": exists()
     .where(second_factors.c.user_id == users.c.id)
     .correlate(users)
     .label("has_second_factor"),
+    **_LISTS,
 }
 _FIELDS = tuple(field.name for field in fields(User))
 COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
@@ -25,4 +44,5 @@ COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
 def to_user(row: RowMapping | Mapping[str, Any]) -> User:
     """Create the user from a row that has at least `COLUMNS`."""
     values = {name: row[name] for name in _FIELDS}
-    return User(**values | {"role": Role(row["role"])})
+    lists = {name: tuple(sorted(set((row[name] or "").splitlines()))) for name in _LISTS}
+    return User(**values | lists | {"role": Role(row["role"])})

@@ -11,6 +11,7 @@ from webapp.visible_text import is_word_character, unreadable_character, without
 NAME_LIMIT = 80
 FULL_NAME_LIMIT = 120
 TENANT_LIMIT = 80
+GROUP_LIMIT = 120
 _SIGNS = "_.@+-"
 _DOTTED_I = "i\N{COMBINING DOT ABOVE}"  # the small letter of the Turkish capital, which is written i
 
@@ -50,6 +51,14 @@ def valid_tenant(tenant: str | None) -> str | None:
     """Return the name of a tenant without invisible characters, trimmed to one line; ``None`` if it is empty."""
     too_long = f"A tenant must be a single line of at most {TENANT_LIMIT} characters."
     return _one_line(tenant or "", TENANT_LIMIT, too_long, "A tenant cannot contain the character {}.") or None
+
+
+def valid_group(name: str) -> str:
+    """Return the name of a group without invisible characters, trimmed to one line."""
+    sentence = f"The name of a group is a single line of 1 to {GROUP_LIMIT} characters."
+    if known := _one_line(name, GROUP_LIMIT, sentence, "The name of a group cannot contain the character {}."):
+        return known
+    raise BadAccount(sentence)
 
 
 def _one_line(text: str, limit: int, too_long: str, unreadable: str) -> str:

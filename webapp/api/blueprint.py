@@ -21,16 +21,15 @@ from webapp.api.resources import (
     notifications,
     queues,
     schedules,
-    tokens,
-    users,
     webhooks,
 )
+from webapp.api.resources.accounts import groups, tokens, users
 from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.page.problem_details import API_ROOT
 
 RESOURCES = (  # in the order of the documentation
     *(jobs, files, history, bulk, filters, events, job_types),
-    *(schedules, queues, errors, users, tokens, notifications, webhooks, installation),
+    *(schedules, queues, errors, users, groups, tokens, notifications, webhooks, installation),
 )
 bp = Blueprint("api", __name__, url_prefix=API_ROOT)
 

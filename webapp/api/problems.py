@@ -8,6 +8,7 @@ from flask import Blueprint, Response
 from pydantic import ValidationError
 
 from webapp.accounts.accounts import LastAdmin, NameTaken, NoPassword, UserNotFound
+from webapp.accounts.groups.user_group import GroupInUse, GroupNotFound, GroupTaken, MemberBySignOn, NotAMember
 from webapp.accounts.idempotent_requests import KeyReused, StillInProgress
 from webapp.accounts.tokens import TokenNotFound
 from webapp.accounts.validation import BadAccount
@@ -39,7 +40,8 @@ _POINTER_LIMIT = 200
 _STATUSES: Mapping[type[Exception], int] = MappingProxyType(
     {
         **dict.fromkeys((ScheduleNotFound, UserNotFound, WorkerNotFound, ErrorNotFound, TokenNotFound), 404),
-        WebhookNotFound: 404,
+        **dict.fromkeys((WebhookNotFound, GroupNotFound), 404),
+        **dict.fromkeys((GroupInUse, GroupTaken, MemberBySignOn, NotAMember), 409),
         **dict.fromkeys((CannotStart, PreviousRunUnfinished, QueueInUse, StaleSchedule, StaleJob), 409),
         **dict.fromkeys((LastAdmin, NameTaken, NoPassword, DryRunBusy, NotRedeliverable, IllegalTransition), 409),
         **dict.fromkeys((BadRequest, NotStorable, BadAccount, UnknownJobType, KeyReused), 422),

@@ -40,6 +40,7 @@ _TAGS: Mapping[str, str] = {
     "queues and workers": lazy_gettext("Queues and workers"),
     "errors": lazy_gettext("Errors"),
     "users": lazy_gettext("Users"),
+    "groups": lazy_gettext("Groups"),
     "tokens": lazy_gettext("API tokens"),
     "notifications": lazy_gettext("Notifications"),
     "webhooks": lazy_gettext("Webhooks"),

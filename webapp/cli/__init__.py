@@ -75,6 +75,22 @@ def user() -> None:
 @click.group(
     cls=CommandGroup,
     places={
+        "list": ("accounts.groups:show_all", "List the groups of users."),
+        "show": ("accounts.groups:show", "Show a group and its members."),
+        "add": ("accounts.groups:add", "Add a group."),
+        "remove": ("accounts.groups:remove", "Remove a group."),
+        "types": ("accounts.groups:types", "Set the job types that only members can start."),
+        "add-member": ("accounts.groups:add_member", "Add a user to a group."),
+        "remove-member": ("accounts.groups:remove_member", "Remove a user from a group."),
+    },
+)
+def group() -> None:
+    """Manage groups of users."""
+
+
+@click.group(
+    cls=CommandGroup,
+    places={
         "add": ("accounts.tokens:add", "Create a token of a user or a service account, and print it."),
         "list": ("accounts.tokens:show_all", "List the tokens, the newest first."),
         "revoke": ("accounts.tokens:revoke", "Revoke a token, given by its name, its ID or its beginning."),
@@ -215,6 +231,7 @@ def webhook() -> None:
         "restore": ("operations.backup:restore", "Restore a backup into an empty installation."),
         "db": db,
         "user": user,
+        "group": group,
         "token": token,
         "job": job,
         "schedule": schedule,

@@ -17,7 +17,9 @@ from webapp.jobs.model.tags import InvalidTags, split_tags
 
 if TYPE_CHECKING:
     from webapp.cli.remote.services import RemoteServices
+    from webapp.jobs.definition.job_type import JobType
 
+_ONLY_GROUPS = "It is only for members of some groups. See `deskjob group list`."
 _SHORT_ID = re.compile(r"[0-9a-fA-F]{8}")
 
 
@@ -125,11 +127,15 @@ def owner_of(person: str | None, type_name: str, *, public: bool = True) -> Owne
     if user is None or not user.active:
         raise BadUsage(f"There is no active account named {person}. See `deskjob user list`.")
     job_type = services().registry.get(type_name)
-    if not job_type.may_be_started_by(user.role, user.tenant):
-        roles = " or ".join(sorted(job_type.roles)) or "any"
-        tenant = "" if job_type.for_tenants else " Users who belong to a tenant cannot start it."
-        raise BadUsage(f"{person} does not have permission to start {type_name}. Required role: {roles}.{tenant}")
+    if not services().may_start(user.id, type_name):
+        why = _required_role(job_type) if not job_type.may_be_started_by(user.role, user.tenant) else _ONLY_GROUPS
+        raise BadUsage(f"{person} does not have permission to start {type_name}. {why}")
     return Owner(user_id=user.id, tenant=user.tenant)
+
+
+def _required_role(job_type: "JobType") -> str:
+    tenant = "" if job_type.for_tenants else " Users who belong to a tenant cannot start it."
+    return f"Required role: {' or '.join(sorted(job_type.roles)) or 'any'}.{tenant}"
 
 
 def owner_of_new_job(person: str | None, type_name: str) -> Owner:

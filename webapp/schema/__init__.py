@@ -2,7 +2,7 @@
 
 from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
-from webapp.schema.columns import UtcDateTime, has_tag, hour_of, later, metadata, now, seconds_between
+from webapp.schema.columns import UtcDateTime, has_tag, hour_of, in_lines, later, metadata, now, seconds_between
 from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs, requests
 from webapp.schema.metrics import cursors, endings, error_groups, error_hours, error_users, job_errors, runs, totals
@@ -13,7 +13,16 @@ from webapp.schema.queues import disabled_types, leases, queues
 from webapp.schema.saved_filters import form_presets, saved_filters
 from webapp.schema.schedules import schedule_runs, schedules
 from webapp.schema.tokens import api_requests, api_tokens
-from webapp.schema.users import identities, recovery_codes, second_factors, sessions, users
+from webapp.schema.users import (
+    group_members,
+    group_types,
+    identities,
+    recovery_codes,
+    second_factors,
+    sessions,
+    user_groups,
+    users,
+)
 from webapp.schema.webhooks import webhook_messages, webhooks
 
 __all__ = [
@@ -33,9 +42,12 @@ __all__ = [
     "error_users",
     "events",
     "form_presets",
+    "group_members",
+    "group_types",
     "has_tag",
     "hour_of",
     "identities",
+    "in_lines",
     "job_errors",
     "jobs",
     "later",
@@ -59,6 +71,7 @@ __all__ = [
     "seconds_between",
     "sessions",
     "totals",
+    "user_groups",
     "users",
     "webhook_messages",
     "webhooks",

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Float,
     Integer,
     MetaData,
+    Text,
     TypeDecorator,
     literal,
 )
@@ -148,6 +149,27 @@ def _has_tag_sqlite(element: has_tag, compiler: Any, **options: Any) -> str:
 def _has_tag_postgresql(element: has_tag, compiler: Any, **options: Any) -> str:
     tags, tag = (compiler.process(clause, **options) for clause in element.clauses)
     return f"{tags} @> jsonb_build_array(CAST({tag} AS text))"
+
+
+class in_lines(FunctionElement[str]):  # noqa: N801
+    """The texts of a group of rows as one text, each on a line; NULL without rows.
+
+    The separator of SQLAlchemy's own function is known only when a statement runs, so it could not be prepared.
+    """
+
+    type = Text()
+    inherit_cache = True
+    name = "in_lines"
+
+
+@compiles(in_lines, "sqlite")
+def _in_lines_sqlite(element: in_lines, compiler: Any, **options: Any) -> str:
+    return f"group_concat({compiler.process(element.clauses, **options)}, char(10))"
+
+
+@compiles(in_lines, "postgresql")
+def _in_lines_postgresql(element: in_lines, compiler: Any, **options: Any) -> str:
+    return f"string_agg({compiler.process(element.clauses, **options)}, chr(10))"
 
 
 Json: Any = JSON().with_variant(JSONB(), "postgresql")

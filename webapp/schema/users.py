@@ -1,4 +1,4 @@
-"""User accounts, their sessions, and the identities of single sign-on that they belong to."""
+"""User accounts, their sessions and second factors, the identities of single sign-on, and groups of users."""
 
 from datetime import datetime
 from uuid import UUID
@@ -98,3 +98,31 @@ class _RecoveryColumns(TypedColumns):
 
 
 recovery_codes = Table("recovery_codes", metadata, _RecoveryColumns)
+
+
+class _GroupColumns(TypedColumns):
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    name: Named[str] = Column(String(120), unique=True)
+    description: Named[str] = Column(String(200), server_default="")
+    created_at: Named[datetime] = Column(UtcDateTime)
+
+
+user_groups = Table("user_groups", metadata, _GroupColumns)
+
+
+class _MemberColumns(TypedColumns):
+    group_id: Named[UUID] = Column(Uuid, ForeignKey("user_groups.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Named[UUID] = Column(Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    by_hand: Named[bool] = Column(Boolean, primary_key=True, server_default=true())  # else single sign-on says so
+
+
+group_members = Table("group_members", metadata, _MemberColumns)
+Index("ix_group_members_user", group_members.c.user_id)
+
+
+class _TypeColumns(TypedColumns):
+    group_id: Named[UUID] = Column(Uuid, ForeignKey("user_groups.id", ondelete="CASCADE"), primary_key=True)
+    type_name: Named[str] = Column(String(80), primary_key=True)
+
+
+group_types = Table("group_types", metadata, _TypeColumns)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from webapp.accounts.accounts import LastAdmin, insert_user, refuse_last_admin
 from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
 from webapp.accounts.audit_log_writer import write_line
+from webapp.accounts.groups.user_groups import set_groups_by_sign_on
 from webapp.accounts.user import Role, User
 from webapp.accounts.user_rows import COLUMNS, to_user
 from webapp.db.engine import reading, writing
@@ -58,7 +59,7 @@ class LinkedAccounts:
             user = self._connect(connection, identity, address)
         if not user.active:
             raise SignOnRefused("This account is disabled. Ask an admin.")
-        return _updated(connection, user, identity, address)
+        return _with_groups(connection, _updated(connection, user, identity, address), identity, address)
 
     def _connect(self, connection: Connection, identity: SignOnIdentity, address: str) -> User:
         named = connection.execute(select(*COLUMNS).where(users.c.name == identity.name)).mappings().first()
@@ -133,8 +134,23 @@ def _updated(connection: Connection, user: User, identity: SignOnIdentity, addre
         before = {name: getattr(user, name) for name in audited}
         after = {name: changed[name] for name in audited} | {"sign_on": identity.issuer}
         _record(connection, AuditAction.USER_ROLE, user, address, before=before, after=after)
-    row = connection.execute(select(*COLUMNS).where(users.c.id == user.id)).mappings().one()
-    return to_user(row)
+    return _load(connection, user.id)
+
+
+def _with_groups(connection: Connection, user: User, identity: SignOnIdentity, address: str) -> User:
+    """Store the groups that the provider names, as far as they exist here; those by hand stay."""
+    if identity.groups is None:
+        return user
+    before, after = set_groups_by_sign_on(connection, user.id, identity.groups)
+    if before == after:
+        return user
+    details = {"before": {"groups": before}, "after": {"groups": after, "sign_on": identity.issuer}}
+    _record(connection, AuditAction.USER_CHANGE, user, address, **details)
+    return _load(connection, user.id)
+
+
+def _load(connection: Connection, user_id: UUID) -> User:
+    return to_user(connection.execute(select(*COLUMNS).where(users.c.id == user_id)).mappings().one())
 
 
 def _record(connection: Connection, action: AuditAction, user: User, address: str, **details: Any) -> None:

@@ -29,7 +29,10 @@ class SignOnRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOnIdentity:
-    """A user as a provider knows them. ``role`` and ``tenant`` are ``None`` if they are managed in Deskjob."""
+    """A user as a provider knows them.
+
+    ``role``, ``tenant`` and ``groups`` are ``None`` if they are managed in Deskjob.
+    """
 
     issuer: str
     subject: str
@@ -39,6 +42,7 @@ class SignOnIdentity:
     role: Role | None = None
     tenant: str | None = None
     sets_tenant: bool = False
+    groups: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,7 @@ class SignOnRules:
     name_claim: str = ""
     role_claim: str = ""
     tenant_claim: str = ""
+    groups_claim: str = ""
     roles: Mapping[str, Role]
     default_role: Role | None = None
     accounts: AccountRule = AccountRule.CREATE
@@ -59,6 +64,7 @@ class SignOnRules:
             name_claim=settings.oidc_name_claim,
             role_claim=settings.oidc_role_claim,
             tenant_claim=settings.oidc_tenant_claim,
+            groups_claim=settings.oidc_groups_claim,
             roles=_roles(settings.sign_on_roles),
             default_role=_default_role(settings.sign_on_default_role),
             accounts=AccountRule(settings.sign_on_accounts),
@@ -67,7 +73,7 @@ class SignOnRules:
     @property
     def claims(self) -> tuple[str, ...]:
         """The claims that the rules need."""
-        return tuple(name for name in (self.name_claim, self.role_claim, self.tenant_claim) if name)
+        return tuple(filter(None, (self.name_claim, self.role_claim, self.tenant_claim, self.groups_claim)))
 
     def identity(self, issuer: str, claims: Mapping[str, Any]) -> SignOnIdentity:
         """Return the user whom claims describe; raises `SignOnRefused`."""
@@ -83,13 +89,14 @@ class SignOnRules:
             role=self.role_of(values_at(claims, self.role_claim)) if self.role_claim else None,
             tenant=self._tenant(claims),
             sets_tenant=bool(self.tenant_claim),
+            groups=values_at(claims, self.groups_claim) if self.groups_claim else None,
         )
 
     def proxied_identity(self, name: str, groups: tuple[str, ...] | None) -> SignOnIdentity:
-        """Return the user whom a proxy names, with the values that mean roles, if it gives any."""
+        """Return the user whom a proxy names, with the groups that it gives, if any; some mean roles."""
         known = _valid(name)
         role = self.role_of(groups) if groups is not None else None
-        return SignOnIdentity(issuer=PROXY, subject=known, name=known, role=role)
+        return SignOnIdentity(issuer=PROXY, subject=known, name=known, role=role, groups=groups)
 
     def role_of(self, values: tuple[str, ...]) -> Role:
         """Return the strongest role of these values, or the default role; raises `SignOnRefused` if there is none."""

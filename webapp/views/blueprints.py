@@ -24,6 +24,7 @@ from webapp.views.admin import (
     workers,
 )
 from webapp.views.edit_job import tags, waiting_job
+from webapp.views.groups import pages as group_pages
 from webapp.views.job import actions, children, debug_bundle, dry_run, files, log, show
 from webapp.views.job.history import process_snapshots
 from webapp.views.job.results import table_page
@@ -46,6 +47,7 @@ BLUEPRINTS = (
     *(exposition.bp, messages.bp, pages.bp),
     *(bulk_actions.bp, by_type.bp, saved_filters.bp, columns.bp, start.bp, presets.bp, files.bp, *_JOB_BLUEPRINTS),
     my_notifications.bp,
+    group_pages.bp,
     *(overview.bp, jobs.bp, errors.bp, queues.bp, workers.bp, schedules.bp, performance.bp),
     *(job_types.bp, users.bp, all_tokens.bp, all_notifications.bp, audit.bp, system.bp),
 )

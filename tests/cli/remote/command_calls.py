@@ -48,6 +48,13 @@ def _user(objects: Objects) -> str:
     return objects.services.accounts.get(objects.user()).name  # type: ignore[union-attr]
 
 
+def _group(objects: Objects, *members: str) -> str:
+    group = objects.group()
+    for name in members:
+        objects.services.user_groups.add_member(group, objects.services.accounts.by_name(name).id)  # type: ignore[union-attr]
+    return group.name
+
+
 def _retriable(**values: object) -> Callable[[Objects], Words]:
     return lambda objects: ("retry", objects.job(Status.FAILED, attempt=1, **values).id)
 
@@ -276,6 +283,28 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
     "user disable": [lambda objects: (_user(objects),), lambda _: ("root",)],
     "user enable": [lambda objects: (_user(objects),), lambda objects: (_user(objects), "--json")],
     "user remove-second-factor": [lambda objects: (_user(objects), "--json"), lambda _: ("nobody",)],
+    "group list": [lambda _: (), lambda _: ("--json",)],
+    "group show": [lambda objects: (_group(objects, "ana"),), lambda objects: (_group(objects, "ana"), "--json")],
+    "group add": [
+        lambda objects: (objects.name(), "--description", "Who closes the books", "--json"),
+        lambda objects: (_group(objects),),
+        lambda _: (" ",),
+    ],
+    "group remove": [lambda objects: (_group(objects),), lambda _: ("Nobody",)],
+    "group types": [
+        lambda objects: (_group(objects), "dataset_report", "--json"),
+        lambda objects: (_group(objects),),
+        lambda objects: (_group(objects), "nothing"),
+    ],
+    "group add-member": [
+        lambda objects: (_group(objects), "ana", "--json"),
+        lambda objects: (_group(objects), "nobody"),
+        lambda _: ("Nobody", "ana"),
+    ],
+    "group remove-member": [
+        lambda objects: (_group(objects, "ana"), "ana", "--json"),
+        lambda objects: (_group(objects), "ana"),
+    ],
     "user password": [
         lambda objects: (_user(objects),),
         lambda objects: (_user(objects), "--json"),

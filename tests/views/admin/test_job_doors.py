@@ -36,12 +36,14 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "other": {},
     "auditor": {"role": Role.AUDITOR},
     "operator": {"role": Role.OPERATOR},
+    "member": {"role": Role.OPERATOR},  # of the group that group letters are for
     "admin": {"role": Role.ADMIN},
     "tenant": {"role": Role.ADMIN, "tenant": "north"},
     "owner": {"role": Role.ADMIN},  # of the jobs
     "demoted": {},  # owns a job of a type that only admins can start
 }
-TYPES = ("open_letter", "closed_letter", "unlisted_letter", "acting_letter")
+TYPES = ("open_letter", "closed_letter", "unlisted_letter", "acting_letter", "group_letter")
+CLOSABLE = ("open_letter", "closed_letter", "group_letter")
 OTHER_PAGES = {"static", "health.healthz", "health.readyz", "auth.login"}  # open to everybody, without jobs
 # job types that read or change jobs or accounts on behalf of their owner, and the test that holds them to its rights
 ACTING_TYPES = {
@@ -127,10 +129,14 @@ class Doors:
 
 @pytest.fixture
 def people(services: Services, person: Callable[..., User]) -> dict[str, User]:
-    options: tuple[dict[str, Any], ...] = ({}, {"roles": [Role.ADMIN]}, {"listed": False}, {"acts_as_owner": True})
+    options: tuple[dict[str, Any], ...] = ({}, {"roles": [Role.ADMIN]}, {"listed": False}, {"acts_as_owner": True}, {})
     for name, details in zip(TYPES, options, strict=True):
         services.registry.add(job_type(name, title=name, **details)(write))
-    return {name: person(name, **details) for name, details in PEOPLE.items()}
+    added = {name: person(name, **details) for name, details in PEOPLE.items()}
+    group = services.user_groups.add("Letter writers")
+    services.user_groups.set_types(group, ["group_letter"])
+    services.user_groups.add_member(group, added["member"].id)
+    return {name: services.accounts.get(user.id) or user for name, user in added.items()}
 
 
 @pytest.fixture
@@ -196,12 +202,14 @@ def test_operators_act_on_open_types_and_admins_on_all(services: Services, peopl
         policy = user_policy(people[name], services.registry)
         return [type_name for type_name, job in jobs.items() if policy.refusal(action, job) is None]
 
-    assert allowed("auditor", JobAction.OPEN) == allowed("operator", JobAction.DELETE) == [TYPES[0], *TYPES[2:]]
+    assert allowed("auditor", JobAction.OPEN) == allowed("operator", JobAction.DELETE) == [TYPES[0], *TYPES[2:4]]
+    assert allowed("member", JobAction.DELETE) == [TYPES[0], *TYPES[2:]]
+    assert allowed("member", JobAction.RUN_AGAIN) == [TYPES[0], *TYPES[3:]]
     assert allowed("auditor", JobAction.DELETE) == allowed("other", JobAction.OPEN) == []
     assert allowed("operator", JobAction.RUN_AGAIN) == [TYPES[0], TYPES[3]]
     assert allowed("admin", JobAction.RETRY) == allowed("admin", JobAction.DRY_RUN) == list(TYPES)
     assert allowed("operator", JobAction.DRY_RUN) == [TYPES[0], TYPES[2]]
-    assert allowed("admin", JobAction.RUN_AGAIN) == [*TYPES[:2], TYPES[3]]
+    assert allowed("admin", JobAction.RUN_AGAIN) == [*TYPES[:2], *TYPES[3:]]
 
 
 def addresses(app: Flask, services: Services, job: Job) -> list[str]:
@@ -223,7 +231,7 @@ def test_what_a_user_cannot_open_is_on_no_page_and_in_no_export(
     doors: Doors, app: Flask, people: dict[str, User], insert_ended: Any, update_metrics: Callable[[], None]
 ) -> None:
     for owner, name in zip(owners(people), ("owner", "demoted", "public"), strict=True):
-        for type_name in TYPES[:2]:
+        for type_name in CLOSABLE:
             word = f"xylophone{type_name}{name}"  # of this job alone: groups of errors outlive their jobs
             texts: dict[str, Any] = {"payload": {"text": word}, "message": word, "warnings": ({"text": word},)}
             job = insert_ended(Status.FAILED, 1, f"No {word}.", type=type_name, owner=owner, **texts)
@@ -250,14 +258,17 @@ def exported(doors: Doors) -> str:
 
 
 @every_user
-def test_the_form_and_the_command_line_let_the_same_users_start_a_type(
+def test_the_form_the_api_and_the_command_line_let_the_same_users_start_a_type(
     doors: Doors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parameters, "services", lambda: doors.services)
-    for type_name in TYPES[:2]:
+    for type_name in CLOSABLE:
         answer = doors.client.post(f"/jobs/new/{type_name}", data={"text": "a"})
         startable = type_name not in user_policy(doors.user, doors.services.registry).closed_types
         assert (answer.status_code == 303) is startable
+        body = {"type": type_name, "payload": {"text": "a"}}
+        assert (doors.program.post("/api/v1/jobs", json=body).status_code == 202) is startable
+        assert (type_name in doors.client.get("/jobs/new").text) is startable
         try:
             owner = parameters.owner_of(doors.user.name, type_name)
             assert owner == Owner(user_id=doors.user.id, tenant=doors.user.tenant)

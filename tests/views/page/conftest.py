@@ -10,6 +10,7 @@ from flask import Flask
 from pydantic import BaseModel
 from sqlalchemy import insert
 
+from webapp.accounts.groups.user_group import UserGroup
 from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.inbound.webhook import WebhookDraft
@@ -126,12 +127,14 @@ def address_of(
         [rule] = list(app.url_map.iter_rules(endpoint))[:1]
         made, values = jobs_of.get(endpoint, job_to_read if method == "GET" else job)(), {}
         webhook = cache(partial(add_webhook, services))
+        group = cache(lambda: services.user_groups.add(uuid4().hex))
         for argument in rule.arguments:
             values[argument] = {
                 "job_id": lambda: made.id,
                 "file_id": lambda: attach(made, "report.csv").id,
                 "type_name": lambda: "job_history_export",
-                "user_id": lambda: person(uuid4().hex).id,
+                "user_id": lambda: add_member(services, group(), person(uuid4().hex)),
+                "group_id": lambda: group().id,
                 "name": named.get(endpoint) or named.get(endpoint.partition(".")[0]),
                 "filename": lambda: "live.js",
                 "verb": lambda: "keep",
@@ -154,6 +157,11 @@ def address_of(
             return app.url_for(endpoint, **values)
 
     return address
+
+
+def add_member(services: Services, group: UserGroup, user: User) -> UUID:
+    services.user_groups.add_member(group, user.id)
+    return user.id
 
 
 def _add_filter(services: Services, owner: User) -> UUID:

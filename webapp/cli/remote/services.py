@@ -11,6 +11,7 @@ from webapp.cli.command_group import BadUsage
 from webapp.cli.remote.accounts import RemoteAccounts, RemoteSecondFactors, RemoteTokens
 from webapp.cli.remote.connection import Connection
 from webapp.cli.remote.errors import RemoteErrors
+from webapp.cli.remote.groups import RemoteGroups
 from webapp.cli.remote.jobs import (
     RemoteAdminJobs,
     RemoteDryRun,
@@ -44,6 +45,7 @@ class RemoteServices:
         self.process_snapshots = RemoteSnapshots(connection)
         self.accounts = self.directory = RemoteAccounts(connection)
         self.second_factors = RemoteSecondFactors(connection)
+        self.user_groups = RemoteGroups(connection)
         self.tokens = RemoteTokens(connection, connection.now)
         self.notification_rules = RemoteRules(connection, self.accounts)
         self.delivery_log = self.notification_watch = RemoteDeliveries(connection, self.notification_rules)

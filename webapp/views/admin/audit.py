@@ -29,6 +29,11 @@ _COLUMNS = ("at", "actor", "role", "token", "address", "action", "kind", "object
 ACTIONS: Mapping[str, str] = {
     AuditAction.SIGN_IN: lazy_gettext("Signed in"),
     AuditAction.SIGN_IN_REFUSED: lazy_gettext("Sign-in refused"),
+    AuditAction.GROUP_ADD: lazy_gettext("Added a group"),
+    AuditAction.GROUP_REMOVE: lazy_gettext("Removed a group"),
+    AuditAction.GROUP_TYPES: lazy_gettext("Changed the job types of a group"),
+    AuditAction.MEMBER_ADD: lazy_gettext("Added a member to a group"),
+    AuditAction.MEMBER_REMOVE: lazy_gettext("Removed a member from a group"),
     AuditAction.FACTOR_ON: lazy_gettext("Set up a second factor"),
     AuditAction.FACTOR_OFF: lazy_gettext("Removed a second factor"),
     AuditAction.BREAK_GLASS: lazy_gettext("Signed in as the emergency admin"),
@@ -96,6 +101,7 @@ ACTIONS: Mapping[str, str] = {
 }
 TARGETS: Mapping[str, str] = {
     AuditTarget.USER: lazy_gettext("User"),
+    AuditTarget.GROUP: lazy_gettext("Group"),
     AuditTarget.JOB: lazy_gettext("Job"),
     AuditTarget.JOBS: lazy_gettext("Jobs"),
     AuditTarget.FILE: lazy_gettext("File"),

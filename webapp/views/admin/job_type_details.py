@@ -54,10 +54,11 @@ def limit_lines(job_type: JobType) -> tuple[str, ...]:
     )
 
 
-def starter_lines(job_type: JobType) -> tuple[str, ...]:
-    """Return who can start it, and a remark if the catalogue does not list it."""
+def starter_lines(job_type: JobType, groups: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return who can start it: roles, groups, and a remark if the catalogue does not list it."""
     roles = ", ".join(_role(role) for role in sorted(job_type.roles, key=_rank)) or _("Everyone")
     remarks = (
+        (bool(groups), _("only members of %(groups)s, and admins", groups=", ".join(groups))),
         (not job_type.for_tenants, _("not users of a tenant")),
         (job_type.asks_password, _("with their own password")),
         (not job_type.listed, _("not listed under “Start a job”")),
@@ -71,11 +72,11 @@ def retention_lines(job_type: JobType, usual: timedelta) -> tuple[str, ...]:
     return (*_job_retention(job_type, usual), _("files: %(period)s", period=_period(job_type.keep_files)))
 
 
-def rule_rows(job_type: JobType, usual: timedelta) -> tuple[tuple[str, str], ...]:
-    """Return all rules as pairs of name and value."""
+def rule_rows(job_type: JobType, usual: timedelta, groups: tuple[str, ...] = ()) -> tuple[tuple[str, str], ...]:
+    """Return all rules as pairs of name and value; ``groups`` are those whose members alone can start it."""
     silence = job_type.stale_after
     return (
-        (_("Who can start it"), "; ".join(starter_lines(job_type))),
+        (_("Who can start it"), "; ".join(starter_lines(job_type, groups))),
         (_("Priority"), str(job_type.priority)),
         (_("Attempts"), _attempts(job_type)),
         (_("Time limit"), duration(job_type.timeout)),

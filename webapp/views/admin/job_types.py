@@ -86,6 +86,7 @@ class _TypeFigures:
     unfinished: Mapping[str, TypeCounts]
     ended: Mapping[tuple[str, str], int]
     disabled: Mapping[str, DisabledType]
+    groups: Mapping[str, tuple[str, ...]]
     context: ViewerContext
     usual_retention: timedelta
     largest_file: int
@@ -197,6 +198,7 @@ def _type_figures(services: Services) -> _TypeFigures:
         },
         ended=services.metrics.count_ended_by_type(charts.chart_start(context.now)),
         disabled=disabled,
+        groups=services.user_groups.names_of_types(),
         context=context,
         usual_retention=timedelta(days=services.settings.retention_days),
         largest_file=services.settings.max_upload_bytes,
@@ -204,14 +206,14 @@ def _type_figures(services: Services) -> _TypeFigures:
 
 
 def _type_view(job_type: JobType, figures: _TypeFigures) -> TypeView:
-    disabled = figures.disabled.get(job_type.name)
+    disabled, groups = figures.disabled.get(job_type.name), figures.groups.get(job_type.name, ())
     return TypeView(
         job_type=job_type,
         parameters=parameter_rows(job_type, figures.largest_file),
         limits=job_type_details.limit_lines(job_type),
-        starters=job_type_details.starter_lines(job_type),
+        starters=job_type_details.starter_lines(job_type, groups),
         retention=job_type_details.retention_lines(job_type, figures.usual_retention),
-        rules=job_type_details.rule_rows(job_type, figures.usual_retention),
+        rules=job_type_details.rule_rows(job_type, figures.usual_retention, groups),
         counts={
             **{tab: _job_count(counts, job_type.name) for tab, counts in figures.unfinished.items()},
             "failed": _failed_count(job_type, figures),

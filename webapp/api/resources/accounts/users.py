@@ -38,6 +38,7 @@ class UserDocument(BaseModel):
     password_is_temporary: bool
     has_password: bool = Field(description="Service accounts and users of single sign-on have none.")
     has_second_factor: bool = Field(description="A code is asked for after the password.")
+    groups: tuple[str, ...] = Field(description="The names of the user's groups.")
     created_at: AwareDatetime
     theme: str
     timezone: str

@@ -1,0 +1,1 @@
+"""Groups of users, their members, and the job types that are only for them."""

@@ -1,0 +1,1 @@
+"""Operations on users, their groups and their API tokens."""
