@@ -21,6 +21,7 @@ from tests.browser import CALM, violations
 from tests.exhaustive import every_fourth, every_pair
 from tests.installation import Installation, installed, wait_for
 from tests.journeys.conftest import free_port
+from tests.journeys.untranslated_text import TEXTS, english_texts, texts_by_users
 from webapp.accounts.tokens import Scope
 from webapp.app import create_app
 from webapp.config import load
@@ -39,7 +40,15 @@ Slots = Mapping[str, Sequence[str]]
 LOCALES = {"en": "en-GB", "de": "de-DE"}
 LOOKS = ("en light", "de dark")  # how a page is read: its language and its colours
 PASSWORD = "seven plain copper kettles"
-PHONE, DESK = ViewportSize(width=390, height=800), ViewportSize(width=1200, height=800)
+NARROW, PHONE = ViewportSize(width=320, height=800), ViewportSize(width=390, height=800)
+DESK = ViewportSize(width=1200, height=800)
+# Answers of other systems and messages of handlers in the demonstration, and the host of `add_worker`
+IN_ENGLISH = frozenset(
+    {
+        *("The shop in Lagos did not respond.", "the shop's database refused the connection", "machine"),
+        *("Name or service not known", "204 No Content", "reports", "orders", "urgent", "year end"),
+    }
+)
 SLOT = re.compile(r"<(?:\w+:)?(\w+)>")
 # Parts of pages, answers to machines, and downloads
 NO_PAGE = re.compile(
@@ -98,6 +107,16 @@ def slots(installation: Installation, ids: Mapping[str, str]) -> Slots:
         "token_id": [add_token(services)],
         "webhook_id": [add_webhook(services)],
     }
+
+
+@pytest.fixture(scope="module")
+def by_users(installation: Installation) -> frozenset[str]:
+    """What users have written, names of queues, and the job types of tests, which have no translations."""
+    services = installation.services
+    own = [job_type for job_type in services.registry if not job_type.declared_in.startswith("webapp.")]
+    titles = {text for job_type in own for text in (job_type.title, job_type.description, job_type.group) if text}
+    queues = {job_type.queue for job_type in services.registry}
+    return texts_by_users(services.engine) | titles | queues | IN_ENGLISH
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +252,7 @@ def test_a_page_is_accessible(
     addresses: list[str],
     readers: Mapping[str, Reader],
     signed_out: Mapping[str, Reader],
+    by_users: frozenset[str],
     pytestconfig: pytest.Config,
 ) -> None:
     """By default the first address that exists is enough; with `--all`, each address is visited."""
@@ -240,19 +260,21 @@ def test_a_page_is_accessible(
     reader = (signed_out if rule == "/login" else readers)[language]
     statuses = []
     for address in addresses:
-        statuses.append(visit(reader, address, language, scheme))
+        statuses.append(visit(reader, address, language, scheme, by_users))
         if statuses[-1] == 200 and not pytestconfig.getoption("--all"):
             break
     assert 200 in statuses, f"none of {addresses} exists: {statuses}"
 
 
 @pytest.mark.parametrize(("address", "look"), every_pair(NOTHING_FOUND, LOOKS))
-def test_a_page_without_results_is_accessible(address: str, look: str, readers: Mapping[str, Reader]) -> None:
+def test_a_page_without_results_is_accessible(
+    address: str, look: str, readers: Mapping[str, Reader], by_users: frozenset[str]
+) -> None:
     language, scheme = look.split()
-    assert visit(readers[language], address, language, scheme) == 200
+    assert visit(readers[language], address, language, scheme, by_users) == 200
 
 
-def visit(reader: Reader, address: str, language: str, scheme: str) -> int:
+def visit(reader: Reader, address: str, language: str, scheme: str, by_users: frozenset[str]) -> int:
     """Check a page in one language and colour scheme; in dark colours, with everything unfolded."""
     status = reader.go(address)
     assert reader.evaluate("document.documentElement.lang") == language, address
@@ -260,9 +282,12 @@ def visit(reader: Reader, address: str, language: str, scheme: str) -> int:
     if scheme == "dark":
         reader.evaluate(OPEN)
     assert violations(reader.page) == [], f"{address} in {scheme} colours"
+    if language == "de":
+        assert english_texts(reader.evaluate(TEXTS), by_users) == set(), f"{address} has English texts"
     reader.evaluate(OPEN)
-    reader.resize(PHONE)
-    assert reader.evaluate(SIDEWAYS) <= 0, f"{address} scrolls sideways on a phone"
+    for size in (PHONE, NARROW):
+        reader.resize(size)
+        assert reader.evaluate(SIDEWAYS) <= 0, f"{address} scrolls sideways at {size['width']} px"
     assert reader.complaints == [], address
     return status
 

@@ -63,7 +63,7 @@ _RULES: Mapping[str, RuleDraft] = {
     "chloe": RuleDraft(name="Reports are done", topics=(Topic.FINISHED,), channel=Channel.MAIL, type="dataset_report",
                        zone="Europe/Paris"),
 }  # fmt: skip
-_UNREACHABLE = "alerts.operations.example cannot be reached: Name or service not known"
+_UNREACHABLE = "alerts.operations.example cannot be reached: Name or service not known."
 
 
 def create_shop(services: Services) -> User:

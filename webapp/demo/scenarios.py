@@ -9,7 +9,7 @@ from webapp.jobs.model.job import Status
 
 TABLES = ("orders", "customers", "stock", "invoices", "returns", "prices", "suppliers", "survey", "visits", "payroll")
 _EMPTY = "The file {file} is empty."
-_CUT = "Line {line} cannot be read: unexpected end of data. A quote before this line may not be closed."
+_CUT = "Line {line}: 3 fields instead of 7."
 _KILLED = (
     "The process that ran this job was killed (SIGKILL). "
     "The machine may have run out of memory: the process used up to {memory:,} MB."

@@ -54,7 +54,7 @@ def test_a_target_without_an_id_is_shown_by_its_name(auditor: FlaskClient, servi
 @pytest.mark.usefixtures("recorded_actions")
 def test_an_entry_shows_action_change_address_and_user(auditor: FlaskClient) -> None:
     page = auditor.get("/admin/audit").text
-    for words in ("Paused a queue", "reason: =move()", "192.0.2.7", "not signed in", "Operator", "Times in UTC"):
+    for words in ("Paused a queue", "Reason: =move()", "192.0.2.7", "not signed in", "Operator", "Times in UTC"):
         assert words in page
 
 

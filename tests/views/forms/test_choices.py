@@ -52,6 +52,7 @@ def test_labels_of_the_author_take_precedence_over_readable_names() -> None:
     tokens = tokens_of(spec("colour").schema)
     assert labels_of(spec("colour").schema, tokens) == {"red": "Red", "sky_blue": "Sky blue"}
     assert labels_of({}, {"a": "a"}, {"labels": {"a": "First"}}) == {"a": "First"}
+    assert labels_of({}, tokens_of({"enum": ["", "a"]}), {"labels": {"": "All"}}) == {'""': "All", '"a"': "A"}
 
 
 def test_a_stored_value_has_the_label_of_its_option() -> None:

@@ -1,5 +1,6 @@
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -10,6 +11,7 @@ from webapp.views.text.job_type_extractor import extract, of_payload
 
 class Letters(BaseModel):
     colour: str = Field(title="Colour", json_schema_extra={"labels": {"r": "Red", "b": "Blue"}})
+    size: Literal["small", "very_large", 7] | None = None
     plain: int = 0
     note: str = Field(default="", description="Printed below.")
 
@@ -21,7 +23,14 @@ def extracted(path: str) -> list[str]:
 
 
 def test_a_payload_has_the_texts_of_its_form() -> None:
-    assert [text for text in of_payload(Letters) if text] == ["Colour", "Red", "Blue", "Printed below."]
+    assert [text for text in of_payload(Letters) if text] == [
+        "Colour",
+        "Red",
+        "Blue",
+        "Small",
+        "Very large",
+        "Printed below.",
+    ]
 
 
 def test_a_module_has_the_texts_of_its_job_types_and_payloads_once() -> None:

@@ -118,6 +118,26 @@ TARGETS: Mapping[str, str] = {
     AuditTarget.WEBHOOK: lazy_gettext("Webhook"),
 }
 
+_CHANGES: Mapping[str, str] = {  # what the lines of a change are called; other names are those of fields
+    "reason": lazy_gettext("Reason"),
+    "why": lazy_gettext("Reason"),
+    "role": lazy_gettext("Role"),
+    "theme": lazy_gettext("Theme"),
+    "language": lazy_gettext("Language"),
+    "zone": lazy_gettext("Time zone"),
+    "limit": lazy_gettext("Limit"),
+    "state": lazy_gettext("State"),
+    "status": lazy_gettext("Status"),
+    "type": lazy_gettext("Job type"),
+    "user": lazy_gettext("User"),
+    "job": lazy_gettext("Job"),
+    "jobs": lazy_gettext("Jobs"),
+    "name": lazy_gettext("Name"),
+    "rule": lazy_gettext("Rule"),
+    "channel": lazy_gettext("Sent by"),
+    "second_factor": lazy_gettext("Second factor"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
@@ -160,6 +180,7 @@ def index() -> ResponseReturnValue:
         before=before,
         actions=ACTIONS,
         targets=TARGETS,
+        changes=_CHANGES,
         roles={role.value: role_label(role) for role in Role},
         zone=context.zone.key,
     )

@@ -83,7 +83,13 @@ def labels_of(schema: Mapping[str, Any], tokens: Mapping[str, Any], *more: Mappi
     labels: Any = next((source["labels"] for source in (*more, schema) if source.get("labels")), {})
     if isinstance(labels, list):
         labels = dict(zip(tokens, labels, strict=False))
-    return {token: translated(str(labels.get(token) or humanize(str(value)))) for token, value in tokens.items()}
+    return {token: translated(_label(token, value, labels)) for token, value in tokens.items()}
+
+
+def _label(token: str, value: object, labels: Mapping[str, Any]) -> str:
+    """Return the label of an option, also if its token differs from its text, as that of an empty text does."""
+    given = labels.get(token) or (labels.get(value) if isinstance(value, str) else None)
+    return str(given or humanize(str(value)))
 
 
 def label_of(spec: FieldSpec, value: object) -> str | None:

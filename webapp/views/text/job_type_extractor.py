@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
 from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.definition.readable_names import humanize
 
 ExtractedText = tuple[int, str, str, list[str]]
 
@@ -46,8 +47,14 @@ def of_payload(payload_class: type[BaseModel]) -> Iterator[str]:
     for field in payload_class.model_fields.values():
         yield from (field.title or "", field.description or "")
         extra = field.json_schema_extra
-        yield from _labels(extra if isinstance(extra, Mapping) else {})
+        labels = extra.get("labels") if isinstance(extra, Mapping) else None
+        yield from map(str, labels.values()) if isinstance(labels, Mapping) else _options(field.annotation)
 
 
-def _labels(extra: Mapping[str, Any]) -> Iterator[str]:
-    yield from map(str, extra.get("labels", {}).values())
+def _options(annotation: Any) -> Iterator[str]:
+    """Yield the texts of options without labels, as forms show them."""
+    if get_origin(annotation) is Literal:
+        yield from (humanize(value) for value in get_args(annotation) if isinstance(value, str))
+    else:
+        for part in get_args(annotation):
+            yield from _options(part)
