@@ -63,6 +63,26 @@ def test_a_job_that_was_done_in_time_is_not_reported(office, hook, receiver, ser
     assert told(office, receiver) == []
 
 
+@pytest.mark.parametrize(("tag", "expected"), [("urgent", []), ("weekly", ["job.not_done"])])
+def test_only_a_job_with_the_tag_of_the_rule_counts_as_done(office, hook, receiver, services, put, tag, expected):
+    due = services.queries.jobs.now() - timedelta(minutes=2)
+    hook("not_done", type="letter", tag=tag, due_time=f"{due:%H:%M}", zone="UTC")
+    done_at = max(due.replace(hour=0, minute=0, second=0), due - timedelta(minutes=5))
+    put(Status.COMPLETED, type="letter", tags=("urgent",), finished_at=done_at)
+    assert [kind for kind, _ in told(office, receiver)] == expected
+
+
+@pytest.mark.parametrize(("tag", "expected"), [("nightly", 1), ("weekly", 0)])
+def test_a_rule_with_a_tag_covers_the_schedules_that_have_it(office, hook, receiver, services, tag, expected):
+    hook("schedule_missed", tag=tag)
+    draft = ScheduleDraft(name="Nightly", rule="0 3 * * *", zone="UTC", tags=("nightly",))
+    schedule = services.schedules.add("maintenance", {}, draft)
+    with writing(services.engine) as connection:
+        run = {"schedule_id": schedule.id, "outcome": "missed", "detail": "It was paused."}
+        connection.execute(insert(schedule_runs).values(**run, fire_at=later(-HOUR), fired_at=now()))
+    assert len(told(office, receiver)) == expected
+
+
 @pytest.mark.parametrize(("outcome", "expected"), [("missed", 1), ("refused", 1), ("busy", 0)])
 def test_a_schedule_that_did_not_start_its_job_is_reported(office, hook, receiver, services, outcome, expected):
     hook("schedule_missed")

@@ -45,6 +45,12 @@ def test_a_rule_can_be_limited_to_a_type_a_queue_and_a_person(office, user, pers
     assert run(office, owner=Owner(user_id=user.id)) == 2
 
 
+def test_a_rule_can_be_limited_to_a_tag(office, user, receiver):
+    office.rule(None, "finished", channel="webhook", address=receiver.url, tag="Urgent")
+    assert run(office, owner=Owner(user_id=user.id), tags=["month end"]) == 0
+    assert run(office, owner=Owner(user_id=user.id), tags=["month end", "urgent"]) == 1
+
+
 def test_the_reason_of_a_failure_is_only_for_those_who_can_open_the_job(office, person, services, receiver):
     reader = person("reader", role="auditor")
     office.rule(reader, "failed", whose="all", channel="webhook", address=receiver.url)

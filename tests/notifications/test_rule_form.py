@@ -28,6 +28,7 @@ def problems(form, draft):
         ({"type": "bogus"}, "type", "There is no job type with this name."),
         ({"type": "maintenance"}, "type", "There is no job type with this name."),  # that the user cannot start
         ({"queue": "bogus"}, "queue", "There is no queue with this name."),
+        ({"tag": "a,b"}, "tag", "A tag must have 1 to 40 visible characters and no comma, not 'a,b'."),
         (
             {"topics": ("runs_long",)},
             "seconds",

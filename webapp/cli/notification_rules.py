@@ -51,6 +51,7 @@ def _choices(command: F) -> F:
         click.option("--chat", metavar="URL|-", help="Send to a chat, in the form of Apprise. - reads it as above."),
         click.option("--type", "type_name", metavar="TYPE|none", help="Only jobs of this type."),
         click.option("--queue", metavar="NAME|none", help="Only this queue."),
+        click.option("--tag", metavar="TAG|none", help="Only jobs with this tag."),
         click.option("--owner", metavar="USER|none", help="Only jobs of this user; for rules of the installation."),
         click.option("--longer-than", type=PERIOD, help="Report what takes longer than this, such as 30m."),
         click.option("--by", "due_time", metavar="HH:MM|none", help="When a job should be done."),
@@ -207,6 +208,7 @@ def send_again(delivery: UUID, *, in_json: bool) -> None:
 def _chosen(options: dict[str, Any]) -> dict[str, Any]:
     """Return what options choose, by the fields of a rule, without what was not given; "none" clears a field."""
     found: dict[str, Any] = {"type": _cleared(options["type_name"]), "queue": _cleared(options["queue"])}
+    found["tag"] = _cleared(options["tag"])
     found |= {"due_time": _cleared(options["due_time"]), "zone": options["zone"], "language": options["language"]}
     if (quiet := _cleared(options["quiet"])) is not None:
         found["quiet_from"], _, found["quiet_until"] = quiet.partition("-")

@@ -87,7 +87,14 @@ class Conditions:
             yield ConditionMet(reader=reader, key=f"due:{due.isoformat()}", item=item)
 
     def _missed_schedules(self, readers: Collection[Reader], moment: datetime) -> Iterator[ConditionMet]:
-        columns = (schedules.c.id, schedules.c.name, schedules.c.type, schedules.c.owner_id, schedules.c.queue)
+        columns = (
+            schedules.c.id,
+            schedules.c.name,
+            schedules.c.type,
+            schedules.c.owner_id,
+            schedules.c.queue,
+            schedules.c.tags,
+        )
         missed = (
             select(
                 *columns, schedules.c.tenant, schedule_runs.c.fire_at, schedule_runs.c.fired_at, schedule_runs.c.detail
@@ -137,7 +144,9 @@ class Conditions:
             error_groups.c.first_seen_at,
             error_groups.c.type,
         )
-        query = select(*columns, jobs.c.title, jobs.c.queue).select_from(sampled).where(*recent).limit(_MOST)
+        query = (
+            select(*columns, jobs.c.title, jobs.c.queue, jobs.c.tags).select_from(sampled).where(*recent).limit(_MOST)
+        )
         with reading(self._engine) as connection:
             rows = connection.execute(query).mappings().all()
         for row in rows:
@@ -145,7 +154,7 @@ class Conditions:
                 rule = reader.rule
                 if row["first_seen_at"] < rule.created_at or rule.type not in {"", row["type"]}:
                     continue
-                if rule.queue not in {"", row["queue"]}:
+                if rule.queue not in {"", row["queue"]} or (rule.tag and rule.tag not in (row["tags"] or ())):
                     continue
                 opens = reader.policy is None or reader.policy.opens(row["type"], None, None)
                 known = {"fingerprint": row["fingerprint"], "title": row["title"] or row["type"], "type": row["type"]}
@@ -167,6 +176,8 @@ def _is_done(connection: Connection, reader: Reader, since: datetime, until: dat
 def _covers_schedule(reader: Reader, row: Mapping[str, Any]) -> bool:
     rule = reader.rule
     if rule.type not in {"", row["type"]} or rule.owner_id not in {None, row["owner_id"]}:
+        return False
+    if rule.tag and rule.tag not in (row["tags"] or ()):
         return False
     return reader.sees_schedule(row["owner_id"], row["tenant"])
 

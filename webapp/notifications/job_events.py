@@ -25,7 +25,18 @@ _STATUS_OF: Mapping[Topic, frozenset[str]] = {
 }
 JOB_COLUMNS = tuple(
     jobs.c[name]
-    for name in ("type", "queue", "title", "owner_id", "triggered_by", "tenant", "public", "status", "started_at")
+    for name in (
+        "type",
+        "queue",
+        "title",
+        "owner_id",
+        "triggered_by",
+        "tenant",
+        "public",
+        "status",
+        "started_at",
+        "tags",
+    )
 )
 REPORTED = and_(jobs.c.root_id.is_(None), jobs.c.type != DELIVERY_TYPE)
 
@@ -43,6 +54,7 @@ class ReportedJob:
     tenant: str | None
     public: bool = False
     error: str = ""
+    tags: tuple[str, ...] = ()
 
     def item(self, topic: Topic, at: datetime, *, opens: bool, **more: Any) -> dict[str, Any]:
         """Return what is stored of the event in a message."""
@@ -71,6 +83,8 @@ class Reader:
         """Return whether the rule reports events of a job."""
         rule = self.rule
         if rule.type not in {"", job.type} or rule.queue not in {"", job.queue}:
+            return False
+        if rule.tag and rule.tag not in job.tags:
             return False
         return rule.owner_id in {None, job.owner_id} and self.sees(job)
 
@@ -127,7 +141,7 @@ def job_ends(connection: Connection, after: int, last: int) -> Iterator[JobEnd]:
 def reported_job(row: RowMapping, error: str = "") -> ReportedJob:
     """Return the job of a row with `JOB_COLUMNS`."""
     names = ("id", "type", "queue", "title", "owner_id", "triggered_by", "tenant", "public")
-    return ReportedJob(**{name: row[name] for name in names}, error=error)
+    return ReportedJob(**{name: row[name] for name in names}, error=error, tags=tuple(row["tags"] or ()))
 
 
 def _error(row: RowMapping) -> str:

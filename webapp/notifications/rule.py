@@ -78,6 +78,7 @@ class RuleDraft:
     owner_id: UUID | None = None
     type: str = ""
     queue: str = ""
+    tag: str = ""
     seconds: int | None = None
     due_time: str = ""
     quiet_from: str = ""
@@ -104,6 +105,7 @@ class NotificationRule:
     owner_id: UUID | None
     type: str
     queue: str
+    tag: str
     seconds: int | None
     due_time: str
     quiet_from: str

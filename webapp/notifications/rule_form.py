@@ -11,6 +11,7 @@ from webapp.accounts.preferences import Language
 from webapp.accounts.user import User
 from webapp.accounts.validation import BadAccount, valid_email
 from webapp.config import Settings
+from webapp.jobs.model.tags import InvalidTags, clean_tag, folded
 from webapp.notifications.channels.chat_address import UnsafeChat, parse_chat_address
 from webapp.notifications.channels.public_address import Network, PrivateAddress, is_allowed, parse_networks
 from webapp.notifications.quiet_hours import is_time_of_day
@@ -68,6 +69,7 @@ class RuleForm:
             zone=find_time_zone(draft.zone) or draft.zone if draft.zone else self._zone(),
             recipients=tuple(dict.fromkeys(filter(None, (address.strip() for address in draft.recipients)))),
             address=draft.address.strip(),
+            tag=folded(draft.tag),
             whose=draft.whose if self.user else Whose.ALL,
         )
         errors = {field: sentence for field, sentence in self._problems(draft, tidy, has_address) if sentence}
@@ -85,6 +87,7 @@ class RuleForm:
         yield "whose", "" if tidy.whose in self.whose() else "You only see your own jobs."
         yield "type", self._type_problem(tidy)
         yield "queue", "" if tidy.queue in {"", *self.queues} else "There is no queue with this name."
+        yield "tag", _tag_problem(tidy.tag)
         if TIMED & set(tidy.topics) and tidy.seconds not in SECONDS:
             yield "seconds", "Enter a period from 10 seconds to a year, such as 30m or 2h."
         if Topic.NOT_DONE in tidy.topics and not is_time_of_day(tidy.due_time):
@@ -158,6 +161,15 @@ def shown_address(draft: RuleDraft) -> str:
     if draft.channel == Channel.CHAT:
         return f"{parts.scheme}://…"
     return f"{parts.scheme}://{parts.netloc}/{'…' if parts.path.strip('/') or parts.query else ''}"
+
+
+def _tag_problem(tag: str) -> str:
+    if tag:
+        try:
+            clean_tag(tag)
+        except InvalidTags as error:
+            return str(error)
+    return ""
 
 
 def _name_problem(name: str) -> str:

@@ -17,7 +17,7 @@ from webapp.schema import cursors, events, notification_rules, now
 
 CURSOR = "notifications"
 MOST_RULES = 50  # of one user, and of the installation
-_PLAIN = ("name", "whose", "owner_id", "type", "queue", "seconds", "due_time", "quiet_from", "quiet_until")
+_PLAIN = ("name", "whose", "owner_id", "type", "queue", "tag", "seconds", "due_time", "quiet_from", "quiet_until")
 _CONVERTED = frozenset({"topics", "channel", "whose", "recipients"})
 _rules = notification_rules
 

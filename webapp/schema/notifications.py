@@ -32,6 +32,7 @@ class _RuleColumns(TypedColumns):
     owner_id: Named[UUID | None] = Column(Uuid)  # only jobs of this person
     type: Named[str] = Column(String(80), server_default="")
     queue: Named[str] = Column(String(80), server_default="")
+    tag: Named[str] = Column(String(40), server_default="")
     seconds: Named[int | None] = Column(Integer)  # the longest acceptable time
     due_time: Named[str] = Column(String(5), server_default="")  # 08:30, in the zone of the rule
     quiet_from: Named[str] = Column(String(5), server_default="")

@@ -326,6 +326,7 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
     "notifications edit": [
         lambda objects: (_rule(objects), "--name", "New", "--on", "finished", "--quiet", "22:00-07:00", "--json"),
         lambda objects: (_rule(objects), "--owner", "ana", "--type", "maintenance", "--queue", "none"),
+        lambda objects: (_rule(objects), "--tag", "Urgent", "--json"),
         lambda objects: (_rule(objects), "--on", "runs_long", "--longer-than", "2h"),
         lambda objects: (_rule(objects), "--webhook", "https://10.0.0.1/"),
         lambda objects: (_rule(objects), "--mail", "a@example.org"),

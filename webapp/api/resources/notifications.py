@@ -36,6 +36,7 @@ class RuleDocument(BaseModel):
     owner_id: UUID | None = Field(description="Only jobs of this user.")
     type: str
     queue: str
+    tag: str
     seconds: int | None
     due_time: str
     quiet_from: str
@@ -87,6 +88,7 @@ class _RuleFields(BaseModel):
     user: str = Field(default="", max_length=120, description="Only jobs of the user with this name.")
     type: str = Field(default="", max_length=80)
     queue: str = Field(default="", max_length=80)
+    tag: str = Field(default="", max_length=40, description="Only jobs with this tag.")
     seconds: int | None = Field(
         default=None, ge=10, le=31_622_400, description="Report a wait or a run that takes longer than this."
     )
@@ -119,6 +121,7 @@ class RuleChange(BaseModel):
     user: str | None = Field(default=None, max_length=120)
     type: str | None = Field(default=None, max_length=80)
     queue: str | None = Field(default=None, max_length=80)
+    tag: str | None = Field(default=None, max_length=40)
     seconds: int | None = Field(default=None, ge=10, le=31_622_400)
     due_time: str | None = Field(default=None, max_length=5)
     quiet_from: str | None = Field(default=None, max_length=5)

@@ -14,7 +14,19 @@ from webapp.cli.remote.documents import Record, record_of
 from webapp.cli.remote.jobs import PAGE
 from webapp.notifications.rule import InvalidRule, RuleDraft
 
-_FIELDS = ("whose", "type", "queue", "seconds", "due_time", "quiet_from", "quiet_until", "zone", "language", "address")
+_FIELDS = (
+    "whose",
+    "type",
+    "queue",
+    "tag",
+    "seconds",
+    "due_time",
+    "quiet_from",
+    "quiet_until",
+    "zone",
+    "language",
+    "address",
+)
 
 
 class RemoteRules:

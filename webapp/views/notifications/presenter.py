@@ -84,6 +84,8 @@ def _limits(rule: NotificationRule) -> Iterable[str]:
         yield _("type %(name)s", name=translated(services().registry.title_of(rule.type)))
     if rule.queue:
         yield _("queue %(name)s", name=rule.queue)
+    if rule.tag:
+        yield _("tag %(name)s", name=rule.tag)
     if rule.seconds:
         yield _("longer than %(period)s", period=duration(timedelta(seconds=rule.seconds)))
     if rule.due_time:

@@ -13,7 +13,19 @@ from webapp.views.page.request import services
 from webapp.views.text.translations import gettext as _
 
 _TEXTS = (
-    *("name", "channel", "whose", "owner", "type", "queue", "longer_than", "due_time", "quiet_from", "quiet_until"),
+    *(
+        "name",
+        "channel",
+        "whose",
+        "owner",
+        "type",
+        "queue",
+        "tag",
+        "longer_than",
+        "due_time",
+        "quiet_from",
+        "quiet_until",
+    ),
     *("zone", "language", "recipients", "address"),
 )
 NO_PERIOD = -1  # seconds of a period that cannot be read
@@ -30,6 +42,7 @@ class RuleFields:
     owner: str = ""
     type: str = ""
     queue: str = ""
+    tag: str = ""
     longer_than: str = ""
     due_time: str = ""
     quiet_from: str = ""
@@ -49,7 +62,7 @@ class RuleFields:
     def of_rule(cls, rule: NotificationRule) -> Self:
         """Show a stored rule, without its secrets."""
         owner = services().accounts.get(rule.owner_id) if rule.owner_id else None
-        same = ("name", "type", "queue", "due_time", "quiet_from", "quiet_until", "zone", "language")
+        same = ("name", "type", "queue", "tag", "due_time", "quiet_from", "quiet_until", "zone", "language")
         return cls(
             **{name: getattr(rule, name) for name in same},
             topics=tuple(rule.topics),
@@ -64,7 +77,19 @@ class RuleFields:
         """Return what was typed; raise `InvalidRule` for an unknown user. ``channel`` is that of a stored rule."""
         period = parse_period(self.longer_than.replace(" ", "")) if self.longer_than else None
         seconds = int(period.total_seconds()) if period else None
-        same = ("name", "topics", "whose", "type", "queue", "due_time", "quiet_from", "quiet_until", "zone", "language")
+        same = (
+            "name",
+            "topics",
+            "whose",
+            "type",
+            "queue",
+            "tag",
+            "due_time",
+            "quiet_from",
+            "quiet_until",
+            "zone",
+            "language",
+        )
         draft = RuleDraft(
             **{name: getattr(self, name) for name in same},
             channel=channel or self.channel,
