@@ -42,11 +42,11 @@ LOOKS = ("en light", "de dark")  # how a page is read: its language and its colo
 PASSWORD = "seven plain copper kettles"
 NARROW, PHONE = ViewportSize(width=320, height=800), ViewportSize(width=390, height=800)
 DESK = ViewportSize(width=1200, height=800)
-# Answers of other systems and messages of handlers in the demonstration, and the host of `add_worker`
+# The name of the language, answers of other systems and messages of handlers in the demonstration, a host and tags
 IN_ENGLISH = frozenset(
     {
         *("The shop in Lagos did not respond.", "the shop's database refused the connection", "machine"),
-        *("Name or service not known", "204 No Content", "reports", "orders", "urgent", "year end"),
+        *("Name or service not known", "204 No Content", "English", "reports", "orders", "urgent", "year end"),
     }
 )
 SLOT = re.compile(r"<(?:\w+:)?(\w+)>")
