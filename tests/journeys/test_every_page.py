@@ -106,6 +106,7 @@ def slots(installation: Installation, ids: Mapping[str, str]) -> Slots:
         "fingerprint": [services.metrics.errors.page(limit=1)[0].fingerprint],
         "token_id": [add_token(services)],
         "webhook_id": [add_webhook(services)],
+        "group_id": [str(services.user_groups.add("Bookkeepers").id)],
     }
 
 
