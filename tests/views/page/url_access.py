@@ -78,7 +78,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("sign_on.finish", "GET"): Route(_access(*[NONE] * 8)),
     ("sign_on.by_proxy", "GET"): Route(_access(*[NONE] * 8)),
     ("second_factor.ask", "GET"): Route(_access(*[LOGIN] * 8)),  # only after a right password
-    ("second_factor.ask", "POST"): Route(_access(*[LOGIN] * 8)),
+    ("second_factor.ask", "POST"): Route(_access(IN, *[LOGIN] * 7)),  # 400: nobody sends no token against forgery
     ("second_factor.show", "GET"): Route(PERSON),
     ("second_factor.switch_on", "POST"): Route(PERSON),
     ("second_factor.remove", "POST"): Route(PERSON, OWN, AuditAction.FACTOR_OFF, "other"),
