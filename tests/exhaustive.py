@@ -17,18 +17,25 @@ def exhaustive(*values: Any, id: str | None = None) -> ParameterSet:  # noqa: A0
     return pytest.param(*values, marks=pytest.mark.exhaustive, id=id)
 
 
-def every_pair(rows: Iterable[Any], columns: Sequence[Any], *, start: int = 0) -> list[ParameterSet]:
-    """Return every pair of a matrix; each row runs by default with one column, taken in turn from ``start``."""
+def every_pair(rows: Iterable[Any], columns: Sequence[Any], *, start: int = 0, every: int = 1) -> list[ParameterSet]:
+    """Return every pair of a matrix.
+
+    By default, each row (or each second, if ``every`` is 2) runs with one column, taken in turn from ``start``.
+    """
+
+    def runs(number: int, index: int) -> bool:
+        return number % every == 0 and index == (number // every + start) % len(columns)
+
     return [
-        (pytest.param if index == (number + start) % len(columns) else exhaustive)(row, column, id=f"{row}-{column}")
+        (pytest.param if runs(number, index) else exhaustive)(row, column, id=f"{row}-{column}")
         for number, row in enumerate(rows)
         for index, column in enumerate(columns)
     ]
 
 
-def every_fourth(values: Iterable[Any]) -> list[ParameterSet]:
-    """Return all values; by default every fourth one runs."""
-    return [exhaustive(value) if number % 4 else pytest.param(value) for number, value in enumerate(values)]
+def every_nth(values: Iterable[Any], every: int) -> list[ParameterSet]:
+    """Return all values; by default one of so many runs."""
+    return [exhaustive(value) if number % every else pytest.param(value) for number, value in enumerate(values)]
 
 
 def share(rows: Iterable[T], number: int, every: int) -> list[T]:

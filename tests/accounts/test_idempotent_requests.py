@@ -8,7 +8,6 @@ from webapp.accounts.user import User
 from webapp.schema import api_requests
 from webapp.services import Services
 
-pytestmark = pytest.mark.dialect
 ANSWER = StoredAnswer(status=202, headers={"Location": "/jobs/1"}, body='{"a": "ü"}')
 ONE, OTHER = b"1" * 32, b"2" * 32
 

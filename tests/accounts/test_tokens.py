@@ -9,8 +9,6 @@ from webapp.accounts.user import Role, User
 from webapp.schema import api_tokens
 from webapp.services import Services
 
-pytestmark = pytest.mark.dialect
-
 
 def test_a_token_identifies_its_user_and_itself(services: Services, user: User, admin: User, database: str) -> None:
     mine, text = services.tokens.add(user, "nightly", [Scope.READ], by=admin.id)

@@ -15,6 +15,8 @@ from openapi_spec_validator import validate
 from tests.api.conftest import Program
 from tests.views.browsing import address  # noqa: F401  (a fixture)
 
+pytestmark = pytest.mark.exhaustive
+
 GENERATE = "from openapi_python_client.cli import app; app()"
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from tests.installation import PATIENCE_SECONDS, environment, has_ended, wait_for
 
+pytestmark = pytest.mark.exhaustive
 # It leaves a child in a session of its own, a daemon, and a process that obeys no SIGTERM
 BENCHMARK = """
 import json, os, subprocess, sys, tempfile, time

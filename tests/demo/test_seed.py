@@ -159,6 +159,7 @@ def test_an_installation_in_use_is_not_seeded(services: Services, user: User) ->
     assert services.accounts.all() == (user,)
 
 
+@pytest.mark.exhaustive
 def test_system_jobs_do_not_prevent_seeding(services: Services) -> None:
     services.jobs.create_system_job("maintenance")
     seed(services, password=PASSWORD, count=5)

@@ -13,7 +13,7 @@ from webapp.schema import later
 from webapp.schema import webhook_messages as rows
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture

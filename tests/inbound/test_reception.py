@@ -15,7 +15,7 @@ from webapp.inbound.webhook import Webhook, WebhookDraft
 from webapp.schema import audit, users
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 GOOD: Any = {"format": "csv"}
 
 

@@ -11,7 +11,7 @@ from webapp.inbound.webhooks import old_secret_works
 from webapp.schema import later, webhooks
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture

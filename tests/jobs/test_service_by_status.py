@@ -32,7 +32,7 @@ LEGAL = {
 CHANGES = {
     "held": "queued scheduled cancelled failed",
     "scheduled": "queued cancelled",
-    "queued": "running cancelled failed",
+    "queued": "running scheduled cancelled failed",
     "running": "completed failed cancelled stale scheduled queued",
     "waiting": "",
     "failed": "queued",

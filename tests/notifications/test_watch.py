@@ -1,6 +1,5 @@
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import func, select
 
 from tests.jobs.statements import recorded
@@ -9,8 +8,6 @@ from webapp.jobs.model.job import Status
 from webapp.notifications import watch
 from webapp.notifications.rule import DELIVERY_QUEUE
 from webapp.schema import jobs, notices, notification_marks, users
-
-pytestmark = pytest.mark.dialect
 
 
 def test_a_mail_tells_the_owner_that_a_job_is_done_with_a_link_to_the_job_and_its_result(database, office, user, inbox):

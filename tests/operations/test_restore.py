@@ -153,6 +153,7 @@ def test_files_that_are_not_in_the_archive_are_counted(archive: Path, empty: Ser
         ("tables/users.jsonl", b"\n[", b"\n[[],"),
     ],
 )
+@pytest.mark.exhaustive
 def test_rows_that_no_backup_has_are_refused_with_a_sentence(
     archive: Path, empty: Services, entry: str, before: bytes | None, after: bytes | None
 ) -> None:
@@ -178,6 +179,7 @@ def test_a_row_without_an_end_is_not_read_into_memory(
         restore(empty, endless)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 @pytest.mark.parametrize("entry", [MANIFEST, rows_name("jobs"), "files/"])
 def test_what_cannot_be_unpacked_piece_by_piece_is_refused(

@@ -87,6 +87,7 @@ def test_all_processes_survive_a_crash_of_the_database_and_report_it(
     assert wait_for(lambda: not here.services.leases.beats())
 
 
+@pytest.mark.exhaustive
 def test_repeated_connection_losses_cost_no_attempt(on_postgresql: Installation, postgresql: PostgreSQL) -> None:
     workers(on_postgresql, 1, **PATIENT)
     job_id = on_postgresql.job("steps", {"steps": 60, "seconds": 0.03})

@@ -98,6 +98,7 @@ def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Inst
     wait_for(lambda: ours(fresh) == [])
 
 
+@pytest.mark.exhaustive
 def test_a_taken_port_is_refused_before_anything_is_started(fresh: Installation, taken: int) -> None:
     process = fresh.start_up("--port", str(taken))
     refused(fresh, process, f"Port {taken} on 127.0.0.1 cannot be used (Address already in use).")

@@ -128,6 +128,7 @@ def test_the_next_start_settles_jobs_after_a_crash_of_everything(installation: I
     installation.await_status(waiting, Status.COMPLETED)
 
 
+@pytest.mark.exhaustive
 def test_workers_wait_for_redis_at_their_start(installation: Installation, valkey_url: str) -> None:
     missing = f"unix://{installation.folder}/later.sock"
     job_id = installation.job("quick")

@@ -2,6 +2,8 @@
 
 from itertools import groupby
 
+import pytest
+
 from tests.installation import Installation
 from webapp.jobs.model.job import Status
 
@@ -10,6 +12,7 @@ MEGABYTE = 1024**2
 LIMIT, ITEM, ITEMS = 512 * MEGABYTE, 30 * MEGABYTE, 5
 
 
+@pytest.mark.exhaustive
 def test_a_slice_that_ended_for_memory_goes_on_in_a_fresh_process(installation: Installation) -> None:
     job_id = installation.job("hoards", {"items": ITEMS, "bytes_each": ITEM})
     installation.start("worker", "--workers", "1", DESKJOB_HORSE_MEGABYTES=str(LIMIT // MEGABYTE))

@@ -75,7 +75,10 @@ def user() -> None:
 @click.group(
     cls=CommandGroup,
     places={
-        "list": ("accounts.groups:show_all", "List the groups of users."),
+        "list": (
+            "accounts.groups:show_all",
+            "List the groups of users, with their members and job types.",
+        ),
         "show": ("accounts.groups:show", "Show a group and its members."),
         "add": ("accounts.groups:add", "Add a group."),
         "remove": ("accounts.groups:remove", "Remove a group."),

@@ -18,7 +18,7 @@ from webapp.accounts.validation import BadAccount
 from webapp.db.engine import writing
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 
 
 def sign_on(services: Services, user: User, *names: str) -> tuple[list[str], list[str]]:

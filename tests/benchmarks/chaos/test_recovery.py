@@ -83,6 +83,7 @@ def test_a_fault_that_strikes_no_running_attempt_is_injected_once_more(bench: Re
     assert {bench.services.jobs.get(job_id).status for job_id in struck} == {Status.CANCELLED}
 
 
+@pytest.mark.exhaustive
 def test_a_missed_bound_is_reported_with_what_the_job_waits_for(
     bench: RecoveryBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

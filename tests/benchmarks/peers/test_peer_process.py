@@ -14,6 +14,8 @@ from redis import Redis
 from benchmarks.peers.peer_process import PeerFailed, PeerProcess, peer_process
 from tests.installation import has_ended, wait_for
 
+pytestmark = pytest.mark.exhaustive
+
 RQ = "benchmarks.peers.rq_peer"
 
 

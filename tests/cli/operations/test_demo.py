@@ -10,6 +10,7 @@ from webapp.services import Services
 Run = Callable[..., Result]
 
 
+@pytest.mark.exhaustive
 def test_the_sample_users_can_sign_in_with_the_printed_password(run: Run, services: Services) -> None:
     done = run("demo", "--small")
     assert done.exit_code == 0, done.output

@@ -15,7 +15,6 @@ from webapp.jobs.monitoring.workers import Worker
 from webapp.schema import attempts, events, jobs, leases
 from webapp.services import Services
 
-pytestmark = pytest.mark.dialect
 HOLDER = Holder(host="here", boot_id="now", worker="a worker", pid=1)
 
 

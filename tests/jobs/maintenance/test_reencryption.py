@@ -16,7 +16,7 @@ from webapp.jobs.model.job import Job
 from webapp.schema import jobs
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 NEW = "n" * 40
 
 

@@ -17,7 +17,7 @@ from webapp.jobs.model.policies import RetryPolicy
 from webapp.schema import attempts, jobs, later, now
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 Run = Callable[..., Job]
 
 

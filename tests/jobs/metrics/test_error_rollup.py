@@ -12,7 +12,7 @@ from webapp.jobs.metrics.error_groups import ErrorGroup, ErrorNotFound, ErrorSta
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 Fail = Callable[..., Job]
 
 

@@ -14,7 +14,7 @@ from webapp.jobs.execution.context import JobContext
 from webapp.jobs.metrics.histogram import DurationHistogram
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 
 
 def breaks(job: JobContext, payload: Nothing) -> None:

@@ -15,7 +15,7 @@ from webapp.jobs.model.job import Job, Status
 from webapp.schema import endings, jobs, later
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 Ended = Callable[..., Job]
 
 

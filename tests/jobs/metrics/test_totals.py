@@ -12,7 +12,7 @@ from webapp.jobs.metrics.totals import SummedDurations
 from webapp.schema import attempts, jobs, later, now, runs
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 
 
 def breaks(job: JobContext, payload: Nothing) -> None:

@@ -14,7 +14,7 @@ from webapp.jobs.monitoring.figures import InstallationFigures
 from webapp.schema import events, jobs, later, leases, schedules
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 Make = Callable[..., Job]
 
 

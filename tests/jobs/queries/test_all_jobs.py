@@ -15,7 +15,7 @@ from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import jobs, later
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 Make = Callable[..., Job]
 
 

@@ -17,7 +17,6 @@ from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.store import events
 from webapp.services import Services
 
-pytestmark = pytest.mark.dialect
 ALL = Viewer(user_id=uuid4(), sees_all=True)
 
 

@@ -42,6 +42,13 @@ def test_the_history_is_filtered_by_time_status_and_type(services: Services, mak
     assert titles(services, since=now + timedelta(seconds=30)) == []
 
 
+def test_the_history_is_narrowed_to_a_tag_however_it_is_spelled(services: Services, make: Make) -> None:
+    make(ANAS)
+    job = services.jobs.create_job("nothing", owner=ANAS, title="tagged", tags=["month end"])
+    assert titles(services, tag=" Month  End ") == [job.title]
+    assert titles(services, tag="month") == []
+
+
 def test_diagnostics_are_added_on_request(services: Services, make: Make) -> None:
     make(ANAS)
     criteria = HistoryCriteria(before=services.queries.jobs.now() + timedelta(minutes=1))

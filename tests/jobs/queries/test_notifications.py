@@ -14,8 +14,6 @@ from webapp.jobs.queries.notifications import TopBarState
 from webapp.schema import users
 from webapp.services import Services
 
-pytestmark = pytest.mark.dialect
-
 Make = Callable[..., Job]
 
 

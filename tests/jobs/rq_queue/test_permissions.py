@@ -30,6 +30,7 @@ def admin(server: Valkey) -> Redis:
     return Redis.from_url(server.url("admin:admin"), decode_responses=True)
 
 
+@pytest.mark.exhaustive
 def test_workers_need_only_the_permitted_redis_commands(server: Valkey, admin: Redis, sqlite_template: Path) -> None:
     folder = Path(tempfile.mkdtemp(prefix="deskjob-"))
     shutil.copy(sqlite_template, folder / "deskjob.sqlite3")

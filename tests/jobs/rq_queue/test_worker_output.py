@@ -34,6 +34,7 @@ def texts(installation: Installation, job_id: UUID) -> list[str]:
     return [line.text for line in lines]
 
 
+@pytest.mark.exhaustive
 def test_output_of_a_killed_job_is_kept(installation: Installation) -> None:
     job_id = printing(installation, "is killed", Status.FAILED)
     assert texts(installation, job_id) == ["printed", "of a program", "last words"]

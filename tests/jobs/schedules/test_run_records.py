@@ -16,7 +16,7 @@ from webapp.jobs.schedules.schedule import Schedule
 from webapp.schema import jobs, schedules
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 Add = Callable[..., Schedule]
 Rewind = Callable[..., Schedule]
 

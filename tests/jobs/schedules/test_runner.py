@@ -14,7 +14,7 @@ from webapp.jobs.schedules.schedule import RunOutcome, Schedule, ScheduleRun
 from webapp.schema import schedules
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = pytest.mark.usefixtures("database")
 Add = Callable[..., Schedule]
 Rewind = Callable[..., Schedule]
 

@@ -17,7 +17,7 @@ def test_both_days_are_included_and_begin_at_midnight_utc() -> None:
 
 @pytest.mark.parametrize("until", [None, date(2026, 11, 28), date.max])
 def test_jobs_that_are_created_during_the_export_are_left_out(until: date | None) -> None:
-    criteria = JobHistoryExport(until=until, statuses=[Status.FAILED], tag=" Month  End ").criteria(NOW)
+    criteria = JobHistoryExport(until=until, statuses=[Status.FAILED], tag="month end").criteria(NOW)
     assert (criteria.since, criteria.before) == (None, NOW)
     assert (criteria.statuses, criteria.tag) == ((Status.FAILED,), "month end")
 

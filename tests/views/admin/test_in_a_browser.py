@@ -23,6 +23,7 @@ def seeded(insert_ended: InsertEnded, put: Callable[..., Job], update_metrics: C
     update_metrics()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("seeded")
 def test_the_overview_updates_without_a_reload_and_keeps_its_table_open(
     open_page: Callable[..., Page], put: Callable[..., Job], admin: User

@@ -175,6 +175,7 @@ def test_every_door_obeys_the_policy(doors: Doors, door: str, people: dict[str, 
                 assert doors.is_done(action, job) is expected, (action, type_name, owner)
 
 
+@pytest.mark.exhaustive
 @every_user
 def test_a_dry_run_obeys_the_policy(doors: Doors, people: dict[str, User], monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[Job] = []

@@ -93,6 +93,7 @@ def test_a_deleted_job_offers_no_actions(page: Page, put: Put, services: Service
     assert polls == []
 
 
+@pytest.mark.exhaustive
 def test_an_open_traceback_stays_open_after_an_update(
     page: Page, put: Put, change: Change, user: User, services: Services
 ) -> None:

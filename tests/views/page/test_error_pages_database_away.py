@@ -73,6 +73,7 @@ def test_a_page_that_meets_a_locked_table_says_so_instead_of_waiting_for_ever(
     assert client.get("/jobs").status_code == 200
 
 
+@pytest.mark.exhaustive
 def test_pages_and_health_checks_do_not_wait_for_a_frozen_database(
     app: Flask,
     services: Services,

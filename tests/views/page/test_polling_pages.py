@@ -33,6 +33,7 @@ def running(put: Put) -> Job:
     return put(Status.RUNNING, progress=42.0, message="84 of 200 customers", lease_id=None)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("scheme", "width", "first"), [("light", 1200, 0), exhaustive("dark", 390, 1)])
 def test_a_job_in_any_status_can_be_read_by_everyone(
     page: Page, put: Put, attach: Callable[..., Any], scheme: Any, width: int, first: int, thorough: bool
@@ -78,6 +79,7 @@ def test_a_job_that_has_not_begun_is_followed_into_its_run(page: Page, put: Put,
     expect(page.locator("#chip")).to_have_text("Running")
 
 
+@pytest.mark.exhaustive
 def test_lines_and_files_appear_while_the_job_runs(
     page: Page, running: Job, write_log: Callable[..., None], attach: Callable[..., Any]
 ) -> None:
@@ -127,6 +129,7 @@ def test_the_list_changes_without_being_loaded_again(page: Page, put: Put, chang
     assert page.evaluate("window.stayed")
 
 
+@pytest.mark.exhaustive
 def test_an_unchanged_list_is_not_sent_again(page: Page, running: Job) -> None:
     page.goto("/jobs")
     answers: list[int] = []
@@ -146,6 +149,7 @@ def test_a_hidden_page_asks_nothing_and_catches_up_at_once(page: Page, running: 
     wait_for(lambda: page.wait_for_timeout(50) or any("_live" in url for url in polls))
 
 
+@pytest.mark.exhaustive
 def test_updates_can_be_paused(page: Page, running: Job, change: Callable[..., None]) -> None:
     under_way: list[Request] = []
     page.on("request", lambda asked: under_way.append(asked) if "x-poll" in asked.headers else None)

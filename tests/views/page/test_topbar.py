@@ -64,6 +64,7 @@ def sizes(page: Page, selector: str) -> list[tuple[float, float]]:
     return [(box["width"], box["height"]) for box in boxes if box]
 
 
+@pytest.mark.exhaustive
 def test_on_a_phone_the_bar_is_one_row_of_targets_for_fingers(phone: Page) -> None:
     expect(phone.locator("[data-live]")).to_be_visible()
     for late in (False, True):

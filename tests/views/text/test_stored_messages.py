@@ -21,7 +21,18 @@ def german(app: Flask) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def sources() -> str:
-    folders = ("jobs", "accounts", "sign_in", "jobtypes", "notifications", "inbound", "operations", "processes", "db")
+    folders = (
+        "jobs",
+        "accounts",
+        "sign_in",
+        "jobtypes",
+        "notifications",
+        "inbound",
+        "operations",
+        "processes",
+        "db",
+        "api",
+    )
     files = [file for folder in folders for file in (ROOT / "webapp" / folder).rglob("*.py")]
     return re.sub(r"\"\s*\n\s*f?\"", "", "\n".join(file.read_text() for file in files))
 

@@ -27,7 +27,7 @@ _MOST_MEMBERS = 100_000
 @click.command("list")
 @in_json
 def show_all(*, in_json: bool) -> None:
-    """List the groups with their numbers of members and their job types."""
+    """List the groups of users, with their members and job types."""
     groups = services().user_groups.all()
     if in_json:
         click.echo(as_json([_as_dict(group) for group in groups]))
@@ -76,7 +76,10 @@ def remove(name: str) -> None:
 @click.argument("types", metavar="[TYPE]...", nargs=-1)
 @in_json
 def types(name: str, types: tuple[str, ...], *, in_json: bool) -> None:
-    """Set the job types that only members of this group, and of others, can start. Without a TYPE, there are none."""
+    """Set the job types that only members can start. Without a TYPE, there are none.
+
+    A type that is for several groups can be started by the members of each.
+    """
     group = _find(name)
     change = {"before": {"types": list(group.types)}, "after": {"types": sorted(set(types))}}
     with translated_errors(), audited(AuditAction.GROUP_TYPES, _TARGET, group.name, **change):

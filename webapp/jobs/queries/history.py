@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Engine, func, literal, select
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Status
+from webapp.jobs.model.tags import folded
 from webapp.jobs.queries.visible_jobs import HAS_WARNINGS, Viewer, select_newest_visible, select_visible
 from webapp.schema import has_tag, jobs
 
@@ -48,8 +49,8 @@ class HistoryCriteria:
             found.append(jobs.c.status.in_([status.value for status in self.statuses]))
         if self.types:
             found.append(jobs.c.type.in_(self.types))
-        if self.tag:
-            found += [jobs.c.tags.is_not(None), has_tag(jobs.c.tags, literal(self.tag))]
+        if tag := folded(self.tag):
+            found += [jobs.c.tags.is_not(None), has_tag(jobs.c.tags, literal(tag))]
         return found
 
 

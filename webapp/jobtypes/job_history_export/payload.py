@@ -5,8 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, JsonValue, ValidationInfo, field_validator
 
-from webapp.jobs import HistoryCriteria, Status
-from webapp.jobs.model.tags import TAG_LIMIT, folded
+from webapp.jobs import TAG_LIMIT, HistoryCriteria, Status
 from webapp.jobtypes.tables.csv_output import CsvMark
 
 _STATUS_LABELS: dict[str, JsonValue] = {
@@ -71,7 +70,7 @@ class JobHistoryExport(BaseModel):
             before=min(end, now),
             statuses=tuple(self.statuses),
             types=tuple(self.types),
-            tag=folded(self.tag),
+            tag=self.tag,
         )
 
 

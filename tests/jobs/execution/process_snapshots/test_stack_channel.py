@@ -106,6 +106,7 @@ def test_a_frozen_process_does_not_answer_and_answers_later() -> None:
 
 def test_a_late_answer_is_not_taken_for_the_one_that_was_asked_for() -> None:
     with horse(nap) as (channel, pid):
+        wait_for(lambda: "nap" in functions(channel.ask(pid, PATIENCE)))
         os.kill(pid, signal.SIGSTOP)
         wait_for(lambda: psutil.Process(pid).status() == "stopped")
         for _ in range(3):

@@ -55,6 +55,7 @@ def test_the_largest_floats_do_not_break_a_report(report_on):
     assert column["histogram"] is None
 
 
+@pytest.mark.exhaustive
 def test_figures_by_a_sample_are_close_to_the_exact_ones(report_on, monkeypatch):
     lot = random.Random(8)
     rows = "".join(
@@ -83,6 +84,7 @@ def test_figures_by_a_sample_are_close_to_the_exact_ones(report_on, monkeypatch)
         assert estimated.column("amount")["quantiles"][name] == pytest.approx(close, rel=0.1)
 
 
+@pytest.mark.exhaustive
 def test_duplicates_of_very_large_tables_are_estimated(report_on, monkeypatch):
     lot = random.Random(3)
     rows = [f"{lot.randrange(20_000)},x" for _ in range(30_000)]
