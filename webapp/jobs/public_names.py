@@ -22,7 +22,6 @@ from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.model.json_values import NotStorable
 from webapp.jobs.model.policies import Limits, OnDuplicate, Retention, RetryPolicy
-from webapp.jobs.model.tags import TAG_LIMIT
 from webapp.jobs.queries.history import HistoryCriteria, JobHistory
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.queueing.queues import UnknownQueue
@@ -43,7 +42,6 @@ from webapp.jobs.store.signals import (
 from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken
 
 __all__ = [
-    "TAG_LIMIT",
     "AttachmentNotFound",
     "BadRequest",
     "DuplicateJob",

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue
 
-from webapp.jobs import TAG_LIMIT, Status
+from webapp.jobs import Status
 from webapp.jobs.lifecycle.bulk_actions import BulkAction
 from webapp.jobs.model.policies import FIRST_PRIORITY
+from webapp.jobs.model.tags import TAG_LIMIT
 from webapp.jobs.queries.criteria import AdminJobCriteria, JobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
 

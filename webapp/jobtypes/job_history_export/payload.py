@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, JsonValue, ValidationInfo, field_validator
 
-from webapp.jobs import TAG_LIMIT, HistoryCriteria, Status
+from webapp.jobs import HistoryCriteria, Status
 from webapp.jobtypes.tables.csv_output import CsvMark
 
 _STATUS_LABELS: dict[str, JsonValue] = {
@@ -44,7 +44,7 @@ class JobHistoryExport(BaseModel):
         description="Names such as dataset_report. All job types if empty.",
         max_length=100,
     )
-    tag: str = Field(default="", max_length=TAG_LIMIT, title="Tag", description="Only jobs with this tag.")
+    tag: str = Field(default="", max_length=100, title="Tag", description="Only jobs with this tag.")
     with_notes: bool = Field(
         default=False,
         title="Include messages, warnings and errors",

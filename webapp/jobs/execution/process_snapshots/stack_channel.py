@@ -113,16 +113,15 @@ class StackChannel:
     def _read(self, patience: float) -> tuple[ThreadStack, ...]:
         """Read the answer to the newest question; empty if none arrives within so many seconds.
 
-        Late answers can arrive before it: a process that was stopped answers every question when it goes on.
+        Late answers can arrive before it, whole or in part: a process that was stopped answers every question when it
+        goes on.
         """
         received, deadline = b"", monotonic() + patience
         while len(received) < _MOST_BYTES:
-            while received.startswith(b"[") and b"\n" in received:
-                line, _, received = received.partition(b"\n")
+            for line in received.split(b"\n")[:-1]:  # the last one is not complete
                 if (stacks := _stacks_in(line, self._asked)) is not None:
                     return stacks
-            is_native = received.startswith(_NATIVE_START)
-            seconds = _QUIET_SECONDS if is_native else deadline - monotonic()
+            seconds = _QUIET_SECONDS if _NATIVE_START in received else deadline - monotonic()
             part = self._worker_end.recv(_MOST_BYTES) if _arrives(self._worker_end, seconds) else b""
             if not part:  # nothing more arrives, or the job has closed every copy of the socket
                 return _native_stacks_in(received)
@@ -157,7 +156,9 @@ def _places(frame: FrameType) -> list[tuple[str, int, str]]:
 
 
 def _stacks_in(line: bytes, asked: int) -> tuple[ThreadStack, ...] | None:
-    """Return the stacks in the thread's answer, or nothing if it answers another question."""
+    """Return the stacks in the thread's answer; nothing if it answers another question, or is a part of an answer."""
+    if not line.startswith(b"["):
+        return None
     try:
         number, stacks = json.loads(line)
     except ValueError:  # the signal's answer has come between its parts
