@@ -13,6 +13,7 @@ from sys import executable
 from typing import Any
 
 from obstore import put
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from webapp.os_process import die_with_parent
@@ -20,6 +21,7 @@ from webapp.os_process import die_with_parent
 ACCESS_KEY, SECRET_KEY = "deskjob", "a secret of the tests"
 _ADMIN_KEY = "admin"  # whose first object creates a bucket
 _PORTS = 8
+_TRIES = 120
 
 
 class S3Server:
@@ -46,8 +48,20 @@ class S3Server:
         }
 
     def create_bucket(self, name: str) -> None:
-        """Create a bucket: the server does it for an admin who writes to it."""
-        put(self.store(name), "made", b"")
+        """Create a bucket: the server does it for an admin who writes to it.
+
+        While it does, or shortly after its start, it can answer without the header `ETag`, or with an error.
+        """
+        store = self.store(name)
+        for attempt in range(_TRIES):
+            try:
+                put(store, "made", b"")
+            except BaseError:
+                if attempt + 1 == _TRIES:
+                    raise
+                time.sleep(1)
+            else:
+                return
 
     def store(self, bucket: str) -> S3Store:
         """Return the objects of a bucket as an admin sees them."""
