@@ -20,7 +20,7 @@ def exhaustive(*values: Any, id: str | None = None) -> ParameterSet:  # noqa: A0
 def every_pair(rows: Iterable[Any], columns: Sequence[Any], *, start: int = 0, every: int = 1) -> list[ParameterSet]:
     """Return every pair of a matrix.
 
-    By default, each row (or each second, if ``every`` is 2) runs with one column, taken in turn from ``start``.
+    By default, each row (or each fourth, if ``every`` is 4) runs with one column, taken in turn from ``start``.
     """
 
     def runs(number: int, index: int) -> bool:

@@ -73,6 +73,7 @@ def rows(services: Services, table: Any) -> list[Any]:
         return list(connection.execute(select(table)).all())
 
 
+@pytest.mark.exhaustive
 def test_the_demo_has_jobs_in_every_status(seeded: Services) -> None:
     found = rows(seeded, jobs)
     assert {row.status for row in found} == set(Status)

@@ -246,7 +246,7 @@ def addresses(rule: str, slots: Slots, whole: Mapping[str, Sequence[str]]) -> li
     return [SLOT.sub("{}", rule).format(*combination) for combination in values]
 
 
-@pytest.mark.parametrize(("rule", "look"), every_pair(rules(), LOOKS, every=2))
+@pytest.mark.parametrize(("rule", "look"), every_pair(rules(), LOOKS, every=4))
 def test_a_page_is_accessible(
     rule: str,
     look: str,
@@ -267,7 +267,7 @@ def test_a_page_is_accessible(
     assert 200 in statuses, f"none of {addresses} exists: {statuses}"
 
 
-@pytest.mark.parametrize(("address", "look"), every_pair(NOTHING_FOUND, LOOKS, every=2))
+@pytest.mark.parametrize(("address", "look"), every_pair(NOTHING_FOUND, LOOKS, every=4))
 def test_a_page_without_results_is_accessible(
     address: str, look: str, readers: Mapping[str, Reader], by_users: frozenset[str]
 ) -> None:

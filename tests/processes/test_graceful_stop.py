@@ -85,6 +85,7 @@ def test_a_second_stop_of_the_web_server_waits_for_no_request(
     assert time.monotonic() - began < _GRACE_SECONDS, "an open request keeps the server that long"
 
 
+@pytest.mark.exhaustive
 def test_a_stopped_clock_finishes_its_round_and_removes_its_heartbeat(installation: Installation) -> None:
     clock = installation.start("clock")
     wait_for(lambda: time_since_heartbeat(installation.services.engine) is not None)

@@ -199,6 +199,7 @@ def test_more_half_sent_requests_than_threads_stop_nothing(web: None, port: int,
         assert seconds(port, "/login")
 
 
+@pytest.mark.exhaustive
 def test_a_slow_client_gets_the_whole_file_and_a_fast_one_does_not_wait_for_it(
     web: None, port: int, cookie: str, file_path: str
 ) -> None:

@@ -44,6 +44,7 @@ def test_a_stopped_worker_hands_its_job_back_with_its_checkpoint(
     assert job.state == {"step": 4, "by": [1] * 4}, "an attempt that was handed back is not counted"
 
 
+@pytest.mark.exhaustive
 def test_a_silent_job_is_killed_after_the_grace_period_and_handed_back(installation: Installation) -> None:
     pool = one_worker(installation)
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})

@@ -50,6 +50,7 @@ def test_an_idle_worker_stops_on_request_and_is_replaced(installation: Installat
     assert "A worker stopped as requested" in installation.output
 
 
+@pytest.mark.exhaustive
 def test_a_draining_worker_finishes_its_job_and_takes_no_other(installation: Installation) -> None:
     one_worker(installation)
     job_id = slow_job(installation, {"steps": 40, "seconds": 0.1})

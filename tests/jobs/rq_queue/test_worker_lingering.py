@@ -74,6 +74,7 @@ def test_a_stopped_pool_waits_for_no_lingering_work_horse(installation: Installa
     wait_for(lambda: not installation.services.leases.beats())
 
 
+@pytest.mark.exhaustive
 def test_after_its_wait_it_takes_an_order_without_a_lease(sqlite_template: Path, valkey_url: str) -> None:
     with installed(sqlite_template, valkey_url) as installation:
         installation.start("worker", "--workers", "1", DESKJOB_HORSE_LINGER_SECONDS="0")

@@ -109,6 +109,7 @@ def test_an_open_traceback_stays_open_after_an_update(
     expect(page.locator("#trace-1")).to_have_attribute("open", "")
 
 
+@pytest.mark.exhaustive
 def test_a_form_submitted_repeatedly_starts_one_job(page: Page, services: Services) -> None:
     complaints = complaints_of(page)
     page.goto("/jobs/new")

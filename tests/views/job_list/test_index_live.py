@@ -94,6 +94,7 @@ def test_a_deleted_job_keeps_its_row(page: Page, put: Put, services: Services) -
     expect(page.locator(f"#job-{other.id}")).to_contain_text("Monthly report")
 
 
+@pytest.mark.exhaustive
 def test_selected_jobs_are_stopped_after_a_confirmation(page: Page, put: Put, services: Services) -> None:
     waiting, done = put(Status.QUEUED), put(Status.COMPLETED)
     page.goto("/jobs")

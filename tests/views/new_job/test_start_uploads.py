@@ -16,6 +16,7 @@ DROP = """() => {
 }"""
 
 
+@pytest.mark.exhaustive
 def test_a_dropped_file_is_sent_and_the_page_of_the_job_opens(page: Page) -> None:
     complaints = complaints_of(page)
     page.goto("/jobs/new/dataset_report")

@@ -78,6 +78,7 @@ def test_on_a_phone_the_bar_is_one_row_of_targets_for_fingers(phone: Page) -> No
         assert phone.evaluate(SIDEWAYS) <= 0
 
 
+@pytest.mark.exhaustive
 def test_the_menus_on_a_phone_contain_every_link_of_the_wide_bar(phone: Page, role: str, language: str) -> None:
     complaints = complaints_of(phone)
     menu, _start, sign_out = WORDS[language]

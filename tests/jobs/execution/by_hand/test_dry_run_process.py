@@ -113,6 +113,7 @@ def test_a_lower_limit_of_memory_stays(services: Services) -> None:
             process.kill()
 
 
+@pytest.mark.exhaustive
 def test_one_dry_run_at_a_time(services: Services, run: Run, tmp_path: Path) -> None:
     mark = tmp_path / "begun"
     job = services.jobs.create_job("marks_and_waits", {"path": str(mark)})

@@ -101,6 +101,7 @@ def test_progress_is_reported_in_bytes_and_rows(report_on):
         '5,x"y',
     ],
 )
+@pytest.mark.exhaustive
 def test_blocks_that_need_no_parser_are_read_like_those_that_do(report_on, monkeypatch, odd):
     monkeypatch.setattr(text_lines, "BLOCK", 4_096)
     plain, quoted = (f"{number},x" for number in range(1_000)), (f'"{number}","x, ""y"""' for number in range(1_000))
