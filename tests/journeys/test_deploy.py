@@ -124,7 +124,11 @@ class Machine:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
         for process in self._started:
-            process.wait(PATIENCE_SECONDS)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:  # other tests say whether processes stop in time
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 DEFAULTS = {"port": "8000", "workers": "4"}
