@@ -54,6 +54,12 @@ def test_the_catalogue_has_every_text_of_the_code(german: Catalog) -> None:
     assert extracted() - known == set(), "run `make texts`, then translate"
 
 
+def test_german_has_one_word_per_thing(german: Catalog) -> None:
+    """See the terms in docs/translating.md."""
+    wrong = re.compile(r"Auftragstyp|Jobtyp|\b(Jobs?|Kennw[oö]rt\w*|Nutzern?|Queues?)\b")
+    assert [text for message in german if message.id for text in texts(message) if wrong.search(text)] == []
+
+
 def test_no_text_is_left_in_english(german: Catalog) -> None:
     assert [message.id for message in german if message.id and not all(texts(message))] == []
 
