@@ -1,6 +1,6 @@
 """The fields of forms that take a table: the file, and how it is written."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -12,20 +12,30 @@ from webapp.jobtypes.tables.values.column_formats import ValueChoices
 ACCEPT = ".csv,.tsv,.txt,.xlsx,.xlsm,.xlsb,.xls,.ods"
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 DECIMALS = {"point": ".", "comma": ","}
-ENCODINGS = (
-    *(
-        "utf-8",
-        "utf-16",
-        "windows-1252",
-        "windows-1250",
-        "windows-1251",
-        "windows-1253",
-        "windows-1254",
-        "windows-1255",
-    ),
-    *("windows-1256", "windows-1257", "iso-8859-2", "iso-8859-15", "mac-roman", "koi8-r", "cp850", "cp866"),
-    *("cp932", "euc_jp", "gb18030", "big5", "euc_kr"),
-)
+Encoding = Literal[
+    "auto",
+    "utf-8",
+    "utf-16",
+    "windows-1252",
+    "windows-1250",
+    "windows-1251",
+    "windows-1253",
+    "windows-1254",
+    "windows-1255",
+    "windows-1256",
+    "windows-1257",
+    "iso-8859-2",
+    "iso-8859-15",
+    "mac-roman",
+    "koi8-r",
+    "cp850",
+    "cp866",
+    "cp932",
+    "euc_jp",
+    "gb18030",
+    "big5",
+    "euc_kr",
+]
 # Those of programs and statistical offices, dashes of any length, and the errors of spreadsheets in six languages
 MISSING_WORDS = (
     r"NA, N/A, n/a, n.a., <NA>, NULL, null, None, NaN, nan, \N, -, --, –, —, ., .., …, :, ?, k. A., k.A., n.d., s/d, "  # noqa: RUF001
@@ -56,34 +66,11 @@ class TablePayload(BaseModel):
         description="The character between the fields of a CSV file.",
         examples=["auto", "semicolon"],
     )
-    encoding: Literal[
-        "auto",
-        "utf-8",
-        "utf-16",
-        "windows-1252",
-        "windows-1250",
-        "windows-1251",
-        "windows-1253",
-        "windows-1254",
-        "windows-1255",
-        "windows-1256",
-        "windows-1257",
-        "iso-8859-2",
-        "iso-8859-15",
-        "mac-roman",
-        "koi8-r",
-        "cp850",
-        "cp866",
-        "cp932",
-        "euc_jp",
-        "gb18030",
-        "big5",
-        "euc_kr",
-    ] = Field(
+    encoding: Encoding = Field(
         default="auto",
         title="Encoding",
         description="Choose one if accented letters look wrong.",
-        json_schema_extra={"labels": {name: encoding_name(name) for name in ENCODINGS}},
+        json_schema_extra={"labels": {name: encoding_name(name) for name in get_args(Encoding)[1:]}},
         examples=["auto", "windows-1252"],
     )
     decimal: Literal["auto", "point", "comma"] = Field(
