@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -60,6 +61,14 @@ def test_a_user_cannot_change_queue_and_priority(client: FlaskClient, services: 
     assert 'name="job.priority"' not in client.get(f"/jobs/{job.id}/edit").text
     assert client.post(f"/jobs/{job.id}/edit", data=form(client, job, **{"job.priority": "900"})).status_code == 403
     assert services.jobs.get(job.id) == job
+
+
+def test_a_form_without_input_says_why_it_cannot_change(client: FlaskClient, services: Services, user: Any) -> None:
+    root = waiting(services, user, run_at=datetime.now(UTC) + timedelta(days=1))
+    child = services.jobs.create_child_job(root.id, "job_history_export", name="a")
+    page = client.get(f"/jobs/{child.id}/edit").text
+    assert f"Job {child.short_id} is a child job, so its input comes from its parent job." in page
+    assert 'name="format"' not in page
 
 
 def test_a_change_of_somebody_else_is_not_overwritten(client: FlaskClient, services: Services, user: Any) -> None:

@@ -18,7 +18,7 @@ from webapp.jobs.definition import titles
 from webapp.jobs.definition.field_specs import ABSENT, leaf_specs
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.payload import Vault, is_secret, load_payload
-from webapp.jobs.definition.registry import Registry
+from webapp.jobs.definition.registry import Registry, UnknownJobType
 from webapp.jobs.definition.upload_rules import with_value
 from webapp.jobs.editing.job_edit import FIELDS, JobEdit
 from webapp.jobs.lifecycle import create
@@ -86,6 +86,20 @@ class JobEditor:
             self._wake(after.queue)
         return old, after
 
+    def input_refusal(self, job: Job) -> str:
+        """Return why the input of a waiting job cannot change; empty if it can."""
+        if job.root_id is not None:
+            return f"Job {job.short_id} is a child job, so its input comes from its parent job."
+        if job.attempt:
+            return f"Job {job.short_id} has run before, so its input cannot change. Run it again with other input."
+        if job.type not in self._registry:
+            return str(UnknownJobType(job.type))
+        if not self._registry.get(job.type).listed:
+            return "A page of its own starts jobs of this type, so their input cannot change."
+        if self._registry.get(job.type).asks_password:
+            return "This job type asks for a password, so the input of its jobs cannot change. Start a new job."
+        return ""
+
     def _refuse(self, job: Job, edit: JobEdit) -> None:
         if not job.is_new:
             raise NotEditable(job.id)
@@ -113,19 +127,9 @@ class JobEditor:
         return new if edit.payload is None else self._with_payload(new, edit.payload)
 
     def _with_payload(self, job: Job, payload: Mapping[str, Any] | BaseModel) -> Job:
-        if job.root_id is not None:
-            message = f"Job {job.short_id} is a child job, so its input comes from its parent job."
-            raise BadRequest(message)
-        if job.attempt:
-            message = f"Job {job.short_id} has run before, so its input cannot change. Run it again with other input."
-            raise BadRequest(message)
+        if refusal := self.input_refusal(job):
+            raise BadRequest(refusal)
         job_type = self._registry.get(job.type)
-        if not job_type.listed:
-            message = "A page of its own starts jobs of this type, so their input cannot change."
-            raise BadRequest(message)
-        if job_type.asks_password:
-            message = "This job type asks for a password, so the input of its jobs cannot change. Start a new job."
-            raise BadRequest(message)
         values = payload.model_dump() if isinstance(payload, BaseModel) else payload
         whole = self._with_kept_values(job_type, values, job.payload)
         valid, stored = create.valid_payload(job_type, whole, self._vault)

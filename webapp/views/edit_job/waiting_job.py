@@ -82,11 +82,7 @@ def _editable(job_id: UUID) -> Job:
 
 def _type_with_input(job: Job) -> JobType | None:
     """Return the type if the input of the job can change; None if only its place, time and tags can."""
-    registry = services().registry
-    if job.attempt or job.root_id is not None or job.type not in registry:
-        return None
-    job_type = registry.get(job.type)
-    return job_type if job_type.listed and not job_type.asks_password else None
+    return None if services().job_editor.input_refusal(job) else services().registry.get(job.type)
 
 
 def _typed_form(job_type: JobType, job: Job) -> PayloadForm:
@@ -105,6 +101,7 @@ def _page(job: Job, form: PayloadForm | None, place: PlaceFields) -> str:
         job=job,
         form=form,
         place=place,
+        input_refusal=translated(services().job_editor.input_refusal(job)),
         kept={},
         stored_secrets=stored_secrets(form.payload_class, job.payload) if form else {},
         operates=operates,
