@@ -13,6 +13,7 @@ from sqlalchemy import delete, update
 from tests.jobs.conftest import HOLDER, LOCATION, Nothing
 from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.editing.job_edit import JobEdit
 from webapp.jobs.execution.reporter import Reporter
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import Ending
@@ -118,6 +119,12 @@ class World:
 
     def set_priority(self, number: int, priority: int) -> str:
         return refusal(lambda: self.services.admin_jobs.set_priority(self.job(number), priority))
+
+    def set_tags(self, number: int, tags: Sequence[str]) -> str:
+        return refusal(lambda: self.services.admin_jobs.set_tags(self.job(number), tags))
+
+    def edit(self, number: int, **values: Any) -> str:
+        return refusal(lambda: self.services.job_editor.edit(self.job(number), JobEdit(**values)))
 
     def delete(self, number: int) -> str:
         """Delete a job."""

@@ -4,12 +4,13 @@
 """
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, event, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from tests.jobs.lifecycle_world import ENDINGS, KEYS, OWNERS, World
 from tests.jobs.row_invariants import broken, broken_since, snapshot, unfinished, verified
@@ -26,7 +27,15 @@ RETRIABLE = ("failed", "cancelled", "stale")
 MUST_HAPPEN = {
     *("haunt report LeaseLost", "haunt spawn LeaseLost", "haunt end LeaseLost"),
     *("claim nothing", "settle", "settle nothing", "create_unique DuplicateJob", "spawn", "delete"),
+    *("edit", "edit NotEditable", "set_tags"),
 }
+TAGS = ("urgent", "month end")
+EDITS: tuple[dict[str, Any], ...] = (
+    {"run_at": datetime(2099, 1, 1, tzinfo=UTC)},
+    {"start_now": True},
+    {"priority": 300},
+    {"tags": TAGS},
+)
 numbers = st.integers(0, 40)
 owners = st.sampled_from(OWNERS)
 
@@ -131,6 +140,10 @@ class Lifecycle(RuleBasedStateMachine):
         assert len(left) == (not self.fenced(job))
         self.check("settle" if left else "settle nothing", "", "")
 
+    @initialize(ending=st.sampled_from(ENDINGS))
+    def haunt_once(self, ending: Ending) -> None:
+        self.haunt(ending)
+
     @rule(ending=st.sampled_from(ENDINGS))
     def haunt(self, ending: Ending) -> None:
         """A work-horse is taken for dead, another one claims its job, then the first one writes: too rare by chance."""
@@ -175,6 +188,15 @@ class Lifecycle(RuleBasedStateMachine):
     def set_priority(self, number: int, priority: int) -> None:
         expected = self.illegal(number, *UNSTARTED).replace("IllegalTransition", "PriorityNotChangeable")
         self.check("set_priority", self.world.set_priority(number, priority), expected)
+
+    @rule(number=numbers, tags=st.lists(st.sampled_from(TAGS), max_size=2))
+    def set_tags(self, number: int, tags: list[str]) -> None:
+        self.check("set_tags", self.world.set_tags(number, tags), self.illegal(number, *Status))
+
+    @rule(number=numbers, edit=st.sampled_from(EDITS))
+    def edit(self, number: int, edit: dict[str, Any]) -> None:
+        expected = self.illegal(number, *UNSTARTED).replace("IllegalTransition", "NotEditable")
+        self.check("edit", self.world.edit(number, **edit), expected)
 
     @rule(number=numbers)
     def delete(self, number: int) -> None:
@@ -241,7 +263,7 @@ class Lifecycle(RuleBasedStateMachine):
         return self.seen.jobs.get(self.world.job(number)) if self.world.ids else None
 
 
-SEED = 3  # with the default number of examples, it covers MUST_HAPPEN
+SEED = 8  # with the default number of examples, it covers MUST_HAPPEN
 EXAMPLES = {("sqlite", True): 30, ("postgresql", True): 15, ("sqlite", False): 12, ("postgresql", False): 5}
 
 
