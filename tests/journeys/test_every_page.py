@@ -279,6 +279,7 @@ def visit(reader: Reader, address: str, language: str, scheme: str, by_users: fr
     """Check a page in one language and colour scheme; in dark colours, with everything unfolded."""
     status = reader.go(address)
     assert reader.evaluate("document.documentElement.lang") == language, address
+    assert reader.evaluate("scrollY") == 0, f"{address} does not begin at its top"
     reader.page.emulate_media(color_scheme=scheme)
     if scheme == "dark":
         reader.evaluate(OPEN)

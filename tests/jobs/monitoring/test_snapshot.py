@@ -36,11 +36,12 @@ def move(services: Services, job: Job, queue: str) -> None:
 
 def test_waiting_and_running_jobs_are_counted(services: Services, make: Make, running: Callable[..., Job]) -> None:
     running()
+    services.jobs.change(make(dispatch=False).id, Job.mark_running)
     move(services, make(), "slow")
     move(services, make(), "slow")
     services.queues.pause("default")
     state = snapshot(services)
-    assert (state.running, state.waiting) == (1, 2)
+    assert (state.running, state.running_outside, state.waiting) == (2, 1, 2)
     assert (state.waiting_queues, state.paused_queues) == (("slow",), ("default",))
     assert state.redis is not None
     assert state.disk.total > 0

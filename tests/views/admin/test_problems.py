@@ -15,6 +15,7 @@ WORKER = Worker(name="w", host="h", pid=1, queues=("default",), state="idle", si
 HEALTHY = HealthSnapshot(
     at=datetime(2026, 11, 26, 12, tzinfo=UTC),
     running=0,
+    running_outside=0,
     waiting=1,
     waiting_queues=("default",),
     paused_queues=(),

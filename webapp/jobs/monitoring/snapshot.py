@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from redis import Redis, RedisError
-from sqlalchemy import ColumnElement, Connection, Engine, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, literal_column, select
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import NO_QUEUE, Job, Status
@@ -67,12 +67,14 @@ class SilentJob:
 class HealthSnapshot:
     """The state of an installation at ``at``; counts stop at `COUNT_CEILING`.
 
+    ``running_outside`` are those of the running jobs whose work is done outside Deskjob, so by none of its workers.
     ``redis`` is None if it does not answer; ``workers`` then has only those in the database. ``clock_silent_for`` is
     None if no clock has ever run.
     """
 
     at: datetime
     running: int
+    running_outside: int
     waiting: int
     waiting_queues: tuple[str, ...]
     paused_queues: tuple[str, ...]
@@ -113,10 +115,13 @@ class HealthCheck:
         with reading(self._engine) as connection:
             at = connection.execute(select(now())).scalar_one()
             paused = paused_queues(connection)
+            running, outside = _count(connection, Status.RUNNING, Status.WAITING)
+            waiting, _outside = _count(connection, Status.QUEUED, Status.HELD)
             return HealthSnapshot(
                 at=at,
-                running=_count(connection, Status.RUNNING, Status.WAITING),
-                waiting=_count(connection, Status.QUEUED, Status.HELD),
+                running=running,
+                running_outside=outside,
+                waiting=waiting,
                 waiting_queues=queues_with_jobs(connection),
                 paused_queues=paused.names,
                 everything_paused=paused.everything is not None,
@@ -173,9 +178,12 @@ class HealthCheck:
         return Capacity(used=usage.total - usage.free, total=usage.total)
 
 
-def _count(connection: Connection, *statuses: Status) -> int:
-    limited = select(literal(1)).where(*list_conditions(statuses), ALL_UNFINISHED).limit(COUNT_CEILING).subquery()
-    return connection.execute(select(func.count()).select_from(limited)).scalar_one()
+def _count(connection: Connection, *statuses: Status) -> tuple[int, int]:
+    """Return how many jobs have the statuses, and how many of them are record-only jobs."""
+    limited = select(jobs.c.queue).where(*list_conditions(statuses), ALL_UNFINISHED).limit(COUNT_CEILING).subquery()
+    outside = func.count().filter(limited.c.queue == NO_QUEUE)
+    found = connection.execute(select(func.count(), outside).select_from(limited)).one()
+    return found[0], found[1]
 
 
 def _longest_wait(connection: Connection, at: datetime, paused: PausedQueues) -> LongestWait | None:

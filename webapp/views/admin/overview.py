@@ -43,6 +43,7 @@ class JobCount:
 class Overview:
     """What the page shows. Its 24 hours begin at ``since``; ``p95`` and ``oldest`` are empty without jobs.
 
+    ``outside`` are those of the running jobs whose work is done outside Deskjob.
     ``stoppable`` are the running jobs that nobody has stopped yet.
     """
 
@@ -52,6 +53,7 @@ class Overview:
     failed: int
     errors: int
     running: JobCount
+    outside: int
     workers: int
     waiting: JobCount
     oldest: str
@@ -96,6 +98,7 @@ def load_overview(services: Services) -> Overview:
         failed=charts.count_ended(counts, "failed"),
         errors=services.metrics.errors.count(since=since),
         running=_job_count(health.running),
+        outside=health.running_outside,
         workers=len(health.workers),
         waiting=_job_count(health.waiting),
         oldest=_longest_wait(health),
