@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from flask import Flask
+from flask import Flask, session
+from flask.sessions import SecureCookieSessionInterface
 from pydantic import BaseModel, SecretStr
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
@@ -190,3 +191,15 @@ def test_an_answer_with_a_secret_is_never_stored_for_repetitions() -> None:
     stored = {operation.name for resource in RESOURCES for operation in resource.operations if operation.takes_key}
     assert {"create_token", "create_webhook", "rotate_webhook", "create_rule", "create_user"} <= secret
     assert secret & stored == set()
+
+
+def test_the_session_of_a_browser_is_neither_read_nor_set(program: Program, app: Flask) -> None:
+    signer = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert signer is not None
+    cookie = f"{app.config['SESSION_COOKIE_NAME']}={signer.dumps({'seen': 'yes'})}"
+    read = []
+    app.after_request(lambda answer: (read.append(dict(session)), answer)[1])
+    answer = program.get("/jobs", headers={"Cookie": cookie})
+    assert (answer.status_code, read) == (200, [{}])
+    assert "Set-Cookie" not in answer.headers
+    assert "Cookie" not in answer.headers["Vary"]

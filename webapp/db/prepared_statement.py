@@ -27,8 +27,7 @@ class PreparedStatement:
 
     def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> bool:
         """Execute it for its effect; return whether it returned a row."""
-        rows, _ = self._compiled_for(connection.dialect).execute(connection, parameters)
-        return bool(rows)
+        return bool(self._compiled_for(connection.dialect).execute(connection, parameters))
 
     def first(self, connection: Connection, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         """Execute it; return its first row, by the names of the columns."""
@@ -38,8 +37,7 @@ class PreparedStatement:
     def all(self, connection: Connection, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Execute it; return its rows, by the names of the columns."""
         compiled = self._compiled_for(connection.dialect)
-        rows, description = compiled.execute(connection, parameters)
-        return [compiled.convert(row, description) for row in rows]
+        return [compiled.convert(row) for row in compiled.execute(connection, parameters)]
 
     def _compiled_for(self, dialect: Dialect) -> "_Compiled":
         if (known := self._compiled.get(dialect.name)) is None:
@@ -73,20 +71,26 @@ class _Compiled:
         else:
             self._template[place] = convert(bind.effective_value) if convert else bind.effective_value
 
-    def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Execute it; return the rows of the answer and the description of its columns."""
+    def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """Execute it; return the rows of the answer."""
         sql, values = self._sql, self._values(parameters)
         cursor = connection.connection.cursor()
         for listener in connection.dispatch.before_cursor_execute:
             sql, values = listener(connection, cursor, sql, values, None, False)  # noqa: FBT003  (the event's signature)
         try:
             cursor.execute(sql, values)
-            return cursor.fetchall() if self._names else (), cursor.description
+            if not self._names:
+                return ()
+            if self._conversions is None:  # the driver describes the columns anew each time, which takes a while
+                self._conversions = list(self._conversions_of(cursor.description))
+            rows: Sequence[Sequence[Any]] = cursor.fetchall()
         except self._dialect.loaded_dbapi.Error as error:
             raise _wrapped(error, connection, sql, values) from error
         except BaseException as interruption:  # in the middle of an answer
             connection.invalidate(interruption)
             raise
+        else:
+            return rows
         finally:
             cursor.close()
 
@@ -101,12 +105,10 @@ class _Compiled:
             raise StatementError(message, self._sql, dict(parameters), error) from error
         return tuple(values.values()) if self._is_positional else values
 
-    def convert(self, row: Sequence[Any], description: Sequence[Sequence[Any]]) -> dict[str, Any]:
-        """Return a row with the values that the types of its columns make."""
-        if self._conversions is None:
-            self._conversions = list(self._conversions_of(description))
+    def convert(self, row: Sequence[Any]) -> dict[str, Any]:
+        """Return a row of the answer with the values that the types of its columns make."""
         values = list(row)
-        for place, convert in self._conversions:
+        for place, convert in self._conversions or ():
             if (value := values[place]) is not None:
                 values[place] = convert(value)
         return dict(zip(self._names, values, strict=True))

@@ -5,15 +5,17 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Response, request
+from flask import Request, Response, request
 
 API_ROOT = "/api/v1"
+_BELOW = f"{API_ROOT}/"
 MEDIA_TYPE = "application/problem+json"
 
 
-def is_api_request() -> bool:
-    """Return whether the request is for the API, even if it has no such operation."""
-    return request.path == API_ROOT or request.path.startswith(f"{API_ROOT}/")
+def is_api_request(asked: Request | None = None) -> bool:
+    """Return whether a request, by default this one, is for the API, even if it has no such operation."""
+    path = (asked or request).path
+    return path == API_ROOT or path.startswith(_BELOW)
 
 
 def problem(

@@ -7,7 +7,8 @@ token.
 from dataclasses import dataclass, fields
 from typing import NoReturn, Self, cast
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import TooManyRequests, Unauthorized
 
@@ -16,10 +17,12 @@ from webapp.accounts.tokens import ApiToken, acting_user
 from webapp.accounts.user import Role, User
 from webapp.config import Settings
 from webapp.jobs.store import events
+from webapp.views.page.problem_details import is_api_request
 from webapp.views.page.request import services, signed_in
 from webapp.views.security.token_throttle import TokenThrottle
 
 _THROTTLE = "deskjob.token_throttle"
+_FIELDS = tuple(field.name for field in fields(User))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,7 @@ class TokenUser(User):
     def of(cls, user: User, token: ApiToken) -> Self:
         """Combine a user and a token. The API answers in English, whatever language its user reads pages in."""
         acting = acting_user(user, token.scopes)
-        values = {field.name: getattr(acting, field.name) for field in fields(User)}
+        values = {name: getattr(acting, name) for name in _FIELDS}
         return cls(**values | {"language": Language.ENGLISH.value}, api_token=token, account_role=user.role)
 
     def get_id(self) -> str:
@@ -44,8 +47,22 @@ class TokenUser(User):
         return ""
 
 
+class BrowserSessions(SecureCookieSessionInterface):
+    """Sessions in cookies, except for the API, which neither reads nor sets one."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Return the session of the cookie; for the API, an empty one."""
+        return self.session_class() if is_api_request(request) else super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Set the cookie, except for the API."""
+        if not is_api_request():
+            super().save_session(app, session, response)
+
+
 def init_app(app: Flask, settings: Settings) -> None:
     """Limit the requests of each token."""
+    app.session_interface = BrowserSessions()
     app.extensions[_THROTTLE] = TokenThrottle(settings.api_limit, settings.redis)
 
 

@@ -37,10 +37,16 @@ def response_headers(settings: Settings) -> Mapping[str, str]:
 
 
 def _add(headers: Mapping[str, str], response: Response) -> Response:
+    # each question to `response.headers` compares all names, so they are read once
+    present = {name.lower(): value for name, value in response.headers}
     for name, value in headers.items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in present:
+            response.headers.add(name, value)
     if request.endpoint != "static":
-        response.vary.add("HX-Request")
-        if response.headers.get("Cache-Control") in _FLASK_DEFAULTS:
+        if "vary" in present:
+            response.vary.add("HX-Request")
+        else:
+            response.headers.add("Vary", "HX-Request")
+        if present.get("cache-control") in _FLASK_DEFAULTS:
             response.headers["Cache-Control"] = "no-store"
     return response
