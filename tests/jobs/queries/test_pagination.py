@@ -143,6 +143,7 @@ def _assert_no_list_scans(services: Services, viewer: Viewer) -> None:
             services.queries.lists.find(viewer, criteria)
             services.queries.lists.find(viewer, criteria, before=uuid4())
             services.queries.lists.count_missing(viewer, criteria, [uuid4()])
+            services.queries.lists.count_matching_tabs(viewer, criteria)
         services.queries.lists.count_tabs(viewer)
         services.queries.polled.of_list(viewer, [uuid4()])
     for statement, values in {statement: values for statement, values in statements if "FROM" in statement}.items():

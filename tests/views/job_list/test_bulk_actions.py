@@ -188,7 +188,7 @@ def test_the_list_offers_actions_and_all_matching_jobs(client: FlaskClient, put:
         put(Status.COMPLETED)
     assert "All 52 matching jobs" in client.get("/jobs").text
     assert "All 52 matching jobs" in client.get("/jobs?whose=mine&when=7").text
-    assert "All matching jobs" in client.get("/jobs?type=report").text, "the question says how many"
+    assert "All 52 matching jobs" in client.get("/jobs?type=report").text
     older = re.search(r'href="([^"]+)">Older', client.get("/jobs").text)[1]
     assert 'name="all"' not in client.get(html.unescape(older)).text, "there it would be all from there on"
 

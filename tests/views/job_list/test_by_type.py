@@ -1,10 +1,13 @@
 """Jobs grouped by their type."""
 
+import re
 from collections.abc import Callable
 
+import pytest
 from flask.testing import FlaskClient
 
 from webapp.jobs.model.job import Job, Status
+from webapp.views.job_list.visible_rows import VisibleRows
 
 Put = Callable[..., Job]
 
@@ -36,5 +39,29 @@ def test_a_list_says_how_many_jobs_match(client: FlaskClient, put: Put) -> None:
     for _ in range(52):
         put(Status.COMPLETED)
     page = client.get("/jobs?q=monthly").text
-    assert "More than 50 jobs match" in page
+    assert "<span data-total>54</span> jobs match" in page
     assert 'href="/jobs/by-type?q=monthly"' in page
+
+
+def test_tabs_count_the_jobs_of_a_filter(client: FlaskClient, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    for status in (Status.COMPLETED, Status.COMPLETED, Status.FAILED):
+        put(status, title="Sales of May")
+    put(Status.COMPLETED, title="Other")
+    assert tab_counts(client.get("/jobs?q=may").text) == {"all": "3", "done": "2", "failed": "1"}
+    assert tab_counts(client.get("/jobs?q=may&tab=failed").text) == {"all": "3", "done": "2", "failed": "1"}
+    live = client.get(f"/jobs/_live?q=may&shown={VisibleRows((), ()).encode()}").text
+    assert tab_counts(live) == {"all": "3", "done": "2", "failed": "1"}
+    monkeypatch.setattr("webapp.jobs.queries.pagination.SEARCHED_FOR_TABS", 2)  # "Other" and the one that failed
+    assert tab_counts(client.get("/jobs?q=may").text) == {"all": "3", "failed": "1+"}  # all were read for the list
+
+
+def test_tabs_count_nothing_that_their_lists_would_not_show(client: FlaskClient, put: Put) -> None:
+    put(Status.FAILED)
+    put(Status.COMPLETED)
+    assert tab_counts(client.get("/jobs?failed_since=24h").text) == {"failed": "1"}
+
+
+def tab_counts(page: str) -> dict[str, str]:
+    """Return the counts of the tabs, without zeros."""
+    found = re.findall(r'id="tab-(\w+)".*?<span class="tab__count">([^<]+)<', page)
+    return {name: count for name, count in found if count != "0"}

@@ -7,7 +7,7 @@ status, owner, queue, worker and error.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import product
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, func, literal, literal_column, or_, select, true
@@ -83,6 +83,10 @@ class JobCriteria:
         before = UUID(int=job_id.int - 1)
         return replace(self, newest_id=min(self.newest_id or before, before))
 
+    def in_any_status(self) -> Self:
+        """Return these criteria without the tab, for a scan of a bounded number of jobs."""
+        return replace(self, tab="all", many_ended=True)
+
     def row_filters(self, viewer: Viewer, *, sqlite: bool) -> Conditions:
         """Return the conditions that no index supports: rows must be read to check them."""
         unindexed = self.type_name and not self._can_scan_by_type(viewer)
@@ -99,7 +103,7 @@ class JobCriteria:
         roots = [ROOTS] if self._only_roots() else []
         every = () if typed or not self._reads_all_roots(viewer) else tuple(Status)
         hinted = viewer.sees_all and not (self.ownership or roots)
-        statuses = [_status(status.value, hinted=hinted) for status in self._statuses() or every]
+        statuses = [_status(status.value, hinted=hinted) for status in self.statuses() or every]
         combinations = product(self._scopes(viewer), statuses or [[]])
         return [(scope, [*status, *typed, *roots, *self._id_bounds()]) for scope, status in combinations]
 
@@ -110,7 +114,8 @@ class JobCriteria:
         """Tell whether every user's roots are read: their index begins with the status, so each status is a scan."""
         return viewer.sees_all and self._only_roots() and not self.ownership
 
-    def _statuses(self) -> tuple[Status, ...]:
+    def statuses(self) -> tuple[Status, ...]:
+        """Return the statuses of the tab; none means any."""
         return TABS[self.tab]
 
     def _can_scan_by_type(self, viewer: Viewer) -> bool:
@@ -194,6 +199,10 @@ class AdminJobCriteria(JobCriteria):
     owner: UUID | str = ""
     error: str = ""
 
+    def in_any_status(self) -> Self:
+        """Return these criteria without the tab and the status; see `JobCriteria.in_any_status`."""
+        return replace(self, tab="all", status="", many_ended=True)
+
     def scans(self, viewer: Viewer) -> list[Conditions]:
         """Return the conditions of each index scan; see `JobCriteria.scans`."""
         found = JobCriteria.scans(self, viewer)
@@ -208,7 +217,8 @@ class AdminJobCriteria(JobCriteria):
             found.append(or_(_runs_on(self.worker), _ran_on(self.worker)))
         return found
 
-    def _statuses(self) -> tuple[Status, ...]:
+    def statuses(self) -> tuple[Status, ...]:
+        """Return the status, or those of the tab; none means any."""
         return (Status(self.status),) if self.status else TABS[self.tab]
 
     def _reads_all_roots(self, viewer: Viewer) -> bool:

@@ -8,7 +8,7 @@ The statements are cached per criteria, for all users: every page polls, and bui
 running it. The bounds ``oldest`` and ``newest`` are ids, both inclusive.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Self
@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from webapp.db.engine import is_sqlite, reading
-from webapp.jobs.model.job import Job
+from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queries.criteria import Conditions, JobCriteria
 from webapp.jobs.queries.visible_jobs import (
     COUNT_CEILING,
@@ -47,6 +47,7 @@ from webapp.jobs.store.job_store import to_job
 from webapp.schema import jobs
 
 SCAN_LIMIT = 50_000
+SEARCHED_FOR_TABS, READ_FOR_TABS = 2000, 300  # jobs that are read to count those of a filter in each tab
 _FIRST_PART_SIZE = 500
 UNFINISHED_TABS = ("running", "waiting", "scheduled")
 _COUNT_PART_SIZE = 20_000
@@ -91,6 +92,15 @@ class ActiveJobs:
 
     running: tuple[Job, ...]
     counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TabCounts:
+    """How many jobs there are in each tab; ``match`` has the tab and status too. Lower bounds if ``cut``."""
+
+    counts: Mapping[str, int]
+    match: int
+    cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +201,22 @@ class JobPages:
         counts = select_tab_counts(any_user(viewer), tuple(TABS), with_children=with_children)
         with reading(self.engine) as connection:
             return dict(connection.execute(counts, {"user_id": viewer.user_id}).mappings().one())
+
+    def count_matching_tabs(self, viewer: Viewer, criteria: JobCriteria) -> TabCounts:
+        """Count the matching jobs per tab, whatever their tab is, among the newest that indexes find.
+
+        A search, which reads rows in any case, counts among `SEARCHED_FOR_TABS`, other filters among `READ_FOR_TABS`.
+        """
+        anywhere, size = criteria.in_any_status(), SEARCHED_FOR_TABS if criteria.text else READ_FOR_TABS
+        with reading(self.engine) as connection:
+            last, count = _part(connection, anywhere.index_only_scans(viewer), size)
+            by_status: Mapping[str, int] = {}
+            if last is not None:
+                newest = replace(anywhere, newer_than=UUID(int=last.int - 1))
+                filters = newest.row_filters(viewer, sqlite=is_sqlite(self.engine))
+                by_status = _count_statuses(connection, add_conditions(newest.scans(viewer), filters))
+        counts = {tab: _sum_of(by_status, statuses) for tab, statuses in TABS.items()}
+        return TabCounts(counts, match=_sum_of(by_status, criteria.statuses()), cut=count >= size)
 
     def count_by_type(self, viewer: Viewer, criteria: JobCriteria) -> TypeCounts:
         """Count the viewer's jobs by type, as far as `find` scans; see `count_types`."""
@@ -343,6 +369,16 @@ def _part(connection: Connection, scans: list[Conditions], size: int) -> tuple[U
 
 def _jobs(connection: Connection, scans: list[Conditions], limit: int) -> tuple[Job, ...]:
     return tuple(to_job(row) for row in connection.execute(select_newest(scans, limit)).mappings())
+
+
+def _count_statuses(connection: Connection, scans: list[Conditions]) -> dict[str, int]:
+    found = union_all(*(select(jobs.c.status).where(*scan) for scan in scans)).subquery()
+    counted = select(found.c.status, func.count().label("jobs")).group_by(found.c.status)
+    return {row.status: row.jobs for row in connection.execute(counted)}
+
+
+def _sum_of(by_status: Mapping[str, int], statuses: Sequence[Status]) -> int:
+    return sum(by_status.get(status.value, 0) for status in statuses or Status)
 
 
 def _count(connection: Connection, scans: list[Conditions], ceiling: int) -> int:

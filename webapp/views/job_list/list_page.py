@@ -6,7 +6,7 @@ from uuid import UUID
 
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.model.progress import UNKNOWN_RUN
-from webapp.jobs.queries.pagination import ListChangeTag
+from webapp.jobs.queries.pagination import ListChangeTag, TabCounts
 from webapp.jobs.queries.visible_jobs import PAGE, TAB_CEILING, TABS
 from webapp.services import Services
 from webapp.views.job_list.columns import chosen_columns
@@ -35,12 +35,20 @@ LABELS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tab:
-    """A tab above the list; ``count`` is empty while a filter is set, as it would be wrong."""
+    """A tab above the list; ``count`` is that of the filter, with a plus sign if there may be more."""
 
     name: str
     label: str
     count: str
     filter: Filter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Matches:
+    """How many jobs match: in the tab of the list, and in each tab."""
+
+    total: str
+    tabs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +115,9 @@ def refresh_job_list(
 ) -> JobList:
     """Return the current state of the jobs that an open page shows, with the number of new ones."""
     current = services.queries.lists.find_by_ids(viewer(), visible.ids)
-    return _job_list(services, parsed, visible, current, new_count=new_count, had_idle_queues=had_idle_queues)
+    return _job_list(
+        services, parsed, visible, current, has_more=True, new_count=new_count, had_idle_queues=had_idle_queues
+    )
 
 
 def _job_list(
@@ -116,8 +126,8 @@ def _job_list(
     visible: VisibleRows,
     jobs: Mapping[UUID, Job],
     *,
+    has_more: bool,
     new_count: int = 0,
-    has_more: bool = False,
     older_page: Filter | None = None,
     next_search_page: Filter | None = None,
     had_idle_queues: bool | None = None,
@@ -128,16 +138,17 @@ def _job_list(
     listed = [rows.get(job_id, DeletedRow(job_id)) for job_id in visible.rows]
     waits_for_children = any(job.status is Status.WAITING for job in jobs.values())
     idle = _idle_queues(services) if counts["waiting"] or waits_for_children else ()
+    matches = _matches(services, parsed, counts, shown=len(jobs), has_more=has_more)
     return JobList(
         filter=parsed.filter,
         visible=visible,
         list_tag=ListChangeTag.of_page(jobs.values(), counts),
-        tabs=tuple(_tab(name, counts[name], parsed.filter) for name in TABS),
+        tabs=tuple(_tab(name, matches.tabs[name], parsed.filter) for name in TABS),
         cards=tuple(rows.get(job_id, DeletedRow(job_id)) for job_id in visible.cards),
         rows=fold_rows(listed) if parsed.filter.folds_system_jobs else tuple(listed),
         new_count=new_count,
         has_more=has_more,
-        match_count=_match_count(services, parsed, counts) if has_more else _number(len(jobs)),
+        match_count=matches.total,
         older_page=older_page,
         next_search_page=next_search_page,
         running_count=counts["running"],
@@ -148,12 +159,28 @@ def _job_list(
     )
 
 
-def _match_count(services: Services, parsed: ParsedFilter, counts: Mapping[str, int]) -> str:
-    """Return how many jobs match; empty where counting would read all of them again for each page."""
-    if not parsed.filter.is_narrowed:
-        return _number(counts[parsed.filter.tab])
-    count = services.queries.lists.count_if_indexed(viewer(), parsed.criteria)
-    return "" if count is None else _number(count)
+def _matches(
+    services: Services, parsed: ParsedFilter, all_counts: Mapping[str, int], *, shown: int, has_more: bool
+) -> _Matches:
+    """Count all jobs, or with a filter those that match among the newest; ``shown`` are all unless ``has_more``."""
+    job_filter = parsed.filter
+    if not job_filter.is_narrowed:
+        tabs = {name: _number(count) for name, count in all_counts.items()}
+        return _Matches(total=tabs[job_filter.tab] if has_more else _number(shown), tabs=tabs)
+    found = services.queries.lists.count_matching_tabs(viewer(), parsed.criteria)
+    total = _total(services, parsed, found, shown) if has_more else _number(shown)
+    if job_filter.failed_since:  # which the other tabs do not have
+        return _Matches(total=total, tabs={**dict.fromkeys(TABS, ""), job_filter.tab: total})
+    tabs = {name: _lower_bound(count) if found.cut else _number(count) for name, count in found.counts.items()}
+    of_whole_tab = found.match == found.counts[job_filter.tab]  # not of one of its statuses
+    return _Matches(total=total, tabs={**tabs, job_filter.tab: total} if of_whole_tab else tabs)
+
+
+def _total(services: Services, parsed: ParsedFilter, found: TabCounts, shown: int) -> str:
+    if not found.cut:
+        return _number(found.match)
+    exact = services.queries.lists.count_if_indexed(viewer(), parsed.criteria)
+    return _lower_bound(max(found.match, shown)) if exact is None else _number(exact)
 
 
 def _running_jobs(services: Services, parsed: ParsedFilter) -> tuple[Job, ...]:
@@ -182,13 +209,12 @@ def _rows(
     }
 
 
-def _tab(name: str, count: int, job_filter: Filter) -> Tab:
-    return Tab(
-        name=name,
-        label=str(LABELS[name]),
-        count="" if job_filter.is_narrowed else _number(count),
-        filter=job_filter.in_tab(name),
-    )
+def _tab(name: str, count: str, job_filter: Filter) -> Tab:
+    return Tab(name=name, label=str(LABELS[name]), count=count, filter=job_filter.in_tab(name))
+
+
+def _lower_bound(count: int) -> str:
+    return f"{min(count, TAB_CEILING)}+" if count else ""
 
 
 def _number(count: int) -> str:
