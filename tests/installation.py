@@ -59,21 +59,23 @@ def has_ended(process: psutil.Process) -> bool:
 class Installation:
     """One data folder, one Redis database, any number of processes."""
 
-    def __init__(self, folder: Path, redis_url: str, database_url: str = "") -> None:
+    def __init__(self, folder: Path, redis_url: str, database_url: str = "", *, pooled: bool = False) -> None:
         self.folder = folder
         self.settings = {
             "DESKJOB_DATA_DIR": str(folder),
             "DESKJOB_REDIS_URL": redis_url,
             "DESKJOB_DATABASE_URL": database_url,
+            "DESKJOB_DATABASE_POOLED": str(pooled),
             "DESKJOB_SECRET_KEY": "k" * 32,
             "DESKJOB_JOBTYPES": TYPES,
             "DESKJOB_STOP_GRACE_SECONDS": "2",
             "DESKJOB_LEASE_SECONDS": f"{LEASE_SECONDS}",
             "DESKJOB_HORSE_LINGER_SECONDS": "0.2",  # many tests wait until no work-horse is left
         }
-        places = {"data_dir": folder, "redis_url": redis_url, "database_url": database_url}
+        places = {"data_dir": folder, "redis_url": redis_url, "database_url": database_url, "database_pooled": pooled}
         settings = load(**places, secret_key="k" * 32, jobtypes=(TYPES,), lease_seconds=LEASE_SECONDS)
-        self.services = Services(settings, create_engine(settings.database, **engine_options(settings.database)))
+        options = engine_options(settings.database, pooled=pooled)
+        self.services = Services(settings, create_engine(settings.database, **options))
         self.redis = self.services.wake_ups.connection
         self._started: list[ForkedCommand | subprocess.Popen[bytes]] = []
 
@@ -145,11 +147,14 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def installed(template: Path, valkey_url: str, database_url: str = "") -> Iterator[Installation]:
+def installed(
+    template: Path, valkey_url: str, database_url: str = "", *, pooled: bool = False
+) -> Iterator[Installation]:
     """Create an installation with a migrated database, SQLite if no URL is given; end its processes afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="deskjob-"))  # short, for a socket's path
     shutil.copy(template, folder / "deskjob.sqlite3")
-    installation = Installation(folder, f"{valkey_url}?db={next(_databases) % 15 + 1}", database_url)
+    redis_url = f"{valkey_url}?db={next(_databases) % 15 + 1}"
+    installation = Installation(folder, redis_url, database_url, pooled=pooled)
     try:
         yield installation
     finally:

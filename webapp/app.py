@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Application("webapp", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database),
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database, pooled=settings.database_pooled),
     )
     db.init_app(app)
     migrate.init_app(app)

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("var")
     database_url: str = ""
+    database_pooled: bool = False
     redis_url: str = ""
     storage_url: str = ""
     storage_url_old: str = ""

@@ -31,7 +31,8 @@ def opened() -> Services:
     from webapp.db.engine import engine_options
     from webapp.services import Services
 
-    return Services(settings, create_engine(settings.database, **engine_options(settings.database)))
+    options = engine_options(settings.database, pooled=settings.database_pooled)
+    return Services(settings, create_engine(settings.database, **options))
 
 
 _server: list[Services] = []  # the installation that --server names, if it does

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 
 from webapp.db import case_folding
+from webapp.db.session_settings import startup_options
 from webapp.db.sqlite_file import has_its_file, remember_file
 
 _BUSY_TIMEOUT_SECONDS = 10
@@ -30,6 +31,7 @@ CONNECT_SECONDS = 3  # to open a connection to it; libpq takes whole seconds
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=4000")
 _CACHE_KIBIBYTES = 32_000  # at most; with SQLite's default of 2,000, inserting thousands of jobs takes twice as long
 _BEGIN = "BEGIN IMMEDIATE"
+_POOLED = "deskjob_pooled"  # an execution option of engines
 Callback = Callable[[], None]
 Step = Callable[[Connection], Callback]
 _joined_steps: ContextVar[list[Callable[[Connection], object]]] = ContextVar("joined_steps", default=[])  # noqa: B039
@@ -39,9 +41,11 @@ _shared: ContextVar[dict[Engine, Connection] | None] = ContextVar("shared", defa
 _held: ContextVar[dict[Engine, Connection] | None] = ContextVar("held", default=None)  # for transactions
 
 
-def engine_options(url: str) -> dict[str, Any]:
+def engine_options(url: str, *, pooled: bool = False) -> dict[str, Any]:
     """Return the keyword arguments of ``create_engine`` for ``url``.
 
+    With ``pooled``, a pooler gives each transaction any of its connections to the server, so nothing is set for a
+    session (see `webapp.db.session_settings`) and no statement is prepared in one.
     The number of threads limits the number of connections. Another limit would make threads that hold a connection
     wait for each other's second one.
     """
@@ -50,15 +54,11 @@ def engine_options(url: str) -> dict[str, Any]:
         return {"connect_args": {"timeout": _BUSY_TIMEOUT_SECONDS}, **({"max_overflow": -1} if in_a_file else {})}
     return {
         "max_overflow": -1,
+        "execution_options": {_POOLED: pooled},
         "connect_args": {
             "connect_timeout": CONNECT_SECONDS,
             "client_encoding": "utf8",
-            # a heartbeat that hangs longer than its lease would get a healthy job killed, and the locks of a
-            # frozen process must be released before its lease ends
-            "options": "-c statement_timeout=15000 -c lock_timeout=4000 "
-            "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC "
-            # with the default for spinning disks, scans of a wrong index in table order look cheaper
-            "-c random_page_cost=1.1",
+            **({"prepare_threshold": None} if pooled else {"options": startup_options()}),
             "keepalives_idle": 5,
             "keepalives_interval": 2,
             "keepalives_count": 3,
@@ -162,8 +162,11 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
 
 
 def _reader(engine: Engine) -> Connection:
-    option = {"lone_statements": True} if is_sqlite(engine) else {"isolation_level": "AUTOCOMMIT"}
-    return engine.connect().execution_options(**option)
+    if is_sqlite(engine):
+        return engine.connect().execution_options(lone_statements=True)
+    if engine.get_execution_options().get("postgresql_readonly"):  # that holds in transactions only
+        return engine.connect()
+    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
 
 @contextmanager
@@ -228,8 +231,11 @@ def _run_last_steps(connection: Connection) -> list[Callback]:
 
 def read_only(engine: Engine) -> Engine:
     """Return a second engine on the same database that rejects writes."""
-    options = engine_options(engine.url.render_as_string(hide_password=False))
-    if not is_sqlite(engine):
+    pooled = is_pooled(engine)
+    options = engine_options(engine.url.render_as_string(hide_password=False), pooled=pooled)
+    if pooled:
+        options["execution_options"]["postgresql_readonly"] = True
+    elif not is_sqlite(engine):
         options["connect_args"]["options"] += " -c default_transaction_read_only=on"
     second = create_engine(engine.url, **options)
     if is_sqlite(engine):
@@ -247,15 +253,18 @@ def limit_page_cache(engine: Engine, kibibytes: int) -> None:
 
 
 def lift_time_limit(connection: Connection) -> None:
-    """Let statements of this connection take as long as they need; it does not return to its pool.
+    """Let this transaction take as long as it needs; the connection does not return to its pool.
 
-    For migrations and checks, which go through whole tables.
+    A connection of `reading` begins a transaction here. For migrations and checks, which go through whole tables.
     """
-    if not is_sqlite(connection.engine):
-        connection.exec_driver_sql("SET statement_timeout = 0")
-        connection.commit()
-        connection.connection.driver_connection.answer_seconds = None  # type: ignore[union-attr]
-        connection.detach()
+    if is_sqlite(connection.engine):
+        return
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        connection.execution_options(isolation_level="READ COMMITTED")
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
+    connection.connection.driver_connection.answer_seconds = None  # type: ignore[union-attr]
+    connection.detach()
 
 
 def forget_inherited_connections(engine: Engine) -> None:
@@ -325,6 +334,11 @@ def _forget_steps(connection: Connection, _name: str, _context: None) -> None:
     before = _savepoint_sizes[connection].pop()
     if steps := _last_steps.get(connection):
         del steps[before:]
+
+
+def is_pooled(engine: Engine) -> bool:
+    """Return whether a pooler is between this engine and PostgreSQL."""
+    return bool(engine.get_execution_options().get(_POOLED))
 
 
 def is_sqlite(engine: Engine) -> bool:

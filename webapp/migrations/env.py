@@ -13,10 +13,6 @@ if engine is None:  # a command of Flask-Migrate, such as `flask db revision`
     engine = current_app.extensions["migrate"].db.engine
 create_file(engine)
 with engine.connect() as connection:
-    lift_time_limit(connection)  # filling a table can take long
-    if engine.dialect.name == "postgresql":  # but waiting for a lock would block other processes behind it
-        connection.exec_driver_sql("SET lock_timeout = '3s'")
-        connection.commit()
     context.configure(
         connection=connection,
         target_metadata=schema.metadata,
@@ -24,5 +20,8 @@ with engine.connect() as connection:
         compare_type=True,
     )
     with context.begin_transaction():
+        lift_time_limit(connection)  # filling a table can take long
+        if engine.dialect.name == "postgresql":  # but waiting for a lock would block other processes behind it
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
         context.run_migrations()
     connection.commit()

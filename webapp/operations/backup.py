@@ -10,7 +10,7 @@ from shutil import copyfileobj
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Table, select, text
+from sqlalchemy import Connection, Engine, Table, select
 
 from webapp.db.engine import is_sqlite, lift_time_limit, read_only
 from webapp.db.revision import database_revision
@@ -133,8 +133,6 @@ def _snapshot(engine: Engine) -> Iterator[Connection]:
                     connection.exec_driver_sql("ROLLBACK")
             else:
                 lift_time_limit(connection)
-                connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
-                connection.commit()
                 yield connection
     finally:
         reader.dispose()

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from webapp.config import BadSettingError, Settings, Unready, unknown_settings
+from webapp.db import session_settings
 from webapp.db.engine import is_sqlite, reading
 from webapp.db.sqlite_file import missing_file
 from webapp.jobs.files.configured_files import files_at
@@ -165,6 +166,10 @@ def _database(services: Services) -> Iterator[Diagnosis]:
     else:
         yield _good("database", f"{name} answers; its tables are up to date; {found.bytes / 1e6:,.0f} MB.")
     if not is_sqlite(services.engine):
+        with reading(services.engine) as connection:
+            lost = session_settings.problem(connection, pooled=services.settings.database_pooled)
+        if lost:
+            yield _problem("database", lost)
         yield _skew(services)
 
 
@@ -250,5 +255,5 @@ def _warning(subject: str, text: str, advice: str = "") -> Diagnosis:
     return Diagnosis(level=Level.WARNING, subject=subject, text=text, advice=advice)
 
 
-def _problem(subject: str, text: str, advice: str) -> Diagnosis:
+def _problem(subject: str, text: str, advice: str = "") -> Diagnosis:
     return Diagnosis(level=Level.PROBLEM, subject=subject, text=text, advice=advice)

@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import JSON, Connection, Engine, Integer, Table, bindparam, delete, func, insert, select, text
+from sqlalchemy import JSON, Connection, Engine, Integer, Table, bindparam, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -171,21 +171,18 @@ def _restore_file(files: FileStore, archive: zipfile.ZipFile, file_id: UUID, exp
 
 def _restore_rows(engine: Engine, archive: zipfile.ZipFile, manifest: Manifest, progress: Progress) -> None:
     tables = [table for table in backed_up_tables() if table.name in manifest.rows]
-    with engine.connect() as connection:
+    with engine.connect() as connection, connection.begin():
         lift_time_limit(connection)
-        with connection.begin():
-            if not is_sqlite(engine):
-                connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-            for table in tables:
-                progress(table.name)
+        for table in tables:
+            progress(table.name)
+            _load(connection, archive, table)
+        for table in tables:  # triggers may have added rows to tables that were filled before
+            if _count(connection, table) != manifest.rows[table.name]:
                 _load(connection, archive, table)
-            for table in tables:  # triggers may have added rows to tables that were filled before
-                if _count(connection, table) != manifest.rows[table.name]:
-                    _load(connection, archive, table)
-                _continue_numbering(connection, table)
-            wrong = [table.name for table in tables if _count(connection, table) != manifest.rows[table.name]]
-            if wrong:
-                raise BadBackup(f"The backup is damaged: rows are missing in {', '.join(wrong)}.")
+            _continue_numbering(connection, table)
+        wrong = [table.name for table in tables if _count(connection, table) != manifest.rows[table.name]]
+        if wrong:
+            raise BadBackup(f"The backup is damaged: rows are missing in {', '.join(wrong)}.")
 
 
 def _load(connection: Connection, archive: zipfile.ZipFile, table: Table) -> None:

@@ -20,10 +20,10 @@ from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
 from webapp.config import BadSettingError, Unready
 from webapp.db import revision
-from webapp.db.engine import is_sqlite, reading
+from webapp.db.engine import is_sqlite, lift_time_limit
 from webapp.db.sqlite_file import create_file
 from webapp.private_files import make_private_folder, private_opener
-from webapp.processes.preflight import quiet_alembic, refuse_newer_tables
+from webapp.processes.preflight import quiet_alembic, refuse_lost_settings, refuse_newer_tables
 from webapp.services import Services
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,7 @@ def _check(services: Services) -> None:
             encoding = connection.execute(text("SHOW server_encoding")).scalar()
             if encoding != "UTF8":
                 raise Unready(_encoding_sentence(services, str(encoding)))
+            refuse_lost_settings(connection, services.settings)
         else:
             verdict = connection.execute(text("PRAGMA quick_check(1)")).scalar()
             if verdict != "ok":
@@ -109,6 +110,8 @@ def _sentence(services: Services, reason: str) -> str:
     place = services.engine.url.render_as_string(hide_password=True)
     if is_sqlite(services.engine):
         advice = "Restore it from a backup, move it away to start with an empty one, or set DESKJOB_DATABASE_URL."
+    elif "startup parameter" in reason:
+        advice = "If a pooler such as PgBouncer is in between, set DESKJOB_DATABASE_POOLED=true."
     else:
         advice = "Start the database, or correct DESKJOB_DATABASE_URL."
     return f"The database {place} cannot be used: {' '.join(reason.split()).strip('*.? ')}. {advice}"
@@ -122,11 +125,11 @@ def migration_lock(engine: Engine, folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         return
-    with reading(engine) as connection:
-        while not connection.execute(text(f"SELECT pg_try_advisory_lock({_LOCK})")).scalar_one():
+    with engine.connect() as connection:  # until the end of its transaction, which a pooler keeps together
+        lift_time_limit(connection)
+        while not connection.execute(text(f"SELECT pg_try_advisory_xact_lock({_LOCK})")).scalar_one():
             time.sleep(0.2)
         yield
-        connection.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"))
 
 
 def upgrade_with_retries(upgrade: Callable[[], None]) -> None:

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from redis import RedisError
+from sqlalchemy import Connection
 
 from webapp.config import BadSettingError, Settings, Unready
-from webapp.db import revision
+from webapp.db import revision, session_settings
+from webapp.db.engine import is_sqlite, reading
 from webapp.db.retry import retry_while_away
 from webapp.db.sqlite_file import missing_file
 from webapp.jobs.store.file_store import StorageUnavailable
@@ -107,12 +109,22 @@ def require_tables(services: Services, *, patience: float = 0.0) -> None:
         raise Unready(message)
     expected = revision.expected_revision()
     actual = retry_while_away(lambda: revision.database_revision(services.engine), seconds=patience)
+    with reading(services.engine) as connection:
+        refuse_lost_settings(connection, services.settings)
     services.engine.dispose()
     if actual is None:
         message = "The database has no tables yet. Run ./deskjob db upgrade first."
         raise Unready(message)
     if actual != expected:
         raise Unready(_revision_sentence(actual))
+
+
+def refuse_lost_settings(connection: Connection, settings: Settings) -> None:
+    """Raise `Unready` if PostgreSQL does not apply the settings on which Deskjob relies to a connection."""
+    if is_sqlite(connection.engine):
+        return
+    if message := session_settings.problem(connection, pooled=settings.database_pooled):
+        raise Unready(message)
 
 
 def refuse_newer_tables(services: Services) -> None:
