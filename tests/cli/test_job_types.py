@@ -24,3 +24,4 @@ def test_a_job_type_is_disabled_with_a_reason_and_enabled(run: Run, services: Se
 def test_an_unknown_job_type_is_one_sentence(run: Run) -> None:
     refused = run("type", "disable", "nothing")
     assert (refused.exit_code, "See `deskjob job types`." in refused.stderr) == (2, True)
+    assert "DESKJOB_JOBTYPES" in refused.stderr

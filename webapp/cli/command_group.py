@@ -28,6 +28,9 @@ _LISTS: Mapping[str, str] = MappingProxyType(
 )
 
 
+_HINTS = {"job type": " DESKJOB_JOBTYPES names the modules of your own, for commands too."}
+
+
 class Failed(click.ClickException):
     """Raised when a correct command could not be carried out."""
 
@@ -49,7 +52,7 @@ class NotFound(BadUsage):
 
     def __init__(self, sentence: str, kind: str) -> None:
         """Add the command that lists the objects of this ``kind``."""
-        super().__init__(f"{sentence} See `deskjob {_LISTS[kind]}`.")
+        super().__init__(f"{sentence} See `deskjob {_LISTS[kind]}`.{_HINTS.get(kind, '')}")
 
 
 class LazyCommand(click.Command):

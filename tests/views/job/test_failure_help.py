@@ -53,7 +53,10 @@ def test_an_error_that_was_stored_without_its_key_is_named_too(text: str) -> Non
 
 def test_the_advice_depends_on_the_job() -> None:
     assert "only the child jobs" in explained(Status.FAILED, "KeyError: 'sku'", parts=3).advice[0]
-    assert "This is a child job" in explained(Status.FAILED, root_id=uuid4()).advice[0]
+    assert "Retry it" in explained(Status.FAILED, "1 of 3 child jobs failed.", parts=3).advice[0]
+    child = explained(Status.FAILED, "KeyError: 'sku'", root_id=uuid4())
+    assert "If the cause may be temporary, retry it" in child.advice[0], "its own button is active"
+    assert "This is a child job" in explained(Status.FAILED, root_id=uuid4(), may_retry=False).advice[0]
     assert "Check its files" in explained(Status.STALE).advice[0]
     assert explained(Status.FAILED, may_retry=False).advice == ("If you contact support, give the number 00000007.",)
     assert "retried automatically" in explained(Status.SCHEDULED, attempt=1).advice[0]

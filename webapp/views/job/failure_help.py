@@ -84,16 +84,16 @@ def _is_unexpected(note: Mapping[str, Any]) -> bool:
 def _advice(job: Job, *, may_retry: bool, may_change: bool) -> list[str]:
     """Return what helps against this kind of failure, the most promising first."""
     cause = _cause(job)
-    retry = [_retry_advice(job, cause)] if may_retry or job.root_id is not None else []
+    retry = [_retry_advice(job, cause)] if may_retry else []
+    if job.root_id is not None and not may_retry:
+        retry = [_("This is a child job. Retry its parent job.")]
     change = [str(_CHANGE[cause])] if may_change else []
-    change_first = cause is _Cause.REFUSED and job.root_id is None
+    change_first = cause is _Cause.REFUSED and not job.parts  # a root failed for what its child jobs say
     advice = [*change, *retry] if change_first else [*retry, *change]
     return [*advice, _("If you contact support, give the number %(number)s.", number=job.short_id)]
 
 
 def _retry_advice(job: Job, cause: _Cause) -> str:
-    if job.root_id is not None:
-        return _("This is a child job. Retry its parent job.")
     if job.parts and cause is not _Cause.LOST:
         return _("Retry it: only the child jobs that are not done run again.")
     return str(_RETRY[cause])
