@@ -2,7 +2,10 @@
 
 from io import BytesIO
 
+import pytest
+
 from webapp.jobs.model.job import Owner
+from webapp.jobtypes import dataset_report
 
 
 def test_the_report_is_the_first_output_file(services, run_jobs):
@@ -12,6 +15,17 @@ def test_the_report_is_the_first_output_file(services, run_jobs):
     left = [file.name for file in services.jobs.attachments(job.id) if file.role == "output"]
     assert left == ["table-report.html", "table-cleaned.csv", "table-profile.json"]
     assert services.jobs.get(job.id).message == "1 row, 1 column"
+
+
+@pytest.mark.parametrize("rows", [2, 30])
+def test_the_first_columns_of_a_very_wide_table_are_described(report_on, monkeypatch, rows):
+    monkeypatch.setattr(dataset_report, "MOST_DESCRIBED", 2)
+    job = report_on("a,b,c,d\n" + 'x,"1,5",2,3\n' * rows, clean=True)
+    assert [column["name"] for column in job.profile["columns"]] == ["a", "b"]
+    assert (job.profile["columns_left_out"], job.profile["first_rows"][0]) == (2, ["x", "1,5"])
+    assert job.profile["notes"] == ["The first 2 of 4 columns are described."]
+    assert job.cleaned[:2] == [["a", "b", "c", "d"], ["x", "1,5", "2", "3"]]
+    assert job.messages[-1] == f"{rows} rows, 4 columns"
 
 
 def test_the_report_names_its_owner_and_is_in_their_language(services, run_jobs, person, left_by):

@@ -1,6 +1,5 @@
 """Dataset report: describe the columns of a table, in constant memory."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
@@ -15,14 +14,14 @@ from webapp.jobtypes.dataset_report.html_report import write_report
 from webapp.jobtypes.dataset_report.payload import DatasetReport
 from webapp.jobtypes.tables.engine.analysis import figures_of
 from webapp.jobtypes.tables.engine.conversion import Output, OutputColumn, convert
-from webapp.jobtypes.tables.job_table import read_job_table
-from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
+from webapp.jobtypes.tables.job_table import formats_of, read_job_table
+from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable, first_columns
 from webapp.jobtypes.tables.sizes import counted
 from webapp.jobtypes.tables.table_preview import preview_table
-from webapp.jobtypes.tables.values.column_formats import ColumnFormat
 
 __all__ = ["DatasetReport", "dataset_report"]
 
+MOST_DESCRIBED = 1_000  # columns
 # Per cent of the progress in which a file is read, and its figures are computed
 PROGRESS = {
     "": (range(50), range(50, 95)),
@@ -48,7 +47,8 @@ def dataset_report(job: JobContext, payload: DatasetReport, accounts: Accounts) 
             profile["comparison"] = compare(_profile(job, payload, accounts, "compare_with"), profile)
         write_report(profile, _language(job, payload, accounts), out)
     job.attach(f"{source}-profile.json", profile_json(profile), "application/json")
-    job.progress(100, message=f"{counted(profile['rows'], 'row')}, {counted(len(profile['columns']), 'column')}")
+    columns = len(profile["columns"]) + profile["columns_left_out"]
+    job.progress(100, message=f"{counted(profile['rows'], 'row')}, {counted(columns, 'column')}")
 
 
 def _profile(job: JobContext, payload: DatasetReport, accounts: Accounts, upload: str) -> Profile:
@@ -57,7 +57,8 @@ def _profile(job: JobContext, payload: DatasetReport, accounts: Accounts, upload
     reading, computing = PROGRESS[upload if payload.compare_with else ""]
     with TemporaryDirectory(prefix="table-") as folder:
         read = read_job_table(job, upload, payload, Path(folder), reading)
-        table, formats = read.table, read.formats
+        table = first_columns(read.table, MOST_DESCRIBED)
+        formats = formats_of(table, payload)
         figures = figures_of(
             table,
             formats,
@@ -65,21 +66,20 @@ def _profile(job: JobContext, payload: DatasetReport, accounts: Accounts, upload
             lambda share: job.progress(computing.start + len(computing) * share),
         )
         if payload.clean and upload == "file":
-            _attach_cleaned(job, table, formats, Path(folder) / "cleaned.csv", has_mark=payload.mark)
+            _attach_cleaned(job, read.table, Path(folder) / "cleaned.csv", has_mark=payload.mark)
     owner = _owner(job, accounts)
     return profile_of(
         read,
+        formats,
         figures,
         file={"name": source.name, "size": source.size},
         made={"at": datetime.now(UTC).isoformat(), "by": owner.full_name if owner else "", "job": str(job.id)},
     )
 
 
-def _attach_cleaned(
-    job: JobContext, table: CanonicalTable, formats: Sequence[ColumnFormat], path: Path, *, has_mark: bool
-) -> None:
+def _attach_cleaned(job: JobContext, table: CanonicalTable, path: Path, *, has_mark: bool) -> None:
     columns = [OutputColumn(place=place, name=name) for place, name in enumerate(table.names)]
-    convert(table, formats, Output(format="csv", columns=columns, typed=False, has_mark=has_mark), path)
+    convert(table, (), Output(format="csv", columns=columns, typed=False, has_mark=has_mark), path)
     with path.open("rb") as cleaned:
         job.attach(f"{_stem(job)}-cleaned.csv", cleaned, "text/csv")
 

@@ -8,18 +8,28 @@ from webapp.jobtypes.dataset_report.alerts import alerts
 from webapp.jobtypes.tables.engine.analysis import Figures
 from webapp.jobtypes.tables.engine.figure_bins import moment_at
 from webapp.jobtypes.tables.job_table import JobTable
+from webapp.jobtypes.tables.notes import Note
 from webapp.jobtypes.tables.values.column_formats import DATED, MOSTLY, NUMERIC, ColumnFormat, ValueKind
 
 FORMAT = 1
+_WIDE = "The first %(count)s of %(total)s columns are described."
 SHARES = ("p05", "p25", "p50", "p75", "p95")
 
 Profile = dict[str, Any]  # JSON, with `Note` for sentences
 
 
-def profile_of(read: JobTable, figures: Figures, *, file: Mapping[str, Any], made: Mapping[str, Any]) -> Profile:
-    """Return the profile; ``file`` and ``made`` say what was described, when and by whom."""
-    table = read.table
-    described = [*zip(table.names, read.formats, figures.columns, strict=True)]
+def profile_of(
+    read: JobTable,
+    formats: Sequence[ColumnFormat],
+    figures: Figures,
+    *,
+    file: Mapping[str, Any],
+    made: Mapping[str, Any],
+) -> Profile:
+    """Return the profile of the columns that have formats; ``file`` and ``made`` say what, when and by whom."""
+    table, width = read.table, len(formats)
+    left_out = len(table.names) - width
+    described = [*zip(table.names[:width], formats, figures.columns, strict=True)]
     columns = [
         _column(name, form, found, rows=table.rows, exact=figures.is_exact, gaps=figures.gaps.get(place, ()))
         for place, (name, form, found) in enumerate(described)
@@ -31,20 +41,21 @@ def profile_of(read: JobTable, figures: Figures, *, file: Mapping[str, Any], mad
         "rows": table.rows,
         "rows_skipped": read.problems.skipped,
         "rows_repaired": read.problems.repaired,
+        "columns_left_out": left_out,
         "duplicate_rows": figures.duplicates,
         "duplicate_rows_exact": figures.duplicates_exact,
         "problems": read.problems.sentences,
-        "notes": read.notes,
+        "notes": [*([Note(_WIDE, {"count": width, "total": len(table.names)})] if left_out else []), *read.notes],
         "columns": columns,
         "correlations": [
             {"columns": [table.names[one], table.names[two]], "r": value}
             for one, two, value in figures.correlations
             if {columns[one]["type"], columns[two]["type"]} <= {*NUMERIC}  # in the whole table, not in its sample only
         ],
-        "first_rows": table.first,
-        "last_rows": table.last if table.rows > len(table.first) + len(table.last) else (),
+        "first_rows": [row[:width] for row in table.first],
+        "last_rows": [row[:width] for row in table.last if table.rows > len(table.first) + len(table.last)],
     }
-    found = alerts(profile, read.formats, [int(column["fitting"] or 0) for column in figures.columns])
+    found = alerts(profile, formats, [int(column["fitting"] or 0) for column in figures.columns])
     return {**profile, "alerts": [{"column": column, "text": note} for column, note in found]}
 
 

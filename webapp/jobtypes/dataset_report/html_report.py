@@ -42,6 +42,7 @@ def _context(profile: Profile, words: ReportWords) -> dict[str, Any]:
         "profile": profile,
         "comparison": profile.get("comparison"),
         "columns": columns,
+        "width": len(profile["columns"]) + profile["columns_left_out"],
         "places": places,
         "with_gaps": [column for column in columns if any(column["missing_in_stripes"])],
         "numeric": [column["name"] for column in profile["columns"] if column["name"] in correlated],

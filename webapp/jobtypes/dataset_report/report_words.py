@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from math import floor, log10
 from typing import Any
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
 from webapp.catalogues import catalogue
@@ -30,6 +28,8 @@ class ReportWords:
         self.language = language
         self.locale = Locale.parse(language)
         self._catalogue = catalogue(language)
+        symbols = self.locale.number_symbols["latn"]
+        self._marks = str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
 
     def gettext(self, text: str, **values: object) -> str:
         """Translate a text and fill in the values."""
@@ -59,7 +59,7 @@ class ReportWords:
 
     def whole(self, number: int) -> str:
         """Return a count."""
-        return str(format_decimal(number, locale=self.locale))
+        return self._marked(f"{number:,}")
 
     def number(self, number: float | None, *, is_year: bool = False) -> str:
         """Return six digits at most after a whole part that is never cut; years have no marks."""
@@ -69,9 +69,14 @@ class ReportWords:
             return f"{number:.0f}"
         size = abs(number)
         if size and not TINY <= size < HUGE:
-            return f"{number:.4g}".replace(".", self.locale.number_symbols["latn"]["decimal"])
+            return self._marked(f"{number:.4g}")
         places = 0 if number == int(number) else max(0, DIGITS - 1 - floor(log10(size)))
-        return str(format_decimal(round(number, places), "#,##0." + "#" * places, locale=self.locale))
+        shown = f"{number:,.{places}f}"
+        return self._marked(shown.rstrip("0").rstrip(".") if places else shown)
+
+    def _marked(self, number: str) -> str:
+        """Return an English number with the marks of the language; Babel's functions take twenty times as long."""
+        return number.translate(self._marks)
 
     def value(self, value: float | str | None, column: Mapping[str, Any]) -> str:
         """Return a number, or a date, which the profile has as a text."""
@@ -96,7 +101,7 @@ class ReportWords:
     def size(self, size: int) -> str:
         """Return a number of bytes in a unit that suits it."""
         amount, unit = size_in_words(size).split(" ")
-        return f"{format_decimal(Decimal(amount), '0.#', locale=self.locale)}{SPACE}{unit}"
+        return f"{self._marked(amount)}{SPACE}{unit}"
 
     def share(self, part: float, whole: float) -> str:
         """Return a percentage that is 0 or 100 only when it truly is."""
@@ -106,7 +111,7 @@ class ReportWords:
             return f"100{SPACE}%"
         share = 100 * part / whole
         sign, shown = ("< ", 0.1) if share < 0.1 else ("> ", 99.9) if share > 99.9 else ("", share)  # noqa: PLR2004
-        return f"{sign}{format_decimal(shown, '0.0', locale=self.locale)}{SPACE}%"
+        return f"{sign}{self._marked(f'{shown:.1f}')}{SPACE}%"
 
 
 def _has_years(column: Mapping[str, Any]) -> bool:

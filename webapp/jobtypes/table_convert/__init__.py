@@ -8,7 +8,7 @@ from webapp.jobs import JobContext, job_type
 from webapp.jobtypes.table_convert.chosen_columns import output_columns, place_of
 from webapp.jobtypes.table_convert.payload import KeptRows, TableConversion
 from webapp.jobtypes.tables.engine.conversion import Output, RowFilter, convert
-from webapp.jobtypes.tables.job_table import read_job_table
+from webapp.jobtypes.tables.job_table import formats_of, read_job_table
 from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
 from webapp.jobtypes.tables.sizes import counted
 from webapp.jobtypes.tables.table_preview import preview_table
@@ -37,7 +37,7 @@ def table_convert(job: JobContext, payload: TableConversion) -> None:
     with TemporaryDirectory(prefix="table-") as folder:
         read = read_job_table(job, "file", payload, Path(folder), READING)
         output = _output(payload, read.table)
-        written = convert(read.table, read.formats, output, Path(folder) / "output")
+        written = convert(read.table, formats_of(read.table, payload), output, Path(folder) / "output")
         for name in written.as_text:
             job.warn(f"The column {name} stays text, because some of its values are of another type.")
         job.progress(WRITING)

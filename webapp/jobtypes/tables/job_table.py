@@ -1,4 +1,4 @@
-"""Read the table of a job: with progress, with a warning for each bad row, and with the formats of its columns."""
+"""Read the table of a job: with progress, and with a warning for each bad row."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,9 @@ from webapp.jobtypes.tables.values.column_formats import SAMPLED, ColumnFormat, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTable:
-    """The rows in their canonical form, what their cells mean, how the file was read, and what was wrong with it."""
+    """The rows in their canonical form, how the file was read, and what was wrong with it."""
 
     table: CanonicalTable
-    formats: Sequence[ColumnFormat]
     facts: Mapping[str, str]
     notes: Sequence[Note]
     problems: RowProblems
@@ -45,8 +44,7 @@ def read_job_table(job: JobContext, upload: str, payload: TablePayload, folder: 
     if problems.skipped and not table.rows:
         message = f"{counted(problems.skipped, 'row')} skipped, none left. {problems.sentences[0]}"
         raise JobError(message)
-    formats = formats_of(table, payload)
-    return JobTable(table=table, formats=formats, facts=opened.facts, notes=opened.notes, problems=problems)
+    return JobTable(table=table, facts=opened.facts, notes=opened.notes, problems=problems)
 
 
 def formats_of(table: CanonicalTable, payload: TablePayload) -> tuple[ColumnFormat, ...]:

@@ -183,6 +183,19 @@ def test_one_huge_field_is_a_warning(report_on):
     assert job.warnings == ["Line 2: a field of more than 131,072 characters; the row was skipped."]
 
 
+def test_a_first_line_without_an_end_is_a_sentence(report_on, monkeypatch):
+    monkeypatch.setattr(text_lines, "LONGEST_LINE", 1_000)
+    with pytest.raises(JobError, match="The first line has more than 1,000 bytes"):
+        report_on("a,b," * 300)
+
+
+def test_lines_of_old_files_end_blocks(report_on, monkeypatch):
+    monkeypatch.setattr(text_lines, "BLOCK", 64)
+    monkeypatch.setattr(text_lines, "LONGEST_LINE", 100)
+    job = report_on("a,b\r" + "1,2\r" * 200)
+    assert (job.profile["rows"], job.warnings) == (200, [])
+
+
 def test_too_many_columns_are_a_sentence(report_on):
     with pytest.raises(JobError, match="20,000 columns"):
         report_on("a," * 19_999 + "a\n")

@@ -75,6 +75,8 @@ def test_a_total_begins_with_its_word_and_has_a_number(row: str, expected: bool)
 
 def test_column_names_are_readable_and_unique() -> None:
     assert column_names(("a\n b", "", "a b", "a b")) == ("a b", "Column 2", "a b (2)", "a b (3)")
+    assert column_names(("a (2)", "a", "a", "a")) == ("a (2)", "a", "a (3)", "a (4)")
+    assert len(set(column_names(("a",) * MOST_COLUMNS))) == MOST_COLUMNS
     assert numbered(2) == ("Column 1", "Column 2")
 
 

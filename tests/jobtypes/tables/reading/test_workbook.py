@@ -12,6 +12,7 @@ from tests.exhaustive import examples
 from webapp.jobs.definition.job_type import JobError
 from webapp.jobtypes.tables.reading import workbook
 
+ODF = ("office", "table", "text")
 SHEET = "xl/worksheets/sheet1.xml"
 
 
@@ -105,6 +106,34 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(report_on, workbook_of, mon
         report_on(path)
 
 
+def test_cells_that_a_few_bytes_repeat_are_refused(report_on, tmp_path, monkeypatch):
+    monkeypatch.setattr(workbook, "FREE_CELLS", 1_000)
+    monkeypatch.setattr(workbook, "MOST_CELLS", 1)
+    namespaces = " ".join(f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ODF)
+    cell = '<table:table-cell table:number-columns-repeated="{1}" office:value-type="string"><text:p>1</text:p>'
+    row = f'<table:table-row table:number-rows-repeated="{{0}}">{cell}</table:table-cell></table:table-row>'
+    table = f'<table:table table:name="S">{row}</table:table>'
+    body = f"<office:body><office:spreadsheet>{table}</office:spreadsheet></office:body>"
+    for height, width in ((900, 2), (1_048_576, 16_384)):
+        with zipfile.ZipFile(tmp_path / "book.ods", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+            content = f"<office:document-content {namespaces}>{body.format(height, width)}</office:document-content>"
+            archive.writestr("content.xml", content)
+            archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        with pytest.raises(JobError, match="unpack to more than 1,000 cells"):
+            report_on(tmp_path / "book.ods")
+
+
+def test_a_long_text_in_many_cells_is_refused(report_on, tmp_path, monkeypatch):
+    with xlsxwriter.Workbook(tmp_path / "book.xlsx") as book:
+        sheet = book.add_worksheet()
+        for row in range(20):
+            sheet.write_row(row, 0, ["x" * 30_000] * 2)
+    monkeypatch.setattr(workbook, "FREELY_UNPACKED", 500_000)
+    with pytest.raises(JobError, match="unpack to more than 500 kB"):
+        report_on(tmp_path / "book.xlsx")
+
+
 def test_a_cell_far_outside_of_the_sheet_is_a_sentence(report_on, workbook_of):
     rows = b'<worksheet><sheetData><row r="4294967295"><c r="A4294967295"><v>1</v></c></row></sheetData></worksheet>'
     with pytest.raises(JobError, match="outside of the sheet"):
@@ -139,7 +168,7 @@ def test_entities_are_never_expanded(report_on, workbook_of):
     "sheet",
     [
         b"<worksheet><sheetData><row><c t='s'><v>99</v></c></row></sheetData></worksheet>",
-        b"<worksheet a='" + b"x" * 20_000_000,
+        b"<worksheet a='" + b"x" * 10_000_000,
         b"\0\0\0",
     ],
 )

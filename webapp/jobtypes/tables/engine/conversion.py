@@ -57,13 +57,13 @@ class Written:
 
 
 def convert(table: CanonicalTable, formats: Sequence[ColumnFormat], output: Output, target: Path) -> Written:
-    """Write the output to ``target``; raise `JobError` if it cannot be written."""
+    """Write the output to ``target``; raise `JobError` if it cannot be written. Only typed output needs formats."""
     columns = [
         {
             "place": column.place,
             "name": neutral(column.name) if output.format in {"csv", "xlsx"} else column.name,
             "kind": formats[column.place].kind.value if output.typed else "text",
-            "value": formats[column.place].sql(CELL),
+            "value": formats[column.place].sql(CELL) if output.typed else "",
         }
         for column in output.columns
     ]

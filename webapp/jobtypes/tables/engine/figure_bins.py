@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from math import floor, isfinite, log10
+from math import floor, inf, isfinite, log10
 from typing import Any
 
 MOST = 24
@@ -22,9 +21,13 @@ class Bins:
     edges: Sequence[float]
     unit: str = ""
 
-    def counted(self, below: Sequence[int], total: int) -> dict[str, Any]:
-        """Return the bins with their counts, without empty ones at the ends; ``below`` counts below each inner edge."""
-        counts = [high - low for low, high in pairwise([0, *below, total])]
+    @property
+    def begins(self) -> Sequence[float]:
+        """Where each bin begins; the first one includes everything below."""
+        return [-inf, *self.edges[1:-1]]
+
+    def counted(self, counts: Sequence[int]) -> dict[str, Any]:
+        """Return the bins with their counts, without empty ones at the ends."""
         filled = [place for place, count in enumerate(counts) if count] or [0]
         first, last = filled[0], filled[-1] + 1
         return {"edges": list(self.edges[first : last + 1]), "counts": counts[first:last], "unit": self.unit}

@@ -16,10 +16,11 @@ from typing import Any
 
 import duckdb
 
-from webapp.jobtypes.tables.engine.figure_bins import DAY, bins_of
+from webapp.jobtypes.tables.engine.figure_bins import DAY, Bins, bins_of
 
 EXACT_ROWS = 100_000
-COLUMNS, EXACT_COLUMNS = 64, 16  # in one query; exact figures take megabytes for each
+COLUMNS, EXACT_COLUMNS = 64, 256  # in one query at most
+EXACT_CELLS = 2_000_000  # in one query
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOP, CANDIDATES = 10, 16
 WIDE = 200  # columns
@@ -54,7 +55,7 @@ def figures(
     is_exact = whole.rows <= EXACT_ROWS or sample is None
     described = whole if is_exact else TableFigures(sample or table, columns, **limits)
     found: list[dict[str, Any]] = []
-    for places in _batches(len(columns), EXACT_COLUMNS):
+    for places in _batches(len(columns), max(1, min(EXACT_COLUMNS, EXACT_CELLS // max(1, described.rows)))):
         found += described.exact(places)
         yield {"done": len(found) / len(columns) * (0.8 if is_exact else 0.1)}
     correlations, gaps = described.correlations(found), described.gaps(found, whole.rows)
@@ -78,6 +79,26 @@ def _batches(width: int, size: int) -> list[range]:
     return [range(at, min(at + size, width)) for at in range(0, width, size)]
 
 
+# Of the table ``found``, by column
+_SUMMARY = {
+    "count": "sum(n)::BIGINT",
+    "distinct": "count(*)",
+    "shortest": "min(length(x))",
+    "longest": "max(length(x))",
+    "mean_length": "sum(length(x) * n) / sum(n)",
+    "top": f"min({{'n': -n, 'x': x}}, {CANDIDATES})",
+    "fitting": "coalesce(sum(n) FILTER (v IS NOT NULL), 0)::BIGINT",
+    "minimum": "min(v)",
+    "maximum": "max(v)",
+    "zeros": "sum(n) FILTER (v = 0)",
+    "fractions": "sum(n) FILTER (v <> trunc(v))",
+    "clocks": f"sum(n) FILTER (v % {DAY} <> 0)",
+    "strays": f"min(x, {STRAYS}) FILTER (v IS NULL)",
+}
+# Of the values, each as often as it occurs
+_SPREAD = {"mean": "avg(v)", "quantiles": f"quantile_cont(v, {list(SHARES)})", "deviation": "stddev_samp(v)"}
+
+
 class TableFigures:
     """The table in DuckDB."""
 
@@ -87,7 +108,7 @@ class TableFigures:
         self._columns = columns
         self.rows = int(table["rows"])
         self._repeated: int | None = None
-        if self.rows <= EXACT_ROWS:  # exact aggregates take megabytes in each thread
+        if self.rows <= EXACT_ROWS:  # a second thread would start and stop in vain
             limits["threads"] = 1
         self._db = connect(**limits)
         self._file = scan_of(table, len(columns), missing)
@@ -96,21 +117,52 @@ class TableFigures:
             self._file = "cells"
 
     def exact(self, places: Sequence[int]) -> list[dict[str, Any]]:
-        """Return the exact figures of these columns."""
-        wanted = [{**self._summary(place), **self._exact(place)} for place in places]
-        columns = [dict.fromkeys(FIGURES) | column for column in self._aggregates(places, wanted)]
-        bins = [bins_of(column, self._columns[place]["kind"]) for place, column in zip(places, columns, strict=True)]
-        below = self._aggregates(
-            places,
-            [
-                {repr(edge): f"count_if(v{place} < {edge!r}::DOUBLE)" for edge in (each.edges if each else ())[1:-1]}
-                for place, each in zip(places, bins, strict=True)
-            ],
+        """Return the exact figures of these columns, from their different values and how often each occurs."""
+        self._count_values(places)
+        summary = self._by_column(_SUMMARY, "found")
+        spread = self._by_column(_SPREAD, "(SELECT c, v, unnest(range(n)) FROM found WHERE v IS NOT NULL)")
+        columns = {
+            place: dict.fromkeys(FIGURES) | {"count": 0, "distinct": 0} | summary.get(place, {}) | spread.get(place, {})
+            for place in places
+        }
+        bins = {place: bins_of(column, self._columns[place]["kind"]) for place, column in columns.items()}
+        counts = self._count_bins({place: each for place, each in bins.items() if each})
+        for place, column in columns.items():
+            column["top"] = [(each["x"], -each["n"]) for each in column["top"] or ()]
+            column["bins"] = (each := bins[place]) and each.counted(counts[place])
+        return [*map(_sound, columns.values())]
+
+    def _count_values(self, places: Sequence[int]) -> None:
+        """Create the table ``found``: of each column ``c`` the cells ``x``, how often each occurs, and its value ``v``.
+
+        One query for all columns is planned in the time of one for a single column, which is longer than it runs.
+        """
+        expressions: dict[str, list[int]] = {}
+        for place in places:
+            expressions.setdefault(self._columns[place]["value"], []).append(place)
+        values = " ".join(f"WHEN c IN {(*of, -1)} THEN {value.replace(CELL, 'x')}" for value, of in expressions.items())
+        cells = f"SELECT unnest({[*places]}) AS c, unnest([{', '.join(f'c{place}' for place in places)}]) AS x"
+        self._db.execute(
+            f"CREATE OR REPLACE TEMP TABLE found AS SELECT c, x, n, CASE {values} END AS v FROM "
+            f"(SELECT c, x, count(*) AS n FROM ({cells} FROM {self._file}) WHERE x IS NOT NULL GROUP BY c, x)"
         )
-        return [
-            _sound({**column, "bins": each and each.counted([*counts.values()], int(column["fitting"] or 0))})
-            for column, each, counts in zip(columns, bins, below, strict=True)
-        ]
+
+    def _by_column(self, wanted: Mapping[str, str], table: str) -> dict[int, dict[str, Any]]:
+        rows = self._db.execute(f"SELECT c, {', '.join(wanted.values())} FROM {table} GROUP BY c").fetchall()
+        return {place: dict(zip(wanted, row, strict=True)) for place, *row in rows}
+
+    def _count_bins(self, bins: Mapping[int, Bins]) -> dict[int, list[int]]:
+        """Return how many values are in each bin; the outer ones include everything beyond."""
+        counts = {place: [0] * (len(each.edges) - 1) for place, each in bins.items()}
+        begins = [(place, at, edge) for place, each in bins.items() for at, edge in enumerate(each.begins)]
+        edges = "SELECT unnest(?::INT[]) AS c, unnest(?::INT[]) AS bin, unnest(?::DOUBLE[]) AS begin"
+        joined = f"found ASOF JOIN ({edges}) AS edges ON found.c = edges.c AND v >= begin"
+        query = f"SELECT found.c, bin, sum(n) FROM {joined} GROUP BY ALL"
+        for place, at, count in (
+            self._db.execute(query, [*map(list, zip(*begins, strict=True))]).fetchall() if begins else ()
+        ):
+            counts[place][at] = count
+        return counts
 
     def counted(self, places: Sequence[int], sampled: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return the figures of a sample, with those that can be counted in one pass instead of the sample's."""
@@ -154,19 +206,6 @@ class TableFigures:
             "clocks": f"count_if({v} % {DAY} <> 0)" if kind in DATES else "0",
             "strays": f"min({x}, {STRAYS}) FILTER (WHERE {v} IS NULL)",
         }
-
-    def _exact(self, place: int) -> dict[str, str]:
-        x, v = f"x{place}", f"v{place}"
-        entries = f"list_transform(map_entries(histogram({x})), lambda e: {{'n': -(e.value::BIGINT), 'x': e.key}})"
-        exact = {
-            "distinct": f"count(DISTINCT {x})",
-            "top": f"list_transform(list_sort({entries})[:{CANDIDATES}], lambda e: [e.x, (-e.n)::VARCHAR])",
-        }
-        if self._columns[place]["kind"] not in WITHOUT_VALUES:
-            exact |= self._lengths(x)  # most values of the column can turn out to be of another kind
-            exact["quantiles"] = f"quantile_cont({v}, {list(SHARES)})"
-            exact["deviation"] = f"CASE WHEN max({v}) < 1e150 AND min({v}) > -1e150 THEN stddev_samp({v}) END"
-        return exact
 
     @staticmethod
     def _lengths(cell: str) -> dict[str, str]:
@@ -303,5 +342,4 @@ def _sound(found: dict[str, Any]) -> dict[str, Any]:
         if column[name] is not None and not isfinite(column[name]):
             column[name] = None
     column["strays"] = list(dict.fromkeys(value[:SHOWN] for value in column["strays"] or ()))[:STRAYS]
-    column["top"] = [(value, int(count)) for value, count in column["top"] or ()]
     return column

@@ -5,7 +5,7 @@ import gc
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from io import StringIO
 from itertools import islice
@@ -41,6 +41,19 @@ class CanonicalTable:
     def sample_rows(self, most: int) -> list[Row]:
         """Return the cells of so many rows of the sample at most, at equal distances."""
         return cells_of(self.sample[:: max(1, -(-len(self.sample) // most))], self.delimiter)
+
+
+def first_columns(table: CanonicalTable, most: int) -> CanonicalTable:
+    """Return the table with so many columns at most; if it has more, they are written beside it."""
+    if len(table.names) <= most:
+        return table
+    path, mark = table.path.with_suffix(".part"), table.delimiter
+    with table.path.open(encoding="utf-8", newline="") as source, path.open("w", encoding="utf-8", newline="") as out:
+        rows = (row[:most] for row in csv.reader(source, delimiter=mark))
+        csv.writer(out, delimiter=mark, lineterminator="\n").writerows(rows)
+    first, last = (tuple(row[:most] for row in rows) for rows in (table.first, table.last))
+    sample = tuple(_as_text([row[:most]], mark) for row in cells_of(table.sample, mark))
+    return replace(table, path=path, names=table.names[:most], first=first, last=last, sample=sample)
 
 
 class _Sample:

@@ -91,7 +91,7 @@ def column_names(header: Row) -> tuple[str, ...]:
     if len(header) > MOST_COLUMNS:
         message = f"The table has {len(header):,} columns. The limit is {MOST_COLUMNS:,}."
         raise JobError(message)
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     return tuple(_unique(_readable(cell, place), taken) for place, cell in enumerate(header, 1))
 
 
@@ -219,10 +219,12 @@ def _readable(cell: str, place: int) -> str:
     return " ".join(cell.split()).strip(_INVISIBLE)[:LONGEST_NAME] or f"Column {place}"
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    unique, copy = name, 1
+def _unique(name: str, taken: dict[str, int]) -> str:
+    """Return the name, with a number if it is taken; of each name, the last number is kept: thousands can be equal."""
+    unique, copy = name, taken.get(name, 1)
     while unique in taken:
         copy += 1
         unique = f"{name} ({copy})"
-    taken.add(unique)
+    taken[name] = copy
+    taken.setdefault(unique, 1)
     return unique

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import BinaryIO
 
+from webapp.jobs import JobError
 from webapp.jobtypes.tables.notes import Note
 from webapp.jobtypes.tables.reading.encoding import encoding_name
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
@@ -32,8 +33,8 @@ class LineReader:
         rest = b""
         for content in self._contents():
             joined = rest + content
-            # A last \r may be half of \r\n, so only \n ends a block.
-            end = joined.rfind(b"\n") + 1
+            # A last \r may be half of \r\n, so it ends no block; old files have no \n at all.
+            end = joined.rfind(b"\n") + 1 or joined.rfind(b"\r", 0, -1) + 1
             rest = joined[end:]
             if end:
                 yield self._checked(joined[:end])
@@ -54,6 +55,9 @@ class LineReader:
         if not self._inside_long_line and len(rest) <= LONGEST_LINE:
             return rest
         if not self._inside_long_line:
+            if not self._number:
+                message = f"The first line has more than {LONGEST_LINE:,} bytes, so the file is not a table."
+                raise JobError(message)
             self._problems.skip(self._number + 1, Note(_LONG, {"count": LONGEST_LINE}))
         self._inside_long_line = True
         return b""

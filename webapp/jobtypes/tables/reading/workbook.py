@@ -18,7 +18,8 @@ from webapp.jobtypes.tables.reading.number_formats import with_plain_formats
 from webapp.jobtypes.tables.sizes import size_in_words
 
 MOST_UNPACKED = 2_000_000_000
-FREELY_UNPACKED, MOST_EXPANSION = 50_000_000, 60  # bytes; the cells of workbooks take up to 25 times their packed size
+FREELY_UNPACKED, MOST_EXPANSION = 20_000_000, 60  # bytes; the cells of workbooks take up to 25 times their packed size
+FREE_CELLS, MOST_CELLS = 500_000, 10  # for each byte; without repeated rows and columns, a cell takes a byte or more
 MOST_PARTS = 5_000
 MEMORY = 700_000_000
 SECONDS = 120  # on the processor; 500,000 rows of six columns take 4
@@ -44,7 +45,14 @@ def sheet_as_csv(file: BinaryIO, folder: Path, name: str) -> Sheet:
         shutil.copyfileobj(file, out, 1 << 20)
     book = copy.rename(folder / f"book{_ending(copy)}")
     try:
-        arguments = {"book": os.fspath(book), "sheet": name, "target": os.fspath(folder / "cells.csv")}
+        size = book.stat().st_size
+        arguments = {
+            "book": os.fspath(book),
+            "sheet": name,
+            "target": os.fspath(folder / "cells.csv"),
+            "most_cells": max(FREE_CELLS, MOST_CELLS * size),
+            "most_text": _most_unpacked(size),
+        }
         found = next(iter([*call_native(f"{_CELLS}:write_cells", arguments, memory=MEMORY, seconds=SECONDS)]))
     except RefusedFile as refused:
         raise JobError(str(refused)) from None
@@ -94,9 +102,13 @@ def _refuse_bombs(parts: Sequence[ZipInfo], size: int) -> None:
         message = f"The workbook has {len(parts):,} parts. The limit is {MOST_PARTS:,}."
         raise JobError(message)
     unpacked = sum(part.file_size for part in parts)
-    if unpacked > min(MOST_UNPACKED, max(FREELY_UNPACKED, MOST_EXPANSION * size)):
+    if unpacked > _most_unpacked(size):
         message = f"The workbook would unpack to {size_in_words(unpacked)}. Save the sheet as CSV."
         raise JobError(message)
+
+
+def _most_unpacked(size: int) -> int:
+    return min(MOST_UNPACKED, max(FREELY_UNPACKED, MOST_EXPANSION * size))
 
 
 def _has_styles(parts: Sequence[ZipInfo]) -> bool:

@@ -16,23 +16,29 @@ from python_calamine import (
 )
 
 from webapp.jobtypes.tables.native_process import RefusedFile
+from webapp.jobtypes.tables.sizes import size_in_words
 
 LONG_LIST = 20  # rows of a single column
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384  # of a sheet
 MOST_SHEETS = 50  # in which a table is looked for
 
 
-def write_cells(book: str, sheet: str, target: str) -> Iterator[dict[str, Any]]:
-    """Write the cells to ``target`` as CSV in UTF-8, and yield the name of the sheet and of the others."""
+def write_cells(book: str, sheet: str, target: str, most_cells: int, most_text: int) -> Iterator[dict[str, Any]]:
+    """Write the cells to ``target`` as CSV in UTF-8, and yield the name of the sheet and of the others.
+
+    A few bytes can say that a row is repeated a million times, or that a million cells have the same long text.
+    """
     try:
         workbook = CalamineWorkbook.from_path(book)
         found = _sheet(workbook, sheet)
         _refuse_cells_outside(found)
-        _write(found, Path(target))
+        _write(found, Path(target), most_cells, most_text)
     except PasswordError:
         message = "The workbook is password-protected. Save it without a password and start again."
         raise RefusedFile(message) from None
     except (CalamineError, OSError, ValueError) as error:
+        if "Cell limit exceeded" in str(error):  # calamine's own limit of 100 million
+            raise RefusedFile(_too_many(most_cells)) from None
         message = f"The workbook is damaged or not in a known format: {error}."
         raise RefusedFile(message) from None
     others = [each.name for each in workbook.sheets_metadata if each.name != found.name]
@@ -72,11 +78,23 @@ def _is_table(sheet: CalamineSheet) -> bool:
     return (bottom > top and right > left) or bottom - top >= LONG_LIST
 
 
-def _write(sheet: CalamineSheet, target: Path) -> None:
+def _write(sheet: CalamineSheet, target: Path, most_cells: int, most_text: int) -> None:
+    cells, text = 0, 0
     with target.open("w", encoding="utf-8", errors="replace", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         for row in sheet.iter_rows():
-            writer.writerow(_texts(row))
+            texts = _texts(row)
+            cells += len(texts)
+            text += writer.writerow(texts)
+            if cells > most_cells:
+                raise RefusedFile(_too_many(most_cells))
+            if text > most_text:
+                message = f"The workbook would unpack to more than {size_in_words(most_text)}. Save the sheet as CSV."
+                raise RefusedFile(message)
+
+
+def _too_many(cells: int) -> str:
+    return f"The workbook would unpack to more than {cells:,} cells. Save the sheet as CSV."
 
 
 def _texts(row: Sequence[Any]) -> Sequence[Any]:

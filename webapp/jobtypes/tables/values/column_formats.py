@@ -31,6 +31,7 @@ _PHONE = re.compile(r"\+\d{7,}")
 _DIVIDED_CODE = re.compile(  # telephone numbers of several parts, and IP addresses
     r"\+\d[\d ()/-]{6,}|(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}"
 )
+_DIVIDED_NUMBERS = re.compile(r"\d[-/]\d{1,2}[-/]\d")
 _COMPACT_DATE = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _THOUSANDS = "%(value)s was read like %(style)s. Its mark could also have the other meaning."
 _THOUSANDS_OR_DECIMALS = re.compile(r"[+-]?\d{1,3}[.,]\d{3}")
@@ -192,6 +193,8 @@ def _decimal_of(columns: Iterable[Sequence[str]]) -> str:
     """Return the decimal mark that most columns prove; empty if none does."""
     votes = {".": 0, ",": 0}
     for cells in columns:
+        if not any("." in cell or "," in cell for cell in cells):
+            continue
         fitting = {mark: _most_fitting(cells, mark) for mark in votes}
         if fitting["."] != fitting[","] and max(fitting.values()) >= LIKELY * len(cells) > 0:
             votes[max(fitting, key=lambda mark: fitting[mark])] += 1
@@ -207,9 +210,10 @@ def _most_fitting(cells: Sequence[str], decimal: str) -> int:
 
 def _day_first(columns: Iterable[Sequence[str]]) -> bool | None:
     """Return whether dates like 3/4/2025 begin with the day; one first number above 12 proves it. None: unknown."""
-    month_first = _compiled(next(style.pattern for style in date_styles() if style.name == "MM/DD/YYYY"))
+    month_first: re.Pattern[str] | None = None
     for cells in columns:
-        for cell in cells:
+        for cell in filter(_DIVIDED_NUMBERS.search, cells):
+            month_first = month_first or _compiled(next(s.pattern for s in date_styles() if s.name == "MM/DD/YYYY"))
             if match := month_first.fullmatch(cell):
                 if int(match["m"]) > 12:  # noqa: PLR2004
                     return True
