@@ -1,11 +1,17 @@
-"""Every Python block of the guides runs, and the tests in them pass. The blocks of a page share their names."""
+"""Every code block of the documentation is run or read, and its tests pass. The blocks of a page share their names."""
 
 import inspect
+import json
 import re
+import subprocess
+import textwrap
+import tomllib
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
@@ -15,8 +21,23 @@ from webapp.services import Services
 
 ROOT = Path(__file__).parents[2]
 AUTHORS = ROOT / "docs" / "authors"
-GUIDES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "README.md", *AUTHORS.glob("*.md")))
-PARSER = Sybil(parsers=[PythonCodeBlockParser()], path=str(ROOT), filenames=GUIDES)
+BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+NOT_READ = {"dockerfile", "sql", "text"}  # a few lines each: an image, settings that `doctor` prints, a tree of files
+TEXTS = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
+    if "decisions" not in path.parts
+}
+PARSER = Sybil(parsers=[PythonCodeBlockParser()], path=str(ROOT), filenames=list(TEXTS))
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Return the code blocks of a page in a language."""
+    return [textwrap.dedent(code) for _indent, name, code in BLOCK.findall(TEXTS[page]) if name == language]
+
+
+def pages_with(*languages: str) -> list[Any]:
+    return [page for page in TEXTS if any(blocks(page, language) for language in languages)]
 
 
 def names_after(page: str) -> dict[str, Any]:
@@ -28,7 +49,7 @@ def names_after(page: str) -> dict[str, Any]:
     return document.namespace
 
 
-@pytest.mark.parametrize("page", GUIDES)
+@pytest.mark.parametrize("page", pages_with("python"))
 def test_the_code_of_a_guide_runs(page: str, services: Services) -> None:
     names = names_after(page)
     for declared in {id(value): value for value in names.values() if isinstance(value, JobType)}.values():
@@ -36,6 +57,31 @@ def test_the_code_of_a_guide_runs(page: str, services: Services) -> None:
     for name, function in names.items():
         if name.startswith("test_"):
             function()
+
+
+@pytest.mark.parametrize("page", pages_with("sh"))
+def test_the_lines_for_a_shell_have_no_mistakes(page: str) -> None:
+    """`test_commands.py` checks what they call."""
+    lines = "\n".join(blocks(page, "sh"))
+    read = subprocess.run(["sh", "-n"], input=lines, text=True, capture_output=True, check=False)
+    assert (read.returncode, read.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("page", pages_with("json", "toml", "ini", "yaml"))
+def test_data_can_be_read(page: str) -> None:
+    for code in blocks(page, "yaml"):
+        yaml.safe_load(code)
+    for code in blocks(page, "json"):
+        json.loads(code)
+    for code in blocks(page, "toml"):
+        tomllib.loads(code)
+    for code in blocks(page, "ini"):
+        ConfigParser(interpolation=None, strict=False).read_string(code)
+
+
+def test_no_other_language_is_used() -> None:
+    languages = {language for text in TEXTS.values() for _indent, language, _code in BLOCK.findall(text)}
+    assert languages <= {"python", "sh", "json", "toml", "ini", "yaml", *NOT_READ}
 
 
 def first_cells(page: str) -> str:
