@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, ViewportSize
 from sqlalchemy import select, update
 
-from tests.browser import CALM, violations
+from tests.browser import CALM, TARGET_SIZE, violations
 from tests.exhaustive import every_nth, every_pair
 from tests.installation import Installation, installed, wait_for
 from tests.journeys.conftest import free_port
@@ -57,6 +57,8 @@ NO_PAGE = re.compile(
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 MOVING = "document.getAnimations().filter((animation) => animation.playState === 'running').length"
 OPEN = "document.querySelectorAll('main details').forEach((details) => details.setAttribute('open', ''))"
+RECEIVED = """Object.fromEntries(performance.getEntries().filter((entry) => entry.transferSize).map((entry) =>
+    [entry.entryType === 'navigation' ? 'document' : entry.name, entry.transferSize]))"""
 NOTHING_FOUND = ("/admin/users?q=zzz", "/admin/audit?q=zzz", "/admin/jobs?owner=zzz", "/jobs?q=zzz")
 JOBS_SHOWN = (Status.RUNNING, Status.COMPLETED, Status.FAILED)  # what a job's page has depends on its status
 JOB_TYPES = ("dataset_report", "job_history_export", "user_import")  # the last one is disabled
@@ -287,9 +289,10 @@ def visit(reader: Reader, address: str, language: str, scheme: str, by_users: fr
     if language == "de":
         assert english_texts(reader.evaluate(TEXTS), by_users) == set(), f"{address} has English texts"
     reader.evaluate(OPEN)
-    for size in (PHONE, NARROW):
+    for size in (NARROW, PHONE):
         reader.resize(size)
         assert reader.evaluate(SIDEWAYS) <= 0, f"{address} scrolls sideways at {size['width']} px"
+    assert violations(reader.page, runOnly=[TARGET_SIZE]) == [], f"{address} on a phone"
     assert reader.complaints == [], address
     return status
 
@@ -304,6 +307,16 @@ def test_a_page_needs_no_script(addresses: list[str], plain_browser: Reader) -> 
         assert plain_browser.evaluate(SIDEWAYS) <= 0, f"{address} scrolls sideways on a phone"
         assert plain_browser.evaluate(MOVING) == 0, f"{address} moves"
         assert plain_browser.complaints == [], address
+
+
+def test_a_first_load_is_below_70_kilobytes(browser: Browser, site: str, admin: Reader) -> None:
+    """A new context has an empty cache, and counts what it receives: the page, style sheets, scripts and icons."""
+    reader = Reader(browser, site, storage_state=admin.state())
+    reader.go("/jobs")
+    received = reader.evaluate(RECEIVED)
+    reader.context.close()
+    assert "document" in received
+    assert sum(received.values()) < 70_000, received
 
 
 def test_the_keyboard_reaches_the_content_first(admin: Reader) -> None:

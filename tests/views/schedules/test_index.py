@@ -70,8 +70,8 @@ def test_each_run_shows_its_result_and_links_to_its_job(by: By, add: Add, servic
 def test_the_reason_of_a_disabled_action_is_visible_without_a_mouse(by: By, add: Add) -> None:
     address = f"/admin/schedules/{add().id}"
     assert '<p class="why">' not in by("admin").get(address).text
-    assert "<strong>Edit, Delete</strong> Only admins can do this." in by("operator").get(address).text
-    assert "<strong>Run now, Pause</strong> Only operators and admins can do this." in by("auditor").get(address).text
+    assert "<strong>Edit, Delete…</strong> Only admins can do this." in by("operator").get(address).text
+    assert "<strong>Run now, Pause…</strong> Only operators and admins can do this." in by("auditor").get(address).text
 
 
 def test_parameters_are_shown_without_secrets_to_users_who_can_start_the_type(by: By, add: Add) -> None:
