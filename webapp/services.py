@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from webapp.inbound.message_log import WebhookMessages
     from webapp.inbound.reception import Reception
     from webapp.inbound.webhooks import Webhooks
+    from webapp.jobs.approvals.waiting_list import WaitingApprovals
     from webapp.jobs.definition.disabled_types import DisabledTypes
     from webapp.jobs.definition.job_type import JobType
     from webapp.jobs.definition.payload import Vault
@@ -164,6 +165,13 @@ class Services:
     def registry(self) -> Registry:
         """The job types; raises `BadSettingError` with one sentence about a bad module."""
         return _registry(self.settings)
+
+    @cached_property
+    def approvals(self) -> WaitingApprovals:
+        """Lists the jobs that wait for somebody's approval."""
+        from webapp.jobs.approvals.waiting_list import WaitingApprovals
+
+        return WaitingApprovals(self.engine)
 
     @cached_property
     def wake_ups(self) -> WakeUps:
@@ -636,7 +644,7 @@ class Services:
         )
         name = f"inline {uuid4().hex[:8]}"
         holder = Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid())
-        manual_start = ManualStart(self.jobs.store, self.registry, self.files)
+        manual_start = ManualStart(self.jobs.store, self.registry, self.files, self.vault)
         return inline_run.run(job_id, holder, manual_start.make_claimable if any_status else None)
 
     def checks(self, *, deep: bool = False) -> Iterator[Check]:

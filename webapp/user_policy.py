@@ -1,9 +1,10 @@
 """The job policy of a user: the one place where role, tenant, groups and job types become permissions for jobs."""
 
-from webapp.accounts.permissions import Right, may
-from webapp.accounts.user import User
+from webapp.accounts.permissions import Right, has_role, may
+from webapp.accounts.user import Role, User
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.registry import Registry
+from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.queries.visible_jobs import Viewer
 
@@ -20,6 +21,12 @@ def user_policy(user: User, registry: Registry) -> JobPolicy:
         unlisted_types=frozenset(kind.name for kind in registry if not kind.listed),
         password_types=frozenset(kind.name for kind in registry if kind.asks_password),
         acting_types=frozenset(kind.name for kind in registry if kind.acts_as_owner),
+        approvable_types=frozenset(
+            kind.name for kind in registry if kind.approval is not None and may_approve(user, kind.approval)
+        ),
+        self_approvable_types=frozenset(
+            kind.name for kind in registry if kind.approval is not None and kind.approval.also_self
+        ),
     )
 
 
@@ -29,6 +36,14 @@ def _may_start(user: User, job_type: JobType) -> bool:
     return in_group and job_type.may_be_started_by(user.role, user.tenant)
 
 
+def may_approve(user: User, approval: Approval) -> bool:
+    """Return whether role and group permit a user to approve jobs of others."""
+    if approval.weakest_role is not None and not has_role(user, Role(approval.weakest_role)):
+        return False
+    return approval.group is None or approval.group in user.groups or may(user, Right.CHANGE_USERS)
+
+
 def viewer_of(policy: JobPolicy) -> Viewer:
     """Return the viewer that queries take: the same policy in SQL."""
-    return Viewer(user_id=policy.user_id, sees_all=policy.sees_all, tenant=policy.tenant)
+    approves = frozenset[str]() if policy.sees_all else policy.approvable_types
+    return Viewer(user_id=policy.user_id, sees_all=policy.sees_all, tenant=policy.tenant, approves=approves)

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from sqlalchemy import insert
 from werkzeug.test import TestResponse
 
@@ -21,16 +22,30 @@ from webapp.accounts.tokens import Scope, scopes_for
 from webapp.accounts.user import Role, User
 from webapp.db.engine import writing
 from webapp.inbound.webhook import WebhookDraft
+from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.by_hand.dry_run import DryRunLine
 from webapp.jobs.execution.by_hand.dry_run_process import DryRunResult
+from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.maintenance.key_rotation import KeyRotation
+from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.schema import error_groups, now
 from webapp.services import Services
 from webapp.views.page.problem_details import API_ROOT
+
+
+class Sheet(BaseModel):
+    """The payload of `sheet` and `guarded`."""
+
+    format: str
+
+
+@job_type("guarded", title="Guarded", approval=Approval())
+def guarded(job: JobContext, payload: Sheet) -> None:
+    """Do nothing."""
 
 
 @dataclass
@@ -93,6 +108,11 @@ class Objects:
     def job(self, status: Status = Status.COMPLETED, **values: Any) -> Job:
         known = {"type": "sheet", "payload": {"format": "csv"}, "owner": Owner(user_id=self.owner.id), **values}
         return self.put(status, **known)
+
+    def to_approve(self, **values: Any) -> Job:
+        """Return a job that waits for the approval of an operator."""
+        ends_at = datetime.now(UTC) + timedelta(days=7)
+        return self.job(Status.HELD, type="guarded", approval="pending", approval_ends_at=ends_at, **values)
 
     def system_job(self, *, public: bool) -> Job:
         return self.job(owner=Owner(public=public))
@@ -177,6 +197,7 @@ def objects(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Objects:
     services.registry.add(sheet)
+    services.registry.add(guarded)
     shown = DryRunResult(lines=(DryRunLine("info", "Hello"),), completes=True, sentence="It would complete.")
     monkeypatch.setattr(services.dry_run_processes, "run", lambda _job: shown)  # the real one starts a process
     return Objects(services, people["owner"], put, attach, person)

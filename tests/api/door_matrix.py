@@ -41,6 +41,8 @@ DOORS: Mapping[str, Door] = {
     "actions.act delete": Door("delete_job", "job delete"),
     "actions.act keep": Door("keep_job", "job keep"),
     "actions.act keep-no-longer": Door("keep_no_longer_job", "job keep-no-longer"),
+    "approvals.approve_now": Door("approve_job", "job approve"),
+    "approvals.reject": Door("reject_job", "job reject"),
     "edit_job.save": Door("edit_job", "job edit"),
     "tags.change": Door("set_tags_job", "job tags"),
     "actions.act run-next": Door("run_next_job", "job run-next"),
@@ -111,6 +113,7 @@ DOORS: Mapping[str, Door] = {
 # operations without a button: the command that prints or does it, or a reason
 FURTHER_OPERATIONS: Mapping[str, Door] = {
     "list_jobs": Door(command="job list"),
+    "list_approvals": Door(command="job approvals"),
     "get_job": Door(command="job show"),
     "report_job": Door(reason="for the program that does the work of a record-only job"),
     "set_priority_job": Door(command="job priority"),

@@ -40,6 +40,8 @@ class AuditAction(StrEnum):
     JOB_DELETE = "job_delete"
     JOB_PRIORITY = "job_priority"
     JOB_EDIT = "job_edit"
+    JOB_APPROVE = "job_approve"
+    JOB_REJECT = "job_reject"
     JOB_TAGS = "job_tags"
     JOB_KEEP = "job_keep"
     JOB_PUBLIC = "job_public"

@@ -62,11 +62,16 @@ _RANK = tuple(Role)
 
 def refusal(user: User, right: Right) -> Reason | None:
     """Return why the user lacks the right, or ``None`` if the user holds it."""
-    if _RANK.index(user.role) < _RANK.index(_WEAKEST[right]):
+    if not has_role(user, _WEAKEST[right]):
         return Reason.ONLY_ADMINS if _WEAKEST[right] is Role.ADMIN else Reason.ONLY_OPERATORS
     if user.tenant is not None and right not in _WITHIN_A_TENANT:
         return Reason.NOT_IN_A_TENANT
     return None
+
+
+def has_role(user: User, weakest: Role) -> bool:
+    """Return whether the user has a role or a stronger one."""
+    return _RANK.index(user.role) >= _RANK.index(weakest)
 
 
 def may(user: User, right: Right) -> bool:

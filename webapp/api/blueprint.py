@@ -9,6 +9,7 @@ from webapp.api.endpoint import view_of
 from webapp.api.job_input import expected_files, largest_input
 from webapp.api.operations import Operation
 from webapp.api.resources import (
+    approvals,
     bulk,
     errors,
     events,
@@ -28,7 +29,7 @@ from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.page.problem_details import API_ROOT
 
 RESOURCES = (  # in the order of the documentation
-    *(jobs, files, history, bulk, filters, events, job_types),
+    *(jobs, approvals, files, history, bulk, filters, events, job_types),
     *(schedules, queues, errors, users, groups, tokens, notifications, webhooks, installation),
 )
 bp = Blueprint("api", __name__, url_prefix=API_ROOT)

@@ -7,7 +7,7 @@ take longer than reading the rows.
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -97,6 +97,11 @@ class JobDocument(BaseModel):
     kept_at: datetime | None
     version: int
     tags: list[str]
+    approval: Literal["pending", "approved", "rejected", "expired"] | None = Field(
+        description="Null for a job that needs none. A held job with `pending` waits for it."
+    )
+    approval_ends_at: datetime | None
+    edited_by: UUID | None = Field(description="Who last changed the input.")
     done_with_warnings: bool
 
 

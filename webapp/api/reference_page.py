@@ -30,6 +30,7 @@ bp = Blueprint("api_reference", __name__)
 _NO_ID = UUID(int=0)
 _TAGS: Mapping[str, str] = {
     "jobs": lazy_gettext("Jobs"),
+    "approvals": lazy_gettext("Approvals"),
     "files": lazy_gettext("Files"),
     "history": lazy_gettext("History"),
     "bulk": lazy_gettext("Bulk actions"),

@@ -74,6 +74,10 @@ def _line(job: Job) -> str:
 def _status_note(job: Job) -> str:
     if job.done_with_warnings:
         return ", with warnings"
+    if job.waits_for_approval:
+        return ", waits for approval"
+    if job.cancel_kind in {"rejected", "expired"}:
+        return f", {'rejected' if job.cancel_kind == 'rejected' else 'not approved in time'}"
     return ", stopping" if job.cancel_requested_at and not job.is_finished else ""
 
 

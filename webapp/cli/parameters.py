@@ -120,7 +120,7 @@ in_json = click.option("--json", "in_json", is_flag=True, help="Print JSON.")
 def owner_of(person: str | None, type_name: str, *, public: bool = True) -> Owner:
     """Return the owner that ``--as`` names, who must be allowed to start the type; ``None`` is the system."""
     if is_remote():
-        return _remote_services().owner_named(person, public=public)
+        return remote_services().owner_named(person, public=public)
     if person is None:
         return Owner(public=public)
     user = services().accounts.by_name(person)
@@ -140,7 +140,14 @@ def _required_role(job_type: "JobType") -> str:
 
 def owner_of_new_job(person: str | None, type_name: str) -> Owner:
     """Return the owner of a job that is started; on another installation, the account of the token."""
-    return _remote_services().owner_of_new_job(person) if is_remote() else owner_of(person, type_name)
+    return remote_services().owner_of_new_job(person) if is_remote() else owner_of(person, type_name)
+
+
+def own_account(person: str | None) -> UUID:
+    """Return the account of the token on another installation; refuse another name than its own."""
+    owner = remote_services().owner_of_new_job(person)
+    assert owner.user_id is not None  # noqa: S101  (an account)
+    return owner.user_id
 
 
 def unknown_job(reference: object, *, searched: int | None = None) -> NotFound:
@@ -162,5 +169,6 @@ def _by_short_id(text: str) -> Job:
         raise unknown_job(text, searched=SHORT_ID_SCAN_LIMIT) from None
 
 
-def _remote_services() -> "RemoteServices":
+def remote_services() -> "RemoteServices":
+    """Return the services of another installation; only if `is_remote`."""
     return cast("RemoteServices", services())

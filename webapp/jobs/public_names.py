@@ -18,6 +18,7 @@ from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted
 from webapp.jobs.execution.time_limit import JobTimeout
 from webapp.jobs.job_queries import JobQueries
 from webapp.jobs.lifecycle.create import BadRequest
+from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.model.json_values import NotStorable
@@ -42,6 +43,7 @@ from webapp.jobs.store.signals import (
 from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken
 
 __all__ = [
+    "Approval",
     "AttachmentNotFound",
     "BadRequest",
     "DuplicateJob",

@@ -17,6 +17,8 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import in_next_transaction, reading, writing
 from webapp.fault_injection import faultpoint
+from webapp.jobs.approvals import decisions
+from webapp.jobs.approvals.expiry import expire_approvals
 from webapp.jobs.definition import disabled_types
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.payload import Vault
@@ -238,8 +240,9 @@ class Jobs:
             choices |= {"queue": NO_QUEUE, "record_only": True}
         model = create.new_job(job_type, payloads[0], self._vault, owner=owner, files={}, **choices)
         self._refuse_unknown_queue(model.queue)
-        if job_type.titles_its_jobs and "title" not in choices:
-            ids = self._create_titled(job_type, payloads, owner=owner, **choices)
+        titled = job_type.titles_its_jobs and "title" not in choices
+        if titled or (job_type.approval is not None and job_type.approval.when is not None):
+            ids = self._create_differing(job_type, payloads, owner=owner, **choices)
         else:
             stored = [create.stored_payload(job_type, payload, self._vault) for payload in payloads]
             with writing(self.engine) as connection:
@@ -393,7 +396,7 @@ class Jobs:
         """
         check_ids(job_id)
         job = self.store.get(job_id)
-        refuse_if_not_retriable(job_id, job.status)
+        refuse_if_not_retriable(job)
         with reading(self.engine) as connection:
             disabled_types.refuse_disabled(connection, [job.type])
         self._retry([job_id], by=by)
@@ -414,12 +417,41 @@ class Jobs:
         check_arguments(by=by, **({} if owner is None else {"owner": owner}))
         old = self.store.get(job_id)
         job_type = self.registry.get(old.type) if old.type in self.registry else None
-        new = create.new_run_of(old, job_type)
+        new = create.new_run_of(old, job_type, self._vault)
         new = replace(new, triggered_by=by or old.triggered_by, owner=owner or old.owner)
         with naming_the_holder(self.engine):
             self._writer.write_copy(new, old.id, self._files)
-        self._wake(new.queue)
+        if new.may_run:
+            self._wake(new.queue)
         return self.store.get(new.id)
+
+    def approve(self, job_id: UUID, *, by: UUID, version: int | None = None) -> Job:
+        """Approve a job that waits for it, so that it can start; return it.
+
+        Raises `NotWaitingForApproval`, `OwnJob` if the user has started, owns or edited it, `StaleJob` if it no longer
+        has the ``version`` that the user has seen. The caller has checked that role and group permit it.
+        """
+        job, also_self = self._to_decide(job_id, by)
+        with writing(self.engine) as connection:
+            woken = decisions.approve(connection, self.store, job, by=by, also_self=also_self, version=version)
+        faultpoint("approve.wake")
+        self._wake_all(woken)
+        return self.store.get(job_id)
+
+    def reject(self, job_id: UUID, reason: str, *, by: UUID, version: int | None = None) -> Job:
+        """Cancel a job that waits for approval, with a reason that its owner sees; return it.
+
+        Raises what `approve` raises, and `BadRequest` for a reason that is missing or too long.
+        """
+        job, also_self = self._to_decide(job_id, by)
+        with writing(self.engine) as connection:
+            woken = decisions.reject(connection, self.store, job, reason, by=by, also_self=also_self, version=version)
+        self._wake_all(woken)
+        return self.store.get(job_id)
+
+    def expire_approvals(self) -> int:
+        """Cancel the jobs that nobody has approved or rejected in time; return how many. The clock calls it."""
+        return expire_approvals(self.engine, self._wake)
 
     def delete(self, job_id: UUID, *, by: UUID | None = None) -> None:
         """Delete a finished job with its children and files; raise `CannotBeDeleted` or `JobNotFound`."""
@@ -476,10 +508,17 @@ class Jobs:
         check_ids(job_id)
         return external_changes.remove_files(self.store, self._files, job_id)
 
-    def _create_titled(
+    def _to_decide(self, job_id: UUID, by: UUID) -> tuple[Job, bool]:
+        check_ids(job_id)
+        check_arguments(user_id=by)
+        job = self.store.get(job_id)
+        approval = self.registry.get(job.type).approval if job.type in self.registry else None
+        return job, approval is not None and approval.also_self
+
+    def _create_differing(
         self, job_type: JobType, payloads: Sequence[Mapping[str, Any]], **choices: Any
     ) -> tuple[UUID, ...]:
-        """Create jobs that have different titles, with as many statements as jobs of one title."""
+        """Create jobs that differ in title or approval, with as many statements as jobs that are alike."""
         new = [create.new_job(job_type, payload, self._vault, files={}, **choices) for payload in payloads]
         with writing(self.engine) as connection:
             create.insert_jobs(connection, self.store, new)

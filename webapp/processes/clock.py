@@ -70,6 +70,7 @@ class Clock:
         services.schedule_runner.fire_due()
         promote_due(services.engine)
         release_jobs_with_free_keys(services.engine)
+        services.jobs.expire_approvals()
         self._rescuer.rescue()
         mark_silent_records_stale(services.jobs, services.registry)
         remove_silent_workers(services.engine, services.settings.lease_seconds)

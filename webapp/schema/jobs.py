@@ -77,6 +77,9 @@ class _JobColumns(TypedColumns):
     kept_at: Named[datetime | None] = Column(UtcDateTime)
     version: Named[int] = Column(Integer, server_default=text("1"))
     tags: Named[list[str] | None] = Column(NullableJson)
+    approval: Named[str | None] = Column(String(12))
+    approval_ends_at: Named[datetime | None] = Column(UtcDateTime)
+    edited_by: Named[UUID | None] = Column(Uuid)
 
 
 jobs = Table(
@@ -136,6 +139,8 @@ Index("ix_jobs_due", jobs.c.run_at, sqlite_where=text("status = 'scheduled'"),
 _tagged = text("tags IS NOT NULL")  # SQLite reads all tagged jobs for a tag, PostgreSQL finds them by the second index
 Index("ix_jobs_tagged", jobs.c.id, sqlite_where=_tagged, postgresql_where=_tagged)
 Index("ix_jobs_tags", jobs.c.tags, postgresql_using="gin", postgresql_where=_tagged).ddl_if(dialect="postgresql")
+_needs_approval = text("approval IS NOT NULL")
+Index("ix_jobs_approval", jobs.c.status, jobs.c.id, sqlite_where=_needs_approval, postgresql_where=_needs_approval)
 Index("ix_jobs_type", jobs.c.type, jobs.c.id)
 Index("ix_jobs_finished", jobs.c.finished_at, sqlite_where=text("finished_at IS NOT NULL"),
       postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip

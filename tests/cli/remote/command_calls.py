@@ -113,6 +113,13 @@ def _with_an_old_key(objects: Objects) -> Words:
     return ()
 
 
+def _asked(objects: Objects) -> Words:
+    """Let one job wait for approval, for both commands."""
+    if not objects.made:
+        objects.made.append(objects.to_approve())
+    return ()
+
+
 CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
     "job types": [lambda _: (), lambda _: ("--json",)],
     "job list": [
@@ -187,6 +194,17 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
     "job keep-no-longer": [_job(), _job("--json")],
     "job make-public": [lambda objects: (objects.system_job(public=False).id,), _job()],
     "job make-private": [lambda objects: (objects.system_job(public=True).id, "--json")],
+    "job approvals": [lambda _: ("--as", "root"), lambda objects: ("--as", "root", "--json", *_asked(objects))],
+    "job approve": [
+        lambda objects: (objects.to_approve().id, "--as", "root"),
+        lambda objects: (objects.to_approve().id, "--as", "root", "--json"),
+        lambda objects: (objects.to_approve().id, "--as", "root", "--version", 7),
+        lambda objects: (objects.job().id, "--as", "root"),
+    ],
+    "job reject": [
+        lambda objects: (objects.to_approve().id, "--as", "root", "--reason", "The wrong month"),
+        lambda objects: (objects.to_approve().id, "--as", "root", "--reason", " "),
+    ],
     "job stack": [
         lambda objects: ("--last", _hung(objects)),
         lambda objects: ("--last", "--json", _hung(objects)),

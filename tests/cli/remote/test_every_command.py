@@ -7,7 +7,7 @@ from difflib import ndiff
 import pytest
 from click.testing import Result
 
-from tests.api.conftest import Objects
+from tests.api.conftest import Objects, guarded
 from tests.cli.remote.command_calls import CALLS, STDIN
 from tests.cli.test_import_cost import COMMANDS
 from tests.exhaustive import exhaustive
@@ -59,6 +59,7 @@ def objects(
     def person(name: str) -> User:
         return services.accounts.add(name, "plain tests are calm tests")
 
+    services.registry.add(guarded)
     return Objects(services, user, put, attach, person, write_log=write_log)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from webapp.jobs.definition.declaration import RULES, BadJobType
 from webapp.jobs.definition.field_specs import Upload
 from webapp.jobs.definition.job_type import JobType, job_type
+from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.policies import OnDuplicate, Retention, RetryPolicy
 
 
@@ -38,6 +39,7 @@ def refusal(handler: Callable[..., Any] = print_sheet, **options: Any) -> str:
 
 
 BAD = {
+    "approval": [True, "operator", Approval],
     "name": ["", " ", "a/b", "a b", "é", "x" * 81, None, 7],
     "title": ["", "  ", "\u200b", "t" * 201, None, b"title", lambda: "none"],
     "description": [None, 7],

@@ -29,7 +29,7 @@ Make = Callable[..., Job]
 
 def claim(services: Services, job: Job) -> Job | None:
     lease_id = services.leases.open(HOLDER, job.queue)
-    manual_start = ManualStart(services.jobs.store, services.registry, services.files)
+    manual_start = ManualStart(services.jobs.store, services.registry, services.files, services.vault)
     return services.claims.claim_one(job.id, job.queue, lease_id, manual_start.make_claimable)
 
 

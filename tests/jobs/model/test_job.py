@@ -9,8 +9,8 @@ from webapp.jobs.model.job import MOVES, SYSTEM, IllegalTransition, Job, Owner, 
 # A second copy of the table, so that a mistake in the first one is noticed
 LEGAL = {
     "held": "queued scheduled cancelled failed",
-    "scheduled": "queued cancelled",
-    "queued": "running cancelled failed scheduled",  # scheduled: an edit that moves the start
+    "scheduled": "queued cancelled held",  # held: an edit after which it needs approval
+    "queued": "running cancelled failed scheduled held",  # scheduled: an edit that moves the start
     "running": "waiting completed failed cancelled stale scheduled queued",
     "waiting": "completed failed cancelled stale",
     # waiting: a root whose own handler has returned, when some of its children run again

@@ -18,6 +18,8 @@ OPERATOR = JobPolicy(
     acting_types=frozenset({"acting"}),
 )
 
+ACTIONS = [action for action in JobAction if action is not JobAction.APPROVE]  # which has permissions of its own
+
 
 def job(type_name: str = "open", owner: Owner | None = None) -> Job:
     owner = owner or Owner(user_id=ANA.user_id)
@@ -25,7 +27,7 @@ def job(type_name: str = "open", owner: Owner | None = None) -> Job:
 
 
 def test_users_do_everything_with_their_own_jobs_and_nothing_with_others() -> None:
-    assert [ANA.refusal(action, job()) for action in JobAction] == [None] * len(JobAction)
+    assert {ANA.refusal(action, job()) for action in ACTIONS} == {None}
     public = job(owner=Owner(public=True))
     assert {ANA.refusal(action, public) for action in JobAction} == {Objection.NOT_YOURS}
 
@@ -39,13 +41,13 @@ def test_what_shows_an_owners_view_is_open_to_the_owner_and_to_users_who_can_sta
     assert OPERATOR.refusal(JobAction.OPEN, job("export", Owner(user_id=OPERATOR.user_id))) is None
     assert OPERATOR.refusal(JobAction.OPEN, job("export", Owner())) is Objection.NOT_YOURS, "the system sees all"
     admin = replace(OPERATOR, closed_types=frozenset())
-    assert {admin.refusal(action, job("export")) for action in JobAction} == {None}
+    assert {admin.refusal(action, job("export")) for action in ACTIONS} == {None}
     assert (OPERATOR.unopened_types, admin.unopened_types) == ({"closed", "export"}, set())
 
 
 def test_the_own_job_of_a_closed_type_can_be_read_and_deleted_but_not_started() -> None:
     own = job("closed", Owner(user_id=OPERATOR.user_id))
-    refused = {action for action in JobAction if OPERATOR.refusal(action, own)}
+    refused = {action for action in ACTIONS if OPERATOR.refusal(action, own)}
     assert refused == {JobAction.RETRY, JobAction.DRY_RUN, JobAction.RUN_AGAIN}
 
 
@@ -55,13 +57,13 @@ def test_an_unlisted_type_is_not_run_again() -> None:
 
 
 def test_what_acts_with_the_permissions_of_its_owner_is_run_by_the_owner_or_by_users_who_can_start_every_type() -> None:
-    refusals = {action: OPERATOR.refusal(action, job("acting")) for action in JobAction}
+    refusals = {action: OPERATOR.refusal(action, job("acting")) for action in ACTIONS}
     refused = {action: objection for action, objection in refusals.items() if objection}
     assert refused == dict.fromkeys([JobAction.RETRY, JobAction.DRY_RUN], Objection.OWNER_RIGHTS)
     own = job("acting", Owner(user_id=OPERATOR.user_id))
     admin = replace(OPERATOR, closed_types=frozenset())
-    assert {OPERATOR.refusal(action, own) for action in JobAction} == {None}
-    assert {admin.refusal(action, job("acting")) for action in JobAction} == {None}
+    assert {OPERATOR.refusal(action, own) for action in ACTIONS} == {None}
+    assert {admin.refusal(action, job("acting")) for action in ACTIONS} == {None}
     assert OPERATOR.refusal_to_run("acting", Owner()) is Objection.OWNER_RIGHTS, "the system has every permission"
 
 
@@ -70,3 +72,26 @@ def test_what_asks_for_a_password_is_retried_by_its_owner_alone() -> None:
     assert admin.refusal(JobAction.RETRY, job("guarded")) is Objection.PASSWORD
     assert admin.refusal(JobAction.DELETE, job("guarded")) is None
     assert OPERATOR.refusal(JobAction.RETRY, job("guarded", Owner(user_id=OPERATOR.user_id))) is None
+
+
+def waiting(**values: object) -> Job:
+    return replace(job("pay"), status=Status.HELD, approval="pending", **values)
+
+
+def test_approvers_open_run_dry_and_approve_what_others_started() -> None:
+    group = JobPolicy(user_id=uuid4(), approvable_types=frozenset({"pay"}), closed_types=frozenset({"pay"}))
+    allowed = {action for action in JobAction if group.refusal(action, waiting()) is None}
+    assert allowed == {JobAction.OPEN, JobAction.APPROVE, JobAction.DRY_RUN}
+    assert not group.may_open(replace(waiting(), approval=None)), "this one needs none"
+    assert not group.may_open(replace(waiting(), status=Status.COMPLETED, approval="approved")), "they cannot start it"
+    assert replace(group, closed_types=frozenset()).may_open(replace(waiting(), status=Status.FAILED))
+
+
+def test_nobody_approves_what_they_started_own_or_edited_unless_the_type_says_so() -> None:
+    boss = replace(OPERATOR, approvable_types=frozenset({"pay"}))
+    own = Owner(user_id=boss.user_id)
+    for concerned in (waiting(owner=own), waiting(triggered_by=boss.user_id), waiting(edited_by=boss.user_id)):
+        assert boss.refusal(JobAction.APPROVE, concerned) is Objection.APPROVED_BY_OTHERS
+        also = replace(boss, self_approvable_types=frozenset({"pay"}))
+        assert also.refusal(JobAction.APPROVE, concerned) is None
+    assert ANA.refusal(JobAction.APPROVE, waiting()) is Objection.NOT_AN_APPROVER

@@ -37,6 +37,7 @@ ACT = _access(LOGIN, LOGIN, NONE, IN, NONE, WHY, IN, IN)  # on a job of `owner`
 JOB = _access(LOGIN, LOGIN, NONE, IN, NONE, IN, IN, IN)  # a job of `owner`, to be read
 SEE = _access(LOGIN, LOGIN, NONE, NONE, NONE, IN, IN, IN)  # the installation
 RUN = _access(LOGIN, LOGIN, NONE, NONE, NONE, WHY, IN, IN)
+APPROVE = _access(LOGIN, LOGIN, NONE, WHY, NONE, WHY, WHY, WHY)  # a job of a type that needs none; see test_approvals
 MANAGE = _access(LOGIN, LOGIN, NONE, NONE, NONE, WHY, WHY, IN)
 OWN_RULE = OWNED  # of nobody else, whatever their role
 
@@ -185,6 +186,11 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("edit_job.save", "POST"): Route(ACT, {"format": "csv", "job.tags": "urgent"}, AuditAction.JOB_EDIT),
     ("tags.ask", "GET"): Route(ACT),
     ("tags.change", "POST"): Route(ACT, {"tags": "urgent, month end"}, AuditAction.JOB_TAGS),
+    ("approvals.index", "GET"): Route(PERSON),
+    ("approvals.approve", "GET"): Route(JOB),
+    ("approvals.approve_now", "POST"): Route(APPROVE),
+    ("approvals.reject", "GET"): Route(JOB),
+    ("approvals.reject", "POST"): Route(APPROVE, {"reason": "because"}),
     ("dry_run.ask", "GET"): Route(JOB),
     ("dry_run.run", "POST"): Route(ACT, {}, AuditAction.JOB_DRY_RUN),
     ("stack.show", "GET"): Route(SEE),
@@ -263,6 +269,8 @@ UNAUDITED: Mapping[tuple[str, str], str] = {  # changes that are not audited, an
     ("second_factor.ask", "POST"): "nobody has given a password here; test_second_factor.py checks the line",
     ("second_factor.mark_removal_seen", "POST"): "a message to the user is private",
     ("second_factor.switch_on", "POST"): "needs a code; test_second_factor.py checks the line",
+    ("approvals.approve_now", "POST"): "the job needs no approval; test_approvals.py checks the line",
+    ("approvals.reject", "POST"): "the job needs no approval; test_approvals.py checks the line",
     ("acts.do_act", "POST"): "no job is selected here; the tests of bulk actions check the line",
     ("me.save", "POST"): "preferences are private",
     ("columns.choose", "POST"): "preferences are private",

@@ -14,7 +14,7 @@ from webapp.jobs.schedules.cron_rule import CronRule
 from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule, ScheduleRun
 
-_IDS = frozenset({"id", "triggered_by", "again_of", "imported_by"})
+_IDS = frozenset({"id", "triggered_by", "again_of", "imported_by", "edited_by"})
 _TEXTS = frozenset({"message_id", "request_id"})  # ids that others chose
 _TIMES = frozenset({"at", "old_secret_until"})
 _PERIODS = frozenset({"silent_for"})

@@ -109,6 +109,19 @@ class RemoteJobs:
             for part in parts:
                 part.content.close()
 
+    def approve(self, job_id: UUID, *, by: UUID, version: int | None) -> Job:  # noqa: ARG002  (the token's account)
+        """Approve a job."""
+        return self.perform(job_id, "approve", {"version": version})
+
+    def reject(self, job_id: UUID, reason: str, *, by: UUID, version: int | None) -> Job:  # noqa: ARG002
+        """Reject a job; raise `BadUsage` for a reason that is missing or too long."""
+        try:
+            return self.perform(job_id, "reject", {"reason": reason, "version": version})
+        except RemoteRefusal as error:
+            if "#/reason" in error.errors:
+                raise BadUsage(error.errors["#/reason"]) from None
+            raise
+
     def cancel(self, job_id: UUID) -> Job:
         """Stop a job."""
         return self.perform(job_id, "cancel")
@@ -138,6 +151,17 @@ class RemoteJobs:
         documents = [each for each in listed if not each["deleted"]]
         self._files.remember({UUID(each["id"]): each["url"] for each in documents})
         return tuple(map(record_of, documents))
+
+
+class RemoteApprovals:
+    """Lists what waits for the approval of the token's account."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def waiting(self) -> tuple[Job, ...]:
+        """Return the jobs, those that expire first before the others."""
+        return tuple(map(job_of, self._connection.items("/approvals", limit=100)))
 
 
 class RemoteAdminJobs:

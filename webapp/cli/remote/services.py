@@ -14,6 +14,7 @@ from webapp.cli.remote.errors import RemoteErrors
 from webapp.cli.remote.groups import RemoteGroups
 from webapp.cli.remote.jobs import (
     RemoteAdminJobs,
+    RemoteApprovals,
     RemoteDryRun,
     RemoteFamilies,
     RemoteFiles,
@@ -40,6 +41,7 @@ class RemoteServices:
         self.files = RemoteFiles(connection)
         self.jobs = RemoteJobs(connection, self.files)
         self.admin_jobs = RemoteAdminJobs(self.jobs)
+        self.approvals = RemoteApprovals(connection)
         self.job_editor = RemoteJobEditor(self.jobs, connection)
         self.dry_run = RemoteDryRun(connection)
         self.process_snapshots = RemoteSnapshots(connection)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from webapp.jobs.definition.field_specs import MOST_FILES, MisplacedUpload, declared_specs, upload_specs
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_handler
 from webapp.jobs.model import value_rules
+from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.incoming_text import TITLE_LIMIT
 from webapp.jobs.model.policies import OnDuplicate, Retention, RetryPolicy
 from webapp.jobs.model.value_rules import NOTHING, PRIORITY, QUEUE_NAME, TRUTH, ValueRule
@@ -92,6 +93,7 @@ RULES: Mapping[str, ValueRule] = MappingProxyType(
         "asks_password": TRUTH,
         "acts_as_owner": TRUTH,
         "private_output": TRUTH,
+        "approval": NOTHING | value_rules.instance(Approval, "an Approval"),
         "on_failed": NOTHING | ValueRule("a function of the job and its payload", inspect.isfunction),
         "preview": NOTHING | ValueRule("a function of the payload and its files", inspect.isfunction),
     }

@@ -25,6 +25,7 @@ from webapp.jobs.definition.module_declarations import remember
 from webapp.jobs.definition.previews import TablePreview
 from webapp.jobs.definition.readable_names import humanize
 from webapp.jobs.model import json_values
+from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.diagnostics import PARAMETERS_LIMIT
 from webapp.jobs.model.policies import (
     DEFAULT_RETENTION,
@@ -97,6 +98,7 @@ class JobType:
     replaces: bool
     keep_files: timedelta
     listed: bool  # whether the catalogue shows it
+    approval: Approval | None  # what its jobs need before they start
     on_failed: Callable[..., Any] | None  # called with a job that has finally failed or was lost
     on_failed_needs: Mapping[str, type]
     preview: Callable[..., TablePreview] | None  # shows what its form was given
@@ -120,6 +122,10 @@ class JobType:
     def key_of(self, payload: BaseModel) -> str | None:
         """Return the unique key of a job with this payload; ``None`` if the type has none."""
         return self.unique_key(payload) if callable(self.unique_key) else self.unique_key
+
+    def needs_approval(self, payload: BaseModel) -> bool:
+        """Return whether a job with this payload must be approved before it starts."""
+        return self.approval is not None and self.approval.is_needed_for(payload)
 
     @property
     def location(self) -> str:
@@ -175,6 +181,7 @@ def job_type(
     replaces: bool = False,
     keep_files: timedelta = timedelta(days=30),
     listed: bool = True,
+    approval: Approval | None = None,
     on_failed: Callable[..., Any] | None = None,
     preview: Callable[..., TablePreview] | None = None,
 ) -> Callable[[Callable[..., Any]], JobType]:
@@ -212,6 +219,7 @@ def job_type(
     - ``private_output``: its output shows what its owner can see, so of other users only those open it
       who can start every type.
     - ``listed=False`` hides the type from the catalogue, for types that other pages start.
+    - ``approval``: its jobs wait until somebody else has approved them; see `Approval`.
     - ``on_failed`` is a function ``(job: Job, payload: Model, …)``, called once a job has finally failed or was lost:
       after the commit, in a job of its own, with services by class as the handler.
     - ``preview`` is a function ``(payload: Model, files: Mapping[str, BinaryIO])``, called in the web process for the
@@ -261,6 +269,7 @@ def job_type(
             replaces=replaces,
             keep_files=keep_files,
             listed=listed,
+            approval=approval,
             on_failed=on_failed,
             on_failed_needs=hook_needs,
             preview=preview,

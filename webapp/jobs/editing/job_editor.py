@@ -31,7 +31,7 @@ from webapp.jobs.queueing.fair_share import assign_turns
 from webapp.jobs.queueing.queues import UnknownQueue
 from webapp.jobs.store import events
 from webapp.jobs.store.job_store import JobStore, StaleJob
-from webapp.jobs.store.transitions import UNSTARTED, postponed
+from webapp.jobs.store.transitions import UNSTARTED, held_for_approval, postponed
 from webapp.jobs.store.unique_keys import naming_the_holder
 from webapp.schema import jobs, now
 
@@ -64,6 +64,8 @@ class JobEditor:
     ) -> tuple[Job, Job]:
         """Apply an edit; return the job before and after it, which are the same if nothing differs.
 
+        A job with another input needs a new approval, if its type asks for one.
+
         ``record`` is called with both at the end of the transaction, to write about the edit in the audit log.
         Raises `NotEditable`, `StaleJob`, `InvalidPayload`, `UnknownQueue`, `DuplicateJob` or `BadRequest`; then
         nothing is written.
@@ -75,7 +77,7 @@ class JobEditor:
         if not due_now and all(getattr(new, name) == getattr(old, name) for name in FIELDS):
             return old, old
         with naming_the_holder(self._store.engine), key_conflicts([new]), writing(self._store.engine) as connection:
-            self._write(connection, old, new, due_now=due_now)
+            self._write(connection, old, new, due_now=due_now, by=by)
             after = self._store.read(connection, job_id)
             names = ", ".join(name for name in FIELDS if getattr(after, name) != getattr(old, name))
             events.insert(connection, events.rows_of([after], EventName.EDITED, actor_id=by, detail=names))
@@ -137,6 +139,8 @@ class JobEditor:
         if stored == job.payload:
             return job
         changed = replace(job, payload=stored)
+        if job.waits_for_approval or job_type.needs_approval(valid):
+            changed = replace(changed, **create.approval_request(job_type.approval))
         before = load_payload(job_type, job.payload, self._vault)
         if job.title == titles.title_of(job_type, before, job.payload, self._vault):
             changed = replace(changed, title=titles.title_of(job_type, valid, stored, self._vault))
@@ -168,15 +172,19 @@ class JobEditor:
                 new = with_value(new, spec.path or (spec.name,), kept)
         return new
 
-    def _write(self, connection: Connection, old: Job, new: Job, *, due_now: bool) -> None:
+    def _write(self, connection: Connection, old: Job, new: Job, *, due_now: bool, by: UUID | None) -> None:
         values: dict[str, Any] = {name: getattr(new, name) for name in ("payload", "title", "unique_key", "run_at")}
         values |= {"queue": new.queue, "priority": new.priority, "tags": list(new.tags) or None}
         if (new.queue, new.priority) != (old.queue, old.priority):
             [turned] = assign_turns(connection, [new])
             values["fair"] = turned.fair
+        if new.payload != old.payload:
+            values |= {"approval": new.approval, "approval_ends_at": new.approval_ends_at, "edited_by": by}
         if due_now:
             values["run_at"] = now()
-        if old.status is Status.QUEUED and new.run_at is not None and new.run_at != old.run_at:
+        if old.status is not Status.HELD and not new.may_run:
+            statement = held_for_approval.update(**values)
+        elif old.status is Status.QUEUED and new.run_at is not None and new.run_at != old.run_at:
             statement = postponed.update(**values)
         else:
             statement = update(jobs).where(jobs.c.status.in_(UNSTARTED)).values(**values, version=jobs.c.version + 1)

@@ -98,7 +98,9 @@ def _objection_to_stop(job: Job) -> Objection | None:
 def _objection_to_retry(job: Job) -> Objection | None:
     if job.status is Status.COMPLETED:
         return Objection.DONE
-    return None if job.is_finished else Objection.NOT_ENDED
+    if not job.is_finished:
+        return Objection.NOT_ENDED
+    return None if job.may_run else Objection.NOT_APPROVED
 
 
 def _objection_to_ended(job: Job) -> Objection | None:

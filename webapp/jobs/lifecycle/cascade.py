@@ -134,7 +134,7 @@ def _release_dependents(connection: Connection, rows: list[Row[Any]], woken: set
     impossible = {edge.job_id for edge in edges if edge.only_on_success and ended[edge.after_id] != Status.COMPLETED}
     cancelled = [job_id for job_id in sorted(impossible) if _cancel_dependent(connection, job_id)]
     for job_id in sorted({edge.job_id for edge in edges} - impossible):
-        _release(connection, job_id, woken)
+        woken |= release_unless_blocked(connection, job_id)
     return [*cancelled, *_cancel_children(connection, cancelled)]
 
 
@@ -156,7 +156,11 @@ def _cancel_children(connection: Connection, roots: list[UUID]) -> list[UUID]:
     return cancel_unstarted(connection, is_child)
 
 
-def _release(connection: Connection, job_id: UUID, woken: set[str]) -> None:
+def release_unless_blocked(connection: Connection, job_id: UUID) -> set[str]:
+    """Release a held job that waits for no other job, no key and no approval; return its queue if it was released.
+
+    The caller has locked it.
+    """
     # The row is locked before the other predecessors are counted: of two predecessors that end at
     # once, the second one sees that the first has ended.
     columns = (jobs.c.queue, jobs.c.run_at, jobs.c.next_key)
@@ -170,13 +174,12 @@ def _release(connection: Connection, job_id: UUID, woken: set[str]) -> None:
         .where(dependencies.c.job_id == job_id, or_(jobs.c.status.not_in(_ENDED), not_completed))
     )
     if row is None or connection.execute(blocking).scalar_one():
-        return
+        return set()
     status = Status.QUEUED if row.run_at is None else Status.SCHEDULED
     if row.next_key is not None:
-        woken |= {row.queue} if unique_keys.release_with_key(connection, job_id, status) else set()
-        return
-    connection.execute(transitions.released.update(status).where(jobs.c.id == job_id))
-    woken.add(row.queue)
+        return {row.queue} if unique_keys.release_with_key(connection, job_id, status) else set()
+    released = connection.execute(transitions.released.update(status).where(jobs.c.id == job_id)).rowcount
+    return {row.queue} if released else set()
 
 
 def cancel_unstarted(connection: Connection, condition: ColumnElement[bool], by: UUID | None = None) -> list[UUID]:

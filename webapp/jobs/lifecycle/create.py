@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,10 @@ from uuid_utils.compat import uuid7
 
 from webapp.jobs.definition import disabled_types, titles, upload_rules
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
-from webapp.jobs.definition.payload import Vault, dump_payload
+from webapp.jobs.definition.payload import UnreadableSecret, Vault, dump_payload, load_payload
 from webapp.jobs.definition.upload_rules import Files
 from webapp.jobs.lifecycle import cascade
+from webapp.jobs.model.approval import Approval, ApprovalState
 from webapp.jobs.model.incoming_text import TITLE_LIMIT, visible_text
 from webapp.jobs.model.job import NO_QUEUE, TERMINAL, EventName, Job, Owner, Status
 from webapp.jobs.model.tags import clean_tags
@@ -64,6 +65,9 @@ def new_job(
     if (values["queue"] == NO_QUEUE) is not bool(values.get("record_only")):
         message = "A record-only job cannot have a queue, and every other job needs one."
         raise BadRequest(message)
+    if job_type.needs_approval(valid):
+        values |= approval_request(job_type.approval)
+        status = Status.HELD
     return Job(
         id=uuid7(),
         type=job_type.name,
@@ -72,6 +76,12 @@ def new_job(
         payload=stored,
         **values,
     )
+
+
+def approval_request(approval: Approval | None) -> dict[str, Any]:
+    """Return the columns of a job that must be approved before it starts; its status is held."""
+    ends_at = datetime.now(UTC) + (approval or Approval()).expires
+    return {"approval": ApprovalState.PENDING.value, "approval_ends_at": ends_at}
 
 
 def _policies_of(job_type: JobType) -> dict[str, Any]:
@@ -138,23 +148,40 @@ def choices_of_copy(old: Job) -> dict[str, Any]:
     return {"again_of": old.id, "queue": old.queue, "tolerant": old.tolerant, "tags": old.tags}
 
 
-def new_run_of(old: Job, job_type: JobType | None) -> Job:
+def new_run_of(old: Job, job_type: JobType | None, vault: Vault) -> Job:
     """Return a new job with the same type, owner and payload, linked to the old one. It is not written yet.
 
-    ``job_type`` is None if this process does not know the type.
+    It needs an approval of its own. ``job_type`` is None if this process does not know the type.
     """
     policies = {} if job_type is None else _policies_of(job_type)
+    approval = _approval_of_copy(old, job_type, vault)
     return Job(
         id=uuid7(),
         type=old.type,
         title=old.title,
-        status=Status.QUEUED,
+        status=Status.HELD if approval else Status.QUEUED,
         owner=old.owner,
         payload=old.payload,
         record_only=old.record_only,
         unique_key=old.unique_key or old.next_key,
-        **{"own_process": old.own_process, **policies, **choices_of_copy(old)},
+        **{"own_process": old.own_process, **policies, **choices_of_copy(old), **approval},
     )
+
+
+def _approval_of_copy(old: Job, job_type: JobType | None, vault: Vault) -> dict[str, Any]:
+    if job_type is None:
+        return approval_request(None) if old.approval else {}
+    return approval_request(job_type.approval) if stored_needs_approval(job_type, old.payload, vault) else {}
+
+
+def stored_needs_approval(job_type: JobType, stored: Mapping[str, Any], vault: Vault) -> bool:
+    """Return whether a job with a stored payload must be approved; one that cannot be read any more must."""
+    if job_type.approval is None or job_type.approval.when is None:
+        return job_type.approval is not None
+    try:
+        return job_type.needs_approval(load_payload(job_type, stored, vault))
+    except (InvalidPayload, UnreadableSecret):
+        return True
 
 
 def link_inputs(connection: Connection, job_id: UUID, files: FileStore) -> list[StoredFile]:

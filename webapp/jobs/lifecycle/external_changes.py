@@ -32,12 +32,14 @@ def add_child(store: JobStore, root_id: UUID, make: Callable[[Job], Job]) -> tup
             message = f"Job {root.short_id} {why}, so it cannot have new child jobs."
             raise create.BadRequest(message)
         at_once = root.status is Status.WAITING
-        child = replace(make(root), status=Status.QUEUED) if at_once else make(root)
+        child = make(root)
+        if at_once and child.may_run:
+            child = replace(child, status=Status.QUEUED)
         create.insert_jobs(connection, store, [child])
         grown = update(jobs).where(jobs.c.id == root_id)
         connection.execute(grown.values(parts=jobs.c.parts + 1, version=jobs.c.version + 1))
         cascade.update_root(connection, root_id)  # for its progress, if it waits
-        return store.read(connection, child.id), {child.queue} if at_once else set()
+        return store.read(connection, child.id), {child.queue} if child.status is Status.QUEUED else set()
 
 
 def add_file(store: JobStore, files: FileStore, job_id: UUID, file: StoredFile, lifetime: FileLifetime) -> None:

@@ -45,7 +45,7 @@ def release_children(connection: Connection, root_id: UUID) -> set[str]:
     """
     stop_requested_at = select(jobs.c.cancel_requested_at).where(jobs.c.id == root_id)
     if connection.execute(stop_requested_at).scalar() is not None:
-        held = (jobs.c.root_id == root_id) & transitions.released.guard
+        held = (jobs.c.root_id == root_id) & transitions.cancelled_while_held.guard
         woken = cascade.apply_consequences(connection, cascade.cancel_unstarted(connection, held))
     else:
         woken = _release(connection, root_id)

@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 
 from webapp.jobs.definition import disabled_types
 from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle import create
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.job_writer import key_conflicts
 from webapp.jobs.lifecycle.retry import retry_jobs
-from webapp.jobs.model.job import IllegalTransition, Job, Status
+from webapp.jobs.model.job import IllegalTransition, Job, NotApproved, Status
 from webapp.jobs.store import lock_order, transitions
 from webapp.jobs.store.file_store import FileStore
 from webapp.jobs.store.job_store import JobStore
@@ -28,8 +29,9 @@ _EARLY: Mapping[Status, Transition] = {Status.SCHEDULED: transitions.promoted, S
 class ManualStart:
     """Queues a job for the process that is about to run it."""
 
-    def __init__(self, store: JobStore, registry: Registry, files: FileStore) -> None:
+    def __init__(self, store: JobStore, registry: Registry, files: FileStore, vault: Vault) -> None:
         self._store = store
+        self._vault = vault
         self._registry = registry
         self._files = files
 
@@ -37,13 +39,15 @@ class ManualStart:
         """Queue the job and return its id; a completed job is final, so a copy of it is queued and its id returned.
 
         A failed, stopped or lost job is retried from its checkpoint. Raises `IllegalTransition` for a job that
-        runs, waits for its children, or only has children to retry, `UnknownJobType`, and what a retry or a
-        copy raises.
+        runs, waits for its children, or only has children to retry, `NotApproved` for one without the approval
+        that it needs, `UnknownJobType`, and what a retry or a copy raises.
         """
         lock_order.lock_families(connection, [job_id])
         job = self._store.read(connection, job_id)
         job_type = self._registry.get(job.type)
         disabled_types.refuse_disabled(connection, [job.type])
+        if not job.may_run:
+            raise NotApproved(job_id)
         if job.status is Status.COMPLETED:
             return self._copy(connection, job, job_type)
         if job.status in transitions.reopened.sources:
@@ -62,7 +66,10 @@ class ManualStart:
         connection.execute(_EARLY[job.status].update(Status.QUEUED).where(jobs.c.id == job.id))
 
     def _copy(self, connection: Connection, job: Job, job_type: JobType) -> UUID:
-        copy = create.new_run_of(job, job_type)
+        copy = create.new_run_of(job, job_type, self._vault)
+        if not copy.may_run:
+            message = f"Each run of job {job.short_id} needs approval. Run it again to ask for it."
+            raise BadRequest(message)
         inputs = create.link_inputs(connection, job.id, self._files)
         with key_conflicts([copy]):
             create.insert_jobs(connection, self._store, [copy], files=inputs)

@@ -18,7 +18,7 @@ from webapp.jobs.definition.payload import Vault, payload_mask
 from webapp.jobs.lifecycle import cascade, finish_family, retry
 from webapp.jobs.lifecycle.job_options import check_change
 from webapp.jobs.model import diagnostics, incoming_text, json_values
-from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status
+from webapp.jobs.model.job import EventName, IllegalTransition, Job, NotApproved, Status
 from webapp.jobs.model.secret_mask import SecretMask
 from webapp.jobs.store import events, lock_order, signals
 from webapp.jobs.store.job_store import JobStore, StaleJob
@@ -67,7 +67,7 @@ class JobUpdater:
 
     def _write(self, old: Job, new: Job) -> Job | None:
         check_change(old, new)
-        _refuse_root_changes(old, new)
+        _refuse_moves(old, new)
         new = _validated(old, new, payload_mask(old.payload, self._vault))
         try:
             with writing(self.store.engine) as connection:
@@ -88,13 +88,16 @@ class JobUpdater:
         return changed
 
 
-def _refuse_root_changes(old: Job, new: Job) -> None:
-    """Raise `IllegalTransition` for changes of a root that only the end of an attempt or a retry can make."""
+def _refuse_moves(old: Job, new: Job) -> None:
+    """Raise `IllegalTransition` for changes that only the end of an attempt, a retry, an edit or an approval makes."""
     waits = new.status is Status.WAITING and old.status is not Status.WAITING and not (old.is_running and old.parts)
     runs_again = old.is_finished and old.parts and not new.is_finished
     ends_early = old.parts and old.status is Status.WAITING and new.status is not Status.WAITING  # its children end it
-    if waits or runs_again or ends_early:
+    is_held_again = new.status is Status.HELD and old.status is not Status.HELD  # only an edit asks for approval
+    if waits or runs_again or ends_early or is_held_again:
         raise IllegalTransition(old.id, old.status, new.status)
+    if not (old.may_run or new.status is Status.HELD or new.is_finished):
+        raise NotApproved(old.id)
 
 
 def _waiting_for_children(old: Job, new: Job) -> Job:

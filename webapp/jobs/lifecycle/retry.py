@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.jobs.lifecycle import cascade
-from webapp.jobs.model.job import TERMINAL, EventName, IllegalTransition, Status, short_id
+from webapp.jobs.model.job import TERMINAL, EventName, IllegalTransition, Job, NotApproved, Status, short_id
 from webapp.jobs.model.rollup import ChildCounts
 from webapp.jobs.store import events, lock_order, signals
 from webapp.jobs.store.transitions import reopened
@@ -63,10 +63,12 @@ def retry_jobs(
     return woken
 
 
-def refuse_if_not_retriable(job_id: UUID, status: Status) -> None:
-    """Raise `IllegalTransition` if a job that a user wants to retry is in another status."""
-    if status not in _RETRIABLE:
-        raise IllegalTransition(job_id, status, Status.QUEUED)
+def refuse_if_not_retriable(job: Job) -> None:
+    """Raise `IllegalTransition` if a job that a user wants to retry is in another status, or was not approved."""
+    if job.status not in _RETRIABLE:
+        raise IllegalTransition(job.id, job.status, Status.QUEUED)
+    if not job.may_run:
+        raise NotApproved(job.id)
 
 
 def uncount_child(connection: Connection, root_id: UUID, ended: Status) -> None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from webapp.jobs.model.approval import ApprovalState
 from webapp.jobs.model.progress import from_amounts
 from webapp.jobs.model.value_rules import ID, NOTHING, TRUTH, text
 
@@ -57,6 +58,10 @@ class EventName(StrEnum):
     KEPT_NO_LONGER = "kept_no_longer"
     TAGGED = "tagged"
     EDITED = "edited"
+    # of its approval
+    APPROVED = "approval_given"
+    REJECTED = "approval_refused"  # the job ends with it
+    APPROVAL_EXPIRED = "approval_expired"  # the job ends with it
     # of its files
     FILE_REPLACED = "file_replaced"  # an output file, by a newer one of the same name
 
@@ -76,8 +81,9 @@ UNFINISHED = frozenset(Status) - TERMINAL
 MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
         S.HELD: frozenset({S.QUEUED, S.SCHEDULED, S.CANCELLED, S.FAILED}),
-        S.SCHEDULED: frozenset({S.QUEUED, S.CANCELLED}),
-        S.QUEUED: frozenset({S.RUNNING, S.SCHEDULED, S.CANCELLED, S.FAILED}),
+        # to held: its input was changed, so that it needs approval
+        S.SCHEDULED: frozenset({S.QUEUED, S.CANCELLED, S.HELD}),
+        S.QUEUED: frozenset({S.RUNNING, S.SCHEDULED, S.CANCELLED, S.FAILED, S.HELD}),
         S.RUNNING: frozenset({S.WAITING, S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE, S.SCHEDULED, S.QUEUED}),
         S.WAITING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE}),
         # to waiting: only a root whose own handler has returned, when some of its children run again
@@ -95,6 +101,14 @@ class IllegalTransition(Exception):
     def __init__(self, job_id: UUID, old: Status, new: Status) -> None:
         """Name the job and both statuses."""
         super().__init__(f"Job {short_id(job_id)} is {old} and cannot become {new}.")
+
+
+class NotApproved(IllegalTransition):
+    """Raised when a job that needs approval and does not have it would start, or start again."""
+
+    def __init__(self, job_id: UUID) -> None:
+        """Name the job."""
+        Exception.__init__(self, f"Job {short_id(job_id)} needs approval and does not have it, so it cannot start.")
 
 
 _OWNER_RULES = (("user_id", NOTHING | ID), ("public", TRUTH), ("tenant", NOTHING | text(80)))
@@ -133,6 +147,8 @@ class Job:
     ``attempt`` is the fence: it increases with every start. ``uncounted_attempts`` of these used up no attempt
     (slices, interruptions), and ``max_attempts`` includes them; people and policies read `attempt_number` and
     `attempts_allowed`. ``version`` increases with every write.
+    ``approval`` is an `ApprovalState`, None for a job that needs none; ``approval_ends_at`` is until when somebody can
+    decide. ``edited_by`` is the user who last changed its input.
     """
 
     id: UUID
@@ -182,6 +198,9 @@ class Job:
     kept_at: datetime | None = None
     version: int = 1
     tags: tuple[str, ...] = ()
+    approval: str | None = None
+    approval_ends_at: datetime | None = None
+    edited_by: UUID | None = None
 
     def __post_init__(self) -> None:
         """Refuse a job without an identity; rows are trusted for the rest."""
@@ -204,6 +223,16 @@ class Job:
     def is_new(self) -> bool:
         """Whether no worker has claimed it yet."""
         return self.status in {S.HELD, S.SCHEDULED, S.QUEUED}
+
+    @property
+    def waits_for_approval(self) -> bool:
+        """Whether it cannot start before somebody has approved it."""
+        return self.status is S.HELD and self.approval == ApprovalState.PENDING
+
+    @property
+    def may_run(self) -> bool:
+        """Whether it needs no approval, or has it. A job that may not run can only end."""
+        return self.approval in {None, ApprovalState.APPROVED}
 
     @property
     def is_running(self) -> bool:
@@ -321,6 +350,8 @@ class Job:
     def _with_status(self, status: Status, **changes: Any) -> "Job":
         if status not in MOVES[self.status]:
             raise IllegalTransition(self.id, self.status, status)
+        if status not in TERMINAL and not self.may_run:
+            raise NotApproved(self.id)
         return replace(self, status=status, **changes)
 
 

@@ -18,21 +18,25 @@ class JobAction(StrEnum):
     RETRY = "retry"
     RUN_AGAIN = "run_again"
     DELETE = "delete"
+    APPROVE = "approve"  # or reject
     DRY_RUN = "dry_run"  # call its handler without effects, with the permissions of its owner, and read what it reports
 
 
 class Objection(StrEnum):
-    """Why an action does not apply to a job, as a sentence; pages translate it. The last five are permissions."""
+    """Why an action does not apply to a job, as a sentence; pages translate it. The last seven are permissions."""
 
     ENDED = "Already ended."
     STOPPING = "Already stopping."
     NOT_ENDED = "Not ended yet."
     DONE = "Done, so there is nothing to retry."
     PART = "Child jobs are handled with their parent job."
+    NOT_APPROVED = "It was not approved. Run it again to ask for approval."
     NOT_YOURS = "Belongs to another user."
     OWNER_RIGHTS = "Runs with the permissions of another user."
     CLOSED = "You don't have permission to start this type of job."
     NOT_MANUAL = "This job type cannot be started manually."
+    NOT_AN_APPROVER = "Only the approvers of this job type can do this."
+    APPROVED_BY_OTHERS = "Somebody else must approve a job that you started, own or edited."
     PASSWORD = "This job type asks for your password. Start a new job instead."  # noqa: S105
 
 
@@ -47,7 +51,8 @@ class JobPolicy:
     stays closed too: an auditor must not find an admin's list of passwords. What jobs of ``private_types`` write
     shows what their owner can see, so it is closed to other users who cannot start every type. ``unlisted_types``
     are started by pages of their own, ``password_types`` only with the user's own password. Jobs of ``acting_types``
-    use the permissions of their owner, which can be more than the user has.
+    use the permissions of their owner, which can be more than the user has. The user approves jobs of
+    ``approvable_types``, their own too if the type is one of ``self_approvable_types``.
     """
 
     user_id: UUID
@@ -59,6 +64,8 @@ class JobPolicy:
     unlisted_types: frozenset[str] = frozenset()
     password_types: frozenset[str] = frozenset()
     acting_types: frozenset[str] = frozenset()
+    approvable_types: frozenset[str] = frozenset()
+    self_approvable_types: frozenset[str] = frozenset()
 
     @property
     def owner(self) -> Owner:
@@ -95,8 +102,14 @@ class JobPolicy:
         return self.user_id in {job.owner.user_id, job.triggered_by}
 
     def may_open(self, job: Job) -> bool:
-        """Return whether the user can read what a job read and wrote; see `opens`."""
-        return self.opens(job.type, job.owner.user_id, job.triggered_by)
+        """Return whether the user can read what a job read and wrote; see `opens`.
+
+        Approvers read the jobs that need approval too; what they wrote only if other users could read it as well.
+        """
+        if self.opens(job.type, job.owner.user_id, job.triggered_by):
+            return True
+        approves = job.approval is not None and job.type in self.approvable_types
+        return approves and (job.waits_for_approval or job.type not in self.closed_types | self.private_types)
 
     def opens(self, type_name: str, owner_id: UUID | None, triggered_by: UUID | None) -> bool:
         """Return whether the user can read what a visible job of this type and these users read and wrote.
@@ -115,11 +128,26 @@ class JobPolicy:
             return Objection.NOT_YOURS if self.may_start(job.type) or not self.sees_all else Objection.CLOSED
         if action is JobAction.OPEN:
             return None
+        if action is JobAction.APPROVE:
+            return self._refusal_to_approve(job)
+        return self._refusal_to_act(action, job)
+
+    def _refusal_to_act(self, action: JobAction, job: Job) -> Objection | None:
+        if action is JobAction.DRY_RUN and job.waits_for_approval and job.type in self.approvable_types:
+            return Objection.OWNER_RIGHTS if job.type in self.acting_types and self.closed_types else None
         if not (self.acts_on_all or self.is_involved(job)):
             return Objection.NOT_YOURS
         if action is JobAction.RUN_AGAIN:
             return self._refusal_to_copy(job)
         return self.refusal_to_run(job.type, job.owner) if action in _RUNS else None
+
+    def _refusal_to_approve(self, job: Job) -> Objection | None:
+        if job.type not in self.approvable_types:
+            return Objection.NOT_AN_APPROVER
+        concerned = {job.owner.user_id, job.triggered_by, job.edited_by}
+        if self.user_id in concerned and job.type not in self.self_approvable_types:
+            return Objection.APPROVED_BY_OTHERS
+        return None
 
     def _refusal_to_copy(self, job: Job) -> Objection | None:
         if not self.may_start(job.type):

@@ -48,7 +48,7 @@ from webapp.jobs.queries.pagination import (
     select_ids,
     select_tab_counts,
 )
-from webapp.jobs.queries.visible_jobs import TAB_CEILING, Viewer, any_user, scopes, select_newest
+from webapp.jobs.queries.visible_jobs import TAB_CEILING, Viewer, any_user, can_see, scopes, select_newest
 from webapp.jobs.store.job_store import JobNotFound, to_job
 from webapp.schema import attachments, events, jobs, now, queues
 
@@ -206,7 +206,7 @@ def _select_job(viewer: Viewer, *, listed: int) -> Select[Any]:
         source = source.join(part, true())
     facts = [fact.label(name) for name, fact in _JOB_FACTS.items()]
     columns = [*jobs.c, now().label("read_at"), *facts, *(column for part in parts for column in part.c)]
-    return select(*columns).select_from(source).where(jobs.c.id == _JOB_ID, or_(*scopes(viewer)))
+    return select(*columns).select_from(source).where(jobs.c.id == _JOB_ID, can_see(viewer))
 
 
 def _activity_of(viewer: Viewer, listed: int) -> tuple[FromClause, ...]:

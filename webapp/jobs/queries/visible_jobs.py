@@ -16,6 +16,7 @@ from sqlalchemy import (
     Engine,
     Select,
     Uuid,
+    and_,
     bindparam,
     literal_column,
     or_,
@@ -62,11 +63,15 @@ _UNFINISHED_SCANS = [[jobs.c.status == literal_column(f"'{status}'")] for status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """The user who reads: sees their own jobs and public ones; some roles see all."""
+    """The user who reads: sees their own jobs and public ones; some roles see all.
+
+    Who ``approves`` jobs of some types can open those that need approval, but finds them in a list of their own.
+    """
 
     user_id: UUID
     sees_all: bool = False
     tenant: str | None = None
+    approves: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +213,7 @@ def any_user(viewer: Viewer) -> Viewer:
 
 @lru_cache(_CACHED_STATEMENTS)
 def _select_visible(viewer: Viewer) -> Select[Any]:
-    return select(jobs).where(jobs.c.id == bindparam("job_id", type_=Uuid()), or_(*scopes(viewer)))
+    return select(jobs).where(jobs.c.id == bindparam("job_id", type_=Uuid()), can_see(viewer))
 
 
 def same_tenant(viewer: Viewer) -> ColumnElement[bool]:
@@ -233,6 +238,17 @@ def scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
     if viewer.sees_all:
         return [tenant]
     return [(jobs.c.owner_id == viewer.user_id) & tenant, PUBLIC & tenant]
+
+
+def can_see(viewer: Viewer) -> ColumnElement[bool]:
+    """Return the condition that the viewer can see a job, for jobs that are read by id."""
+    return or_(*scopes(viewer), *([is_approver(viewer)] if viewer.approves else []))
+
+
+def is_approver(viewer: Viewer) -> ColumnElement[bool]:
+    """Return the condition that a job needs or needed an approval that the viewer can give."""
+    of_type = jobs.c.type.in_(sorted(viewer.approves))
+    return and_(jobs.c.approval.is_not(None), of_type, same_tenant(viewer))
 
 
 def list_conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[ColumnElement[bool]]:

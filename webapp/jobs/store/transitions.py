@@ -11,14 +11,16 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, literal_column, update
+from sqlalchemy import ColumnElement, Update, literal_column, or_, update
 
+from webapp.jobs.model.approval import ApprovalState
 from webapp.jobs.model.job import MOVES, NOT_STARTED, TERMINAL, IllegalTransition, Status
 from webapp.schema import jobs
 
 UNSTARTED = (Status.HELD, Status.SCHEDULED, Status.QUEUED)
 _HAS_NOT_STARTED = frozenset(UNSTARTED)
 _STARTS_AGAIN = frozenset({Status.SCHEDULED, Status.QUEUED})
+MAY_RUN = or_(jobs.c.approval.is_(None), jobs.c.approval == ApprovalState.APPROVED.value)
 
 
 class Transition:
@@ -31,6 +33,8 @@ class Transition:
         if not self.sources:
             message = f"No status can become {' or '.join(targets)}."
             raise ValueError(message)
+        starts = not TERMINAL.issuperset(targets) and Status.HELD not in targets
+        self._needs_approval = starts and not TERMINAL.union({Status.HELD}).isdisjoint(self.sources)
 
     @property
     def guard(self) -> ColumnElement[bool]:
@@ -44,6 +48,7 @@ class Transition:
 
         ``status`` chooses one of several targets, as a value or as an SQL expression. A job that
         must start again loses what it has reported (`NOT_STARTED`), unless ``values`` say otherwise.
+        A job that needs approval and does not have it can only end, so no statement starts one that is held or ended.
         """
         if status is None:
             [status] = self.targets
@@ -54,7 +59,8 @@ class Transition:
             if status in _STARTS_AGAIN and not _HAS_NOT_STARTED.issuperset(self.sources):
                 values = {**NOT_STARTED, **values}
             status = _literal(status)
-        return update(jobs).where(self.guard).values(status=status, version=jobs.c.version + 1, **values)
+        allowed = (self.guard, MAY_RUN) if self._needs_approval else (self.guard,)
+        return update(jobs).where(*allowed).values(status=status, version=jobs.c.version + 1, **values)
 
 
 def _literal(status: Status) -> ColumnElement[str]:
@@ -66,6 +72,7 @@ released = Transition(Status.QUEUED, Status.SCHEDULED, among=UNSTARTED)  # a hel
 promoted = Transition(Status.QUEUED, among=(Status.SCHEDULED,))
 claimed = Transition(Status.RUNNING)
 postponed = Transition(Status.SCHEDULED, among=(Status.QUEUED,))  # edited while it waited
+held_for_approval = Transition(Status.HELD, among=UNSTARTED)  # its input was changed
 
 # End of an attempt; the fence names the attempt
 ended = Transition(Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.STALE, among=(Status.RUNNING,))

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import reading, writing
 from webapp.jobs.model.job import UNFINISHED, Status
-from webapp.jobs.store.transitions import released
+from webapp.jobs.store.transitions import MAY_RUN, released
 from webapp.schema import dependencies, jobs
 
 _HELD = jobs.c.status == literal_column("'held'")  # a literal, so that the partial index is used
@@ -87,7 +87,8 @@ def release_jobs_with_free_keys(engine: Engine) -> int:
         .join(_predecessors, _predecessors.c.id == dependencies.c.after_id)
         .where(dependencies.c.job_id == jobs.c.id, _predecessors.c.status.in_(UNFINISHED))
     )
-    waiting = select(jobs.c.id, jobs.c.run_at).where(jobs.c.next_key.is_not(None), _HELD, ~blocked.exists())
+    is_waiting = (jobs.c.next_key.is_not(None), _HELD, MAY_RUN)
+    waiting = select(jobs.c.id, jobs.c.run_at).where(*is_waiting, ~blocked.exists())
     with reading(engine) as connection:
         found = connection.execute(waiting.order_by(jobs.c.id)).all()
     count = 0

@@ -54,6 +54,8 @@ ACTIONS: Mapping[str, str] = {
     AuditAction.JOB_DELETE: lazy_gettext("Deleted a job"),
     AuditAction.JOB_PRIORITY: lazy_gettext("Changed a priority"),
     AuditAction.JOB_EDIT: lazy_gettext("Edited a waiting job"),
+    AuditAction.JOB_APPROVE: lazy_gettext("Approved a job"),
+    AuditAction.JOB_REJECT: lazy_gettext("Rejected a job"),
     AuditAction.JOB_TAGS: lazy_gettext("Changed the tags of a job"),
     AuditAction.JOB_KEEP: lazy_gettext("Changed whether a job is kept"),
     AuditAction.JOB_PUBLIC: lazy_gettext("Changed who can see a job"),

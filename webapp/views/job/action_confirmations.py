@@ -45,7 +45,7 @@ def stop(context: ConfirmationContext) -> ConfirmationText:
         outstanding,
     )
     return ConfirmationText(
-        title=_with_job(_("Stop %(job)s?"), job),
+        title=with_job(_("Stop %(job)s?"), job),
         effect=_("It has not started yet and will not start.") if job.is_new else _running(context),
         action=_("Stop job"),
         keep=_("Keep waiting") if job.is_new else _("Keep running"),
@@ -60,7 +60,7 @@ def retry(context: ConfirmationContext) -> ConfirmationText:
     if job.parts:
         notes.append(_("Only the child jobs that are not done run again."))
     return ConfirmationText(
-        title=_with_job(_("Retry %(job)s?"), job),
+        title=with_job(_("Retry %(job)s?"), job),
         effect=_("The same job runs again with the same parameters, as attempt %(number)s. It continues from "
                  "its last checkpoint. Its files and its log are kept.", number=job.attempt_number + 1),
         action=_("Retry"),
@@ -86,7 +86,7 @@ def delete(context: ConfirmationContext) -> ConfirmationText:
     kept = _("The job is marked “Keep”.")
     candidates = ((files, count), (parts, job.parts), (kept, job.kept_at))
     return ConfirmationText(
-        title=_with_job(_("Delete %(job)s?"), job),
+        title=with_job(_("Delete %(job)s?"), job),
         effect=_("The job, its log and its timeline are deleted. This cannot be undone."),
         action=_("Delete job"),
         keep=_("Back"),
@@ -97,7 +97,7 @@ def delete(context: ConfirmationContext) -> ConfirmationText:
 def keep(context: ConfirmationContext) -> ConfirmationText:
     """Protect the job from deletion by age."""
     return ConfirmationText(
-        title=_with_job(_("Keep %(job)s?"), context.job),
+        title=with_job(_("Keep %(job)s?"), context.job),
         effect=_("The job and its files are kept until someone deletes them."),
         action=_("Keep job"),
         keep=_("Back"),
@@ -108,7 +108,7 @@ def keep_no_longer(context: ConfirmationContext) -> ConfirmationText:
     """Let the job expire again."""
     day = context.removed_at.text if context.removed_at else ""
     return ConfirmationText(
-        title=_with_job(_("Don't keep %(job)s?"), context.job),
+        title=with_job(_("Don't keep %(job)s?"), context.job),
         effect=_("It will be deleted on its normal schedule, with its files."),
         action=_("Don't keep"),
         keep=_("Back"),
@@ -119,7 +119,7 @@ def keep_no_longer(context: ConfirmationContext) -> ConfirmationText:
 def run_next(context: ConfirmationContext) -> ConfirmationText:
     """Put the job at the front of its queue."""
     return ConfirmationText(
-        title=_with_job(_("Run %(job)s next?"), context.job),
+        title=with_job(_("Run %(job)s next?"), context.job),
         effect=_("It moves to the front of its queue. The next available worker runs it."),
         notes=(_("It does not wait for its scheduled time."),) if context.job.status is Status.SCHEDULED else (),
         action=_("Run next"),
@@ -130,7 +130,7 @@ def run_next(context: ConfirmationContext) -> ConfirmationText:
 def make_public(context: ConfirmationContext) -> ConfirmationText:
     """Show the status of the job to all users."""
     return ConfirmationText(
-        title=_with_job(_("Make %(job)s public?"), context.job),
+        title=with_job(_("Make %(job)s public?"), context.job),
         effect=_("All users can see its status. Only operators, auditors and admins can see its "
                  "parameters, files and log."),
         action=_("Make public"),
@@ -141,7 +141,7 @@ def make_public(context: ConfirmationContext) -> ConfirmationText:
 def make_private(context: ConfirmationContext) -> ConfirmationText:
     """Hide the job from users."""
     return ConfirmationText(
-        title=_with_job(_("Make %(job)s private?"), context.job),
+        title=with_job(_("Make %(job)s private?"), context.job),
         effect=_("Only operators, auditors and admins will be able to see it."),
         action=_("Make private"),
         keep=_("Back"),
@@ -153,7 +153,7 @@ def confirmation_text(verb: str, context: ConfirmationContext) -> ConfirmationTe
     return _CONFIRMATIONS[verb](context)
 
 
-def _with_job(question: str, job: Job) -> str:
+def with_job(question: str, job: Job) -> str:
     """Put the title and the number of the job into a question."""
     return question % {"job": _("“%(title)s” #%(number)s", title=translated(job.title), number=job.short_id)}
 

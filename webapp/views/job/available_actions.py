@@ -17,9 +17,17 @@ _OBJECTIONS = {
     Objection.OWNER_RIGHTS: lazy_gettext("It runs with the permissions of its owner, which you don't have."),
     Objection.CLOSED: lazy_gettext("You don't have permission to start this type of job."),
     Objection.PASSWORD: lazy_gettext("This job type asks for your password. Start a new job instead."),
+    Objection.NOT_APPROVED: lazy_gettext("It was not approved. Run it again to ask for approval."),
+    Objection.NOT_AN_APPROVER: lazy_gettext("Only the approvers of this job type can do this."),
+    Objection.APPROVED_BY_OTHERS: lazy_gettext("Somebody else must approve a job that you started, own or edited."),
     Objection.NOT_MANUAL: lazy_gettext("This job type cannot be started manually."),
 }
-_ASKING_POLICY = {"retry": JobAction.RETRY, "edit": JobAction.RETRY, "dry-run": JobAction.DRY_RUN}
+_ASKING_POLICY = {
+    "retry": JobAction.RETRY,
+    "edit": JobAction.RETRY,
+    "dry-run": JobAction.DRY_RUN,
+    **dict.fromkeys(("approve", "reject"), JobAction.APPROVE),
+}
 _CAN_BE_NEXT = frozenset({Status.QUEUED, Status.SCHEDULED})  # a held job waits for others
 _RETRIABLE = frozenset({Status.FAILED, Status.CANCELLED, Status.STALE})
 
@@ -28,7 +36,7 @@ _RETRIABLE = frozenset({Status.FAILED, Status.CANCELLED, Status.STALE})
 class OfferedAction:
     """A button of the page; with a ``refusal`` it is disabled and shows that reason.
 
-    With ``asks``, a confirmation comes first.
+    With ``asks``, a confirmation comes first; ``main`` is what the page is opened for.
     """
 
     verb: str
@@ -37,6 +45,7 @@ class OfferedAction:
     refusal: str = ""
     harmful: bool = False
     asks: bool = True
+    main: bool = False
 
 
 def offered_actions(job: Job, registry: Registry, context: ViewerContext) -> tuple[OfferedAction, ...]:
@@ -85,17 +94,19 @@ def _status_refusal(verb: str, job: Job) -> str:
 
 def _offered(job: Job, registry: Registry, context: ViewerContext) -> Iterator[OfferedAction]:
     owner_refusal = _owner_refusal(job, context)
+    yield from _decisions(job, context)
     if not job.is_finished:
         stopping = _("The job is already stopping.") if job.cancel_requested_at else ""
         yield OfferedAction(
             verb="stop", words=_("Stop…"), sign="player-stop", refusal=owner_refusal or stopping, harmful=True
         )
     if job.status in _RETRIABLE:
+        unapproved = "" if job.may_run else str(_OBJECTIONS[Objection.NOT_APPROVED])
         yield OfferedAction(
             verb="retry",
             words=_("Retry…"),
             sign="rotate-clockwise",
-            refusal=permission_refusal("retry", job, context),
+            refusal=permission_refusal("retry", job, context) or unapproved,
         )
     if job.is_new and not job.record_only:
         yield OfferedAction(
@@ -121,6 +132,15 @@ def _offered(job: Job, registry: Registry, context: ViewerContext) -> Iterator[O
         yield OfferedAction(
             verb="delete", words=_("Delete…"), sign="trash", refusal=owner_refusal or is_child, harmful=True
         )
+
+
+def _decisions(job: Job, context: ViewerContext) -> Iterator[OfferedAction]:
+    """Yield the decisions on a job that waits for approval, to whoever can make some."""
+    if not job.waits_for_approval or job.type not in context.policy.approvable_types:
+        return
+    refusal = permission_refusal("approve", job, context)
+    yield OfferedAction(verb="approve", words=_("Approve…"), sign="check", refusal=refusal, main=True)
+    yield OfferedAction(verb="reject", words=_("Reject…"), sign="x", refusal=refusal, harmful=True)
 
 
 def _keep_action(job: Job, owner_refusal: str) -> OfferedAction:

@@ -22,6 +22,7 @@ from webapp.jobs.queries.visible_jobs import Attempt, Event, RunLocation
 from webapp.jobs.queueing.queues import Queue
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.job import children
+from webapp.views.job.approval_card import ApprovalCard, approval_card
 from webapp.views.job.available_actions import OfferedAction, offered_actions, permission_refusal
 from webapp.views.job.children import ChildTable
 from webapp.views.job.dependencies import DependencyPicture, dependency_picture
@@ -104,6 +105,7 @@ class JobPage:
     kept: bool
     tags: tuple[str, ...]
     can_tag: bool
+    approval: ApprovalCard | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,7 @@ class JobPageData:
     shown_left: timedelta | None = None
     removed_at: datetime | None = None
     actions: tuple[OfferedAction, ...] = ()
+    approval: ApprovalCard | None = None
 
 
 def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
@@ -132,8 +135,9 @@ def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
     kin = queries.related.find(viewer(), job)
     has_edges = bool(kin.predecessors or kin.dependents)
     attached = queries.files.all_attachments(job.id, limit=FILES_SHOWN + 1) if opened else ()
+    events = queries.jobs.timeline(job.id)
     return JobPageData(
-        events=queries.jobs.timeline(job.id),
+        events=events,
         attempts=queries.jobs.attempts(job.id) if opened else (),
         attached=attached[:FILES_SHOWN],
         file_count=queries.files.count(job.id) if len(attached) > FILES_SHOWN else len(attached),
@@ -147,6 +151,7 @@ def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
         shown_left=_shown_left(context),
         removed_at=services().pruner.deletion_time(job),
         actions=offered_actions(job, services().registry, context),
+        approval=approval_card(job, events, context),
     )
 
 
@@ -194,6 +199,7 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         removed_at=context.day(data.removed_at) if data.removed_at else None,
         kept=job.kept_at is not None,
         tags=job.tags,
+        approval=data.approval,
         can_tag=context.may_open(job) and not permission_refusal("tags", job, context),
     )
 
@@ -216,6 +222,10 @@ def queue_outlook(job: Job, context: ViewerContext | None = None) -> QueueFacts 
 def _facts(job: Job, data: JobPageData, context: ViewerContext) -> StatusFacts:
     stops = [event for event in data.events if event.name in {EventName.CANCEL_REQUESTED, EventName.CANCELLED}]
     actors = [event.actor_id for event in stops if event.actor_id]
+    if data.approval and data.approval.decided_by and job.cancel_kind == "rejected":
+        stopped_by = data.approval.decided_by
+    else:
+        stopped_by = context.name(actors[-1]) if actors else ""
     return StatusFacts(
         job=job,
         now=context.now,
@@ -224,7 +234,7 @@ def _facts(job: Job, data: JobPageData, context: ViewerContext) -> StatusFacts:
         run=data.run,
         shown_left=data.shown_left,
         slower=request.args.get("slower") == "1",
-        stopped_by=context.name(actors[-1]) if actors else "",
+        stopped_by=stopped_by,
     )
 
 

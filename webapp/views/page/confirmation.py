@@ -50,6 +50,11 @@ def ask_reason(confirmation: Confirmation, *, required: bool = True) -> Response
     return (_reason_page(confirmation, required=required, error=error), 422) if error else None
 
 
+def ask_reason_again(confirmation: Confirmation) -> str:
+    """Return the page that asks for a required reason, with the one that was submitted."""
+    return _reason_page(confirmation, required=True, error="")
+
+
 def submitted_reason() -> str:
     """Return the submitted reason on one line."""
     return " ".join(request.form.get("reason", "").split())

@@ -13,7 +13,7 @@ from flask import Flask, g
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queries.notifications import CEILING, Notification
 from webapp.jobs.queries.polled_state import UserActivity
-from webapp.views.page.request import services, viewer
+from webapp.views.page.request import job_policy, services, viewer
 from webapp.views.text import status_labels
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
@@ -39,7 +39,8 @@ class TopBar:
 
     ``counts`` are the numbers of active jobs by tab, without empty tabs. ``failures`` is the number of failed jobs
     that the user has not looked at. ``activity`` changes when the top bar does.
-    ``is_paused``: no job starts, because everything is paused.
+    ``is_paused``: no job starts, because everything is paused. ``to_approve`` is the number of jobs that wait for the
+    user's approval, empty for none, and None for users who approve no type of job.
     """
 
     running: tuple[RunningJob, ...]
@@ -50,6 +51,7 @@ class TopBar:
     latest: int
     activity: UserActivity
     is_paused: bool
+    to_approve: str | None
 
     @property
     def is_busy(self) -> bool:
@@ -72,6 +74,7 @@ class TopBar:
             latest=state.latest,
             activity=UserActivity.of(found, state),
             is_paused=state.paused_at is not None,
+            to_approve=_to_approve(),
         )
 
 
@@ -147,6 +150,14 @@ def _all_done(failed: int) -> Toast:
         "All of your jobs have finished. %(num)s failed.", "All of your jobs have finished. %(num)s failed.", failed
     )
     return Toast(text=sentence, tone="failed")
+
+
+def _to_approve() -> str | None:
+    policy = job_policy()
+    if not policy.approvable_types:
+        return None
+    count = services().approvals.count(policy)
+    return _up_to(count, ACTIVE_CEILING) if count else ""
 
 
 def _up_to(count: int, ceiling: int) -> str:

@@ -153,8 +153,18 @@ def _stopping(facts: StatusFacts) -> StatusText:
     return StatusText(fact=fact, hint=_("It will stop after its current step."))
 
 
-def _held(_facts: StatusFacts) -> StatusText:
+def _held(facts: StatusFacts) -> StatusText:
+    if facts.job.waits_for_approval:
+        return StatusText(fact=_("It needs approval before it can start."), hint=_approval_ends(facts))
     return StatusText(fact=_("It is being prepared."), hint=_("It will start when everything it needs is ready."))
+
+
+def _approval_ends(facts: StatusFacts) -> str:
+    ends_at = facts.job.approval_ends_at
+    if ends_at is None or ends_at <= facts.now:
+        return _("The time for it is over.")
+    return _("It ends without starting if nobody approves it: %(when)s.",
+             when=relative_time(ends_at, facts.now, facts.zone).text)  # fmt: skip
 
 
 def _scheduled(facts: StatusFacts) -> StatusText:
@@ -253,6 +263,10 @@ def _failed(facts: StatusFacts) -> StatusText:
 
 def _cancelled(facts: StatusFacts) -> StatusText:
     job, by = facts.job, facts.stopped_by
+    if job.cancel_kind == "rejected":
+        return StatusText(fact=_("Rejected by %(person)s. It did not start.", person=by or _("another user")))
+    if job.cancel_kind == "expired":
+        return StatusText(fact=_("Nobody approved it in time. It did not start."))
     if job.started_at is None:
         early = _("Stopped by %(person)s before it started.", person=by) if by else _("Stopped before it started.")
         return StatusText(fact=early)

@@ -27,6 +27,7 @@ _TRANSITIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.INTERRUPTED: (lazy_gettext("Interrupted; will continue later"), "attention"),
         EventName.RETRY_LATER: (lazy_gettext("Will run again"), "attention"),
         EventName.POSTPONED: (lazy_gettext("Postponed; will continue later"), "attention"),
+        EventName.APPROVAL_EXPIRED: (lazy_gettext("Not approved in time"), "stopped"),
         EventName.WAITING: (lazy_gettext("Waiting for child jobs"), "running"),
     }
 )
@@ -41,6 +42,8 @@ _USER_ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.KEPT_NO_LONGER: (lazy_gettext("“Keep” removed by %(person)s"), "waiting"),
         EventName.PRIORITISED: (lazy_gettext("Moved to the front by %(person)s"), "waiting"),
         EventName.EDITED: (lazy_gettext("Edited by %(person)s"), "waiting"),
+        EventName.APPROVED: (lazy_gettext("Approved by %(person)s"), "done"),
+        EventName.REJECTED: (lazy_gettext("Rejected by %(person)s: %(detail)s"), "stopped"),
         EventName.TAGGED: (lazy_gettext("Tags changed by %(person)s"), "waiting"),
         EventName.MADE_PUBLIC: (lazy_gettext("Made public by %(person)s"), "waiting"),
         EventName.MADE_PRIVATE: (lazy_gettext("Made private by %(person)s"), "waiting"),
@@ -53,7 +56,10 @@ _WITHOUT_DURATION = frozenset(
         *(EventName.MADE_PUBLIC, EventName.MADE_PRIVATE, EventName.FILE_REPLACED),
     }
 )
-_WITH_OWN_DETAIL = frozenset({EventName.PRIORITISED, EventName.FILE_REPLACED, EventName.TAGGED, EventName.EDITED})
+_WITH_OWN_DETAIL = frozenset(
+    {EventName.PRIORITISED, EventName.FILE_REPLACED, EventName.TAGGED, EventName.EDITED, EventName.REJECTED}
+)
+_ENDS_WITHOUT_APPROVAL = frozenset({EventName.REJECTED, EventName.APPROVAL_EXPIRED})
 FIRST_SHOWN, LAST_SHOWN = 10, 40
 _SHORTEST_DURATION = timedelta(seconds=1)
 
@@ -82,7 +88,7 @@ def _past_entries(job: Job, job_events: Sequence[Event], context: ViewerContext)
     for event, previous in zip(job_events, (None, *job_events), strict=False):
         number = event.attempt - uncounted
         uncounted += event.name in UNCOUNTED
-        if _is_next_slice(event, previous):
+        if _is_next_slice(event, previous) or _is_end_without_approval(event, previous):
             continue
         text, tone = _text(event, number, job, context)
         took = event.at - since if since else timedelta()
@@ -96,6 +102,11 @@ def _is_next_slice(event: Event, previous: Event | None) -> bool:
     return event.name == EventName.CONTINUED or (event.name == EventName.STARTED and after_slice)
 
 
+def _is_end_without_approval(event: Event, previous: Event | None) -> bool:
+    """Return whether the event is the stop that follows from a rejection, of which the one before says everything."""
+    return event.name == EventName.CANCELLED and previous is not None and previous.name in _ENDS_WITHOUT_APPROVAL
+
+
 def _text(event: Event, number: int, job: Job, context: ViewerContext) -> tuple[str, str]:
     if event.name == EventName.STARTED:
         several = job.attempts_allowed > 1 or number > 1
@@ -106,7 +117,7 @@ def _text(event: Event, number: int, job: Job, context: ViewerContext) -> tuple[
         person = context.name(event.actor_id)
         if event.name == EventName.CREATED and event.actor_id == job.triggered_by:
             person = context.on_behalf(job, person)
-        sentence = str(text) % {"person": person, "file": event.detail}
+        sentence = str(text) % {"person": person, "file": event.detail, "detail": event.detail}
         return _with_token(event, sentence), tone
     text, tone = _TRANSITIONS.get(event.name, (event.name.replace("_", " ").capitalize(), "waiting"))
     return str(text), tone
@@ -130,6 +141,9 @@ def _duration_note(event: Event, took: timedelta) -> str:
 def _next_entries(job: Job, context: ViewerContext) -> Iterator[TimelineEntry]:
     if job.is_finished:
         return
+    if job.waits_for_approval:
+        at = context.time(job.approval_ends_at) if job.approval_ends_at else None
+        yield TimelineEntry(text=_("Approval"), at=at, tone="next", note=_("until then"))
     if job.status is Status.SCHEDULED and job.run_at:
         yield TimelineEntry(text=_("Starts"), at=context.time(job.run_at), tone="next")
     yield TimelineEntry(text=_("Finished"), at=None, tone="next", note=_("not yet"))
