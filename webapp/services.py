@@ -656,6 +656,7 @@ class Services:
             read_only(self.engine),
             files=self.files,
             limits={job_type.name: job_type.limits for job_type in self.registry},
+            self_approvable=[kind.name for kind in self.registry if kind.approval and kind.approval.also_self],
             lease_seconds=self.settings.lease_seconds,
             wake_up_sources=WakeUpSources(self.queues, self.claims, self.wake_ups),
             deep=deep,

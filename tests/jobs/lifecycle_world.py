@@ -18,6 +18,7 @@ from webapp.jobs.execution.reporter import Reporter
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.maintenance.clock_chores import promote_due
+from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
 from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.store.fence import Fence, LeaseLost, report
@@ -45,6 +46,8 @@ class World:
 
     def __init__(self, services: Services) -> None:
         self.services, self.jobs = services, services.jobs
+        if "guarded" not in services.registry:
+            services.registry.add(job_type("guarded", title="Guarded", approval=Approval())(_nothing))
         if "narrow" not in services.registry:
             services.registry.add(job_type("narrow", title="Narrow", max_running=MOST_RUNNING)(_nothing))
         self.claims = Claims(services.engine, {kind.name: kind.limits for kind in services.registry})
@@ -90,8 +93,20 @@ class World:
 
         return refusal(add)
 
-    def add_child(self, number: int, name: str | None) -> str:
-        return self._create(lambda: self.jobs.create_child_job(self.job(number), "nothing", name=name))
+    def add_child(self, number: int, name: str | None, kind: str = "nothing") -> str:
+        return self._create(lambda: self.jobs.create_child_job(self.job(number), kind, name=name))
+
+    def approve(self, number: int, by: UUID) -> str:
+        return refusal(lambda: self.jobs.approve(self.job(number), by=by))
+
+    def reject(self, number: int, by: UUID) -> str:
+        return refusal(lambda: self.jobs.reject(self.job(number), "No", by=by))
+
+    def expire_approvals(self) -> None:
+        """Let the time of every job that waits for approval end."""
+        with writing(self.services.engine) as connection:
+            connection.execute(update(jobs).where(jobs.c.approval == "pending").values(approval_ends_at=now()))
+        self.jobs.expire_approvals()
 
     def release(self, number: int) -> str:
         return refusal(lambda: self.jobs.release(self.job(number)))
@@ -148,9 +163,11 @@ class World:
         self.resume()
         for job in self.claimed:
             self.settle(job, hand_back=True)
+        self.expire_approvals()
         self.let_time_pass()
         while job := self.claim():
             assert self.end(job, ENDINGS[0]) == ""
+            self.expire_approvals()
             self.let_time_pass()
 
     def clear(self) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Engine, Row, select
 
 from webapp.db.engine import is_sqlite
+from webapp.jobs.invariants import approvals as approval_checks
 from webapp.jobs.invariants import attempts as attempt_checks
 from webapp.jobs.invariants import dependencies as dependency_checks
 from webapp.jobs.invariants import families, statuses
@@ -64,7 +65,7 @@ def snapshot(engine: Engine) -> Snapshot:
 
 def broken(seen: Snapshot) -> list[str]:
     """Return the violated invariants of one moment."""
-    rules = (_ends, _not_started, _leases, _keys, _limits, _roots, _dependents, _attempts, _events)
+    rules = (_ends, _approvals, _not_started, _leases, _keys, _limits, _roots, _dependents, _attempts, _events)
     return [f"{row.type} {row.id.hex[-8:]} ({row.status}): {what}" for rule in rules for row, what in rule(seen)]
 
 
@@ -87,7 +88,12 @@ def unfinished(seen: Snapshot) -> list[str]:
 def verified(engine: Engine) -> list[str]:
     """Return what `deskjob verify` finds in the rows."""
     checks = (
-        check for group in (statuses, attempt_checks, families, dependency_checks) for check in group.checks(engine)
+        check
+        for found in (
+            *(group.checks(engine) for group in (statuses, attempt_checks, families, dependency_checks)),
+            approval_checks.checks(engine, ()),
+        )
+        for check in found
     )
     return [f"{found.rule} {found.examples}" for found in run_checks(checks, 0) if not found.holds]
 
@@ -101,6 +107,14 @@ def _ends(seen: Snapshot) -> Found:
             yield row, f"finished_at is {row.finished_at}"
         if not 0 <= row.progress <= 100 or (row.status == "completed" and row.progress != 100):
             yield row, f"is at {row.progress} per cent"
+
+
+def _approvals(seen: Snapshot) -> Found:
+    for row in seen.jobs.values():
+        if row.approval not in {None, "approved"} and (row.attempt or row.status not in {"held", "cancelled"}):
+            yield row, f"has started, but its approval is {row.approval}"
+        if row.approval == "approved" and "approval_given" not in [event.name for event in seen.events[row.id]]:
+            yield row, "is approved, and nobody did it"
 
 
 def _not_started(seen: Snapshot) -> Found:
@@ -138,7 +152,8 @@ def _roots(seen: Snapshot) -> Found:
             yield row, f"its counts are {child_counts(row)}, its children {counted(children)}"
         if children or row.parts or row.status == "waiting":
             yield from ((row, what) for what in _rolled_up(row, counted(children), returned=row.id in seen.returned))
-        if row.status in {"waiting", *TERMINAL} and any(child.status == "held" for child in children):
+        held = [child for child in children if child.status == "held" and child.approval != "pending"]
+        if row.status in {"waiting", *TERMINAL} and held:
             yield row, "its children are still held"
         if row.status in TERMINAL and any(_goes_on(child) for child in children):
             yield row, "has ended, but its children continue"
@@ -169,7 +184,8 @@ def _dependents(seen: Snapshot) -> Found:
             if not seen.jobs[edge.after_id].has_dependents:
                 yield seen.jobs[edge.after_id], "does not know that it has dependents"
         if row.status == "held" and row.root_id is None:
-            if all(seen.ended(edge.after_id) for edge in edges) and row.next_key is None:  # else it waits for that
+            waits = row.next_key is not None or row.approval == "pending"  # for that
+            if all(seen.ended(edge.after_id) for edge in edges) and not waits:
                 yield row, "is held although all its predecessors have ended"
             if any(_is_impossible(seen, edge) for edge in edges):
                 yield row, "is held although a predecessor did not complete"

@@ -3,10 +3,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, update
 
+from tests.jobs.conftest import Nothing
 from webapp.db.engine import writing
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import Owner, Status
 from webapp.jobs.schedules.draft import ScheduleDraft
-from webapp.schema import error_groups, later, notification_rules, now, schedule_runs, schedules
+from webapp.schema import error_groups, jobs, later, notification_rules, now, schedule_runs, schedules
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -137,3 +141,40 @@ def test_users_who_no_longer_see_the_installation_are_not_notified_of_it(office,
     services.accounts.set_role(reader.name, "user")
     put(Status.QUEUED, created_at=later(-130))
     assert told(office, receiver) == []
+
+
+@pytest.fixture
+def payment(services, user):
+    """Create a job that waits for the approval of an operator."""
+
+    @job_type("payment", title="Payment", approval=Approval())
+    def pay(_job: JobContext, _payload: Nothing) -> None:
+        """Pay nothing."""
+
+    services.registry.add(pay)
+    return services.jobs.create_user_job("payment", {}, user.id, triggered_by=user.id)
+
+
+def test_who_can_approve_a_job_is_told_once_and_again_after_an_edit(office, hook, receiver, services, payment, person):
+    hook("needs_approval", of=person("bo", role="operator"))
+    hook("needs_approval", of=person("bea"))
+    [(kind, data)] = told(office, receiver)
+    assert (kind, data["job_id"]) == ("job.needs_approval", str(payment.id))
+    assert data["url"] == f"https://jobs.example.org/office/jobs/{payment.id}"
+    office.change(jobs, payment.id, approval_ends_at=later(HOUR))
+    assert len(told(office, receiver)) == 2
+
+
+def test_the_installation_is_told_of_every_job_that_waits_for_approval(office, hook, receiver, payment):
+    hook("needs_approval", type="payment")
+    hook("needs_approval", type="letter")
+    assert [data["title"] for _, data in told(office, receiver)] == ["Payment"]
+
+
+def test_a_message_about_a_job_that_was_decided_is_not_sent(office, hook, receiver, services, payment, person):
+    bo = person("bo", role="operator")
+    hook("needs_approval", of=bo)
+    services.notification_watch.run()
+    services.jobs.approve(payment.id, by=bo.id)
+    office.send()
+    assert receiver.documents() == []

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, literal_column, select
 
 from webapp.db.engine import reading
+from webapp.jobs.approvals.decisions import WAITING
 from webapp.jobs.model.job import Status
 from webapp.jobs.queries.pauses import PausedQueues, paused_queues
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED
@@ -54,6 +55,7 @@ class Conditions:
             Topic.QUEUE_WAITS: self._waiting_queues,
             Topic.NO_WORKER: self._queues_without_worker,
             Topic.NEW_ERROR: self._new_errors,
+            Topic.NEEDS_APPROVAL: self._jobs_to_approve,
         }
         for topic, check in checks.items():
             interested = [reader for reader in readers if topic in reader.rule.topics]
@@ -161,6 +163,20 @@ class Conditions:
                 detail = row["message"] if opens else ""
                 item = {"topic": Topic.NEW_ERROR.value, "at": moment.isoformat(), **known, "detail": detail}
                 yield ConditionMet(reader=reader, key=f"error:{row['fingerprint']}", item=item)
+
+    def _jobs_to_approve(self, readers: Collection[Reader], moment: datetime) -> Iterator[ConditionMet]:
+        columns: Any = (jobs.c.id, jobs.c.approval_ends_at, *JOB_COLUMNS)
+        query = select(*columns).where(jobs.c.approval.is_not(None), *WAITING).order_by(jobs.c.id).limit(_MOST)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).mappings().all()
+        for row in rows:
+            job = reported_job(row)
+            for reader in readers:
+                if reader.asks_about(job):
+                    item = reader.item(Topic.NEEDS_APPROVAL, moment, job)
+                    # with its end, as an edit of the input asks again
+                    key = f"approval:{job.id}:{row['approval_ends_at']:%m%d%H%M%S}"
+                    yield ConditionMet(reader=reader, key=key, item=item)
 
     def _paused(self) -> PausedQueues:
         with reading(self._engine) as connection:

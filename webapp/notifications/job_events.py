@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, and_, select
 
+from webapp.jobs.model.approval import ApprovalState
 from webapp.jobs.model.job import EventName, Status
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.notifications.rule import DELIVERY_TYPE, NotificationRule, Topic, Whose
@@ -36,6 +37,8 @@ JOB_COLUMNS = tuple(
         "status",
         "started_at",
         "tags",
+        "approval",
+        "edited_by",
     )
 )
 REPORTED = and_(jobs.c.root_id.is_(None), jobs.c.type != DELIVERY_TYPE)
@@ -55,6 +58,8 @@ class ReportedJob:
     public: bool = False
     error: str = ""
     tags: tuple[str, ...] = ()
+    edited_by: UUID | None = None
+    waits_for_approval: bool = False
 
     def item(self, topic: Topic, at: datetime, *, opens: bool, **more: Any) -> dict[str, Any]:
         """Return what is stored of the event in a message."""
@@ -81,12 +86,26 @@ class Reader:
 
     def covers(self, job: ReportedJob) -> bool:
         """Return whether the rule reports events of a job."""
+        return self._selects(job) and self.sees(job)
+
+    def asks_about(self, job: ReportedJob) -> bool:
+        """Return whether the rule reports that a job waits for approval, whoever started it."""
+        return self._selects(job) and self.approves(job)
+
+    def approves(self, job: ReportedJob) -> bool:
+        """Return whether the job waits for the approval of the user; for a rule of the installation, of anybody."""
+        policy = self.policy
+        if policy is None or not job.waits_for_approval:
+            return job.waits_for_approval
+        if policy.refusal_to_approve(job.type, job.owner_id, job.triggered_by, job.edited_by) is not None:
+            return False
+        return job.tenant == policy.tenant or (policy.sees_all and policy.tenant is None)
+
+    def _selects(self, job: ReportedJob) -> bool:
         rule = self.rule
         if rule.type not in {"", job.type} or rule.queue not in {"", job.queue}:
             return False
-        if rule.tag and rule.tag not in job.tags:
-            return False
-        return rule.owner_id in {None, job.owner_id} and self.sees(job)
+        return (not rule.tag or rule.tag in job.tags) and rule.owner_id in {None, job.owner_id}
 
     def item(self, topic: Topic, at: datetime, job: ReportedJob, **more: Any) -> dict[str, Any]:
         """Return the part of an event that the user can read."""
@@ -141,7 +160,13 @@ def job_ends(connection: Connection, after: int, last: int) -> Iterator[JobEnd]:
 def reported_job(row: RowMapping, error: str = "") -> ReportedJob:
     """Return the job of a row with `JOB_COLUMNS`."""
     names = ("id", "type", "queue", "title", "owner_id", "triggered_by", "tenant", "public")
-    return ReportedJob(**{name: row[name] for name in names}, error=error, tags=tuple(row["tags"] or ()))
+    return ReportedJob(
+        **{name: row[name] for name in names},
+        error=error,
+        tags=tuple(row["tags"] or ()),
+        edited_by=row["edited_by"],
+        waits_for_approval=row["status"] == Status.HELD and row["approval"] == ApprovalState.PENDING,
+    )
 
 
 def _error(row: RowMapping) -> str:

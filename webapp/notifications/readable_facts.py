@@ -14,7 +14,7 @@ from webapp.accounts.permissions import may
 from webapp.accounts.user import User
 from webapp.db.engine import reading
 from webapp.notifications.job_events import JOB_COLUMNS, Reader, ReportedJob, reported_job
-from webapp.notifications.rule import RIGHTS, Whose
+from webapp.notifications.rule import RIGHTS, Topic, Whose
 from webapp.schema import jobs, schedules
 
 Fact = Mapping[str, Any]
@@ -41,6 +41,10 @@ def readable_facts(engine: Engine, facts: Sequence[Fact], reader: Reader, user: 
             continue
         if "job_id" in fact:
             job = found.get(UUID(fact["job_id"]))
+            if fact["topic"] == Topic.NEEDS_APPROVAL:
+                if job and reader.approves(job):  # somebody else can have decided meanwhile
+                    kept.append(fact)
+                continue
             if not (reader.sees(job) if job else _sees_deleted(reader)):
                 continue
             kept.append(fact if job is None or job.id in opened else {**fact, "detail": ""})

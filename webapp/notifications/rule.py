@@ -25,6 +25,7 @@ class Topic(StrEnum):
     QUEUE_WAITS = "queue_waits"  # a job waits longer than a period
     NO_WORKER = "no_worker"  # a queue has waiting jobs and no worker
     NEW_ERROR = "new_error"  # an error that never happened before
+    NEEDS_APPROVAL = "needs_approval"  # a job waits for the approval of the rule's user
 
 
 TEST = "test"  # what a test message reports, instead of a topic

@@ -190,7 +190,7 @@ def test_a_copy_needs_an_approval_of_its_own(services: Services, ask: Ask) -> No
 
 def test_a_decision_that_fails_before_its_commit_leaves_nothing(services: Services, ask: Ask, tmp_path: Path) -> None:
     job = ask()
-    for name in ("approve.commit", "reject.commit"):
+    for name in ("approve.commit", "reject.commit", "approve.wake"):
         (tmp_path / name).write_text("raise")
     arm(tmp_path)
     try:
@@ -198,7 +198,10 @@ def test_a_decision_that_fails_before_its_commit_leaves_nothing(services: Servic
             services.jobs.approve(job.id, by=uuid4())
         with pytest.raises(Fault):
             services.jobs.reject(job.id, "No", by=uuid4())
+        assert services.jobs.get(job.id) == job
+        assert events(services, job) == [("created", "")]
+        with pytest.raises(Fault):
+            services.jobs.approve(job.id, by=uuid4())
     finally:
         arm(None)
-    assert services.jobs.get(job.id) == job
-    assert events(services, job) == [("created", "")]
+    assert services.jobs.get(job.id).status is Status.QUEUED, "the clock wakes a worker for it"

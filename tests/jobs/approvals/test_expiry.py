@@ -1,9 +1,11 @@
 from collections.abc import Callable
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from tests.jobs.approvals.conftest import Ask
+from webapp.fault_injection import Fault, arm
 from webapp.jobs.approvals import expiry
 from webapp.jobs.model.job import Job, Status
 from webapp.services import Services
@@ -26,6 +28,22 @@ def test_a_job_that_nobody_decides_ends_with_a_sentence(
     assert services.jobs.get(on_time.id) == on_time
     assert services.jobs.get(dependent.id).status is Status.CANCELLED
     assert services.jobs.expire_approvals() == 0
+
+
+def test_an_expiry_that_fails_before_its_commit_is_repeated(
+    services: Services, ask: Ask, overdue: Callable[[Job], None], tmp_path: Path
+) -> None:
+    job = ask()
+    overdue(job)
+    (tmp_path / "expire.commit").write_text("raise")
+    arm(tmp_path)
+    try:
+        with pytest.raises(Fault):
+            services.jobs.expire_approvals()
+    finally:
+        arm(None)
+    assert services.jobs.get(job.id).waits_for_approval
+    assert services.jobs.expire_approvals() == 1
 
 
 def test_a_decision_just_before_the_clock_counts(

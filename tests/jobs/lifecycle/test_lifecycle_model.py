@@ -6,6 +6,7 @@
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, Phase, event, seed, settings
@@ -15,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.jobs.lifecycle_world import ENDINGS, KEYS, OWNERS, World
 from tests.jobs.row_invariants import broken, broken_since, snapshot, unfinished, verified
 from webapp.jobs.lifecycle.finish_attempt import Ending
-from webapp.jobs.model.job import TERMINAL, Job, Status
+from webapp.jobs.model.job import TERMINAL, Job, Owner, Status
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.services import Services
 
@@ -28,6 +29,7 @@ MUST_HAPPEN = {
     *("haunt report LeaseLost", "haunt spawn LeaseLost", "haunt end LeaseLost"),
     *("claim nothing", "settle", "settle nothing", "create_unique DuplicateJob", "spawn", "delete"),
     *("edit", "edit NotEditable", "set_tags"),
+    *("approve", "approve OwnJob", "approve NotWaitingForApproval", "reject", "expire_approvals"),
 }
 TAGS = ("urgent", "month end")
 EDITS: tuple[dict[str, Any], ...] = (
@@ -36,6 +38,7 @@ EDITS: tuple[dict[str, Any], ...] = (
     {"priority": 300},
     {"tags": TAGS},
 )
+PEOPLE = (UUID(int=1), UUID(int=7))
 numbers = st.integers(0, 40)
 owners = st.sampled_from(OWNERS)
 
@@ -77,6 +80,31 @@ class Lifecycle(RuleBasedStateMachine):
         refused = self.world.create("nothing", after=after, on_finish=on_finish, delay=delay)
         self.check("create_after", refused, "" if exist else "JobNotFound")
 
+    @rule(owner=owners, key=st.sampled_from([None, *KEYS]))
+    def ask(self, owner: Owner, key: str | None) -> None:
+        """Create a job that needs approval."""
+        refused = self.world.create("guarded", owner=owner, unique_key=key, on_duplicate=OnDuplicate.QUEUE_AFTER)
+        self.check("ask", refused, "")
+
+    @rule(after=numbers, on_finish=st.booleans())
+    def ask_after(self, after: int, on_finish: bool) -> None:
+        exists = not self.world.ids or self.row(after)
+        refused = self.world.create("guarded", after=[after], on_finish=on_finish)
+        self.check("ask_after", refused, "" if exists else "JobNotFound")
+
+    @rule(number=numbers, by=st.sampled_from(PEOPLE))
+    def approve(self, number: int, by: UUID) -> None:
+        self.check("approve", self.world.approve(self.asked(number), by), self.undecidable(self.asked(number), by))
+
+    @rule(number=numbers, by=st.sampled_from(PEOPLE))
+    def reject(self, number: int, by: UUID) -> None:
+        self.check("reject", self.world.reject(self.asked(number), by), self.undecidable(self.asked(number), by))
+
+    @rule()
+    def approvals_expire(self) -> None:
+        self.world.expire_approvals()
+        self.check("expire_approvals", "", "")
+
     @rule()
     def claim(self) -> None:
         self.claims()
@@ -106,13 +134,15 @@ class Lifecycle(RuleBasedStateMachine):
         expected = "BadRequest" if job.root_id else self.fenced(job)
         self.check("spawn", self.world.spawn(job, names), expected)
 
-    @rule(number=numbers, name=st.sampled_from([None, "a", "b"]))
-    def add_child(self, number: int, name: str | None) -> None:
+    @rule(
+        number=numbers, name=st.sampled_from([None, "a", "b"]), kind=st.sampled_from(["nothing", "nothing", "guarded"])
+    )
+    def add_child(self, number: int, name: str | None, kind: str) -> None:
         row = self.row(number)
         possible = row and row.root_id is None and row.status not in TERMINAL and not row.cancel_requested_at
         taken = row and name and any(child.child_name == name for child in self.seen.children[row.id])
         expected = "" if possible else "BadRequest" if row else "JobNotFound"
-        refused = self.world.add_child(number, name)
+        refused = self.world.add_child(number, name, kind)
         self.check("add_child", refused, expected if not taken else refused)
 
     @rule(number=numbers)
@@ -167,6 +197,9 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(number=numbers)
     def retry(self, number: int) -> None:
         expected = self.illegal(number, *RETRIABLE)
+        row = self.row(number)
+        if not expected and row is not None and row.approval not in {None, "approved"}:
+            expected = "NotApproved"
         refused = self.world.retry(number)
         if not expected and refused in {"UniqueKeyTaken", "RootHasEnded"}:
             expected = refused
@@ -255,6 +288,23 @@ class Lifecycle(RuleBasedStateMachine):
         if row is None:
             return "JobNotFound"
         return "" if row.status in legal else "IllegalTransition"
+
+    def asked(self, number: int) -> int:
+        """Return the number of a job that waits for approval, or of any."""
+        waiting = [place for place, job_id in enumerate(self.world.ids) if self.waits(job_id)]
+        return waiting[number % len(waiting)] if waiting and number % 4 else number
+
+    def waits(self, job_id: UUID) -> bool:
+        row = self.seen.jobs.get(job_id)
+        return row is not None and (row.status, row.approval) == ("held", "pending")
+
+    def undecidable(self, number: int, by: UUID) -> str:
+        row = self.row(number)
+        if row is None:
+            return "JobNotFound"
+        if not self.waits(row.id):
+            return "NotWaitingForApproval"
+        return "OwnJob" if by in {row.owner_id, row.triggered_by} else ""
 
     def is_held(self, key: str | None) -> bool:
         return any(row.unique_key == key and row.status not in TERMINAL for row in self.seen.jobs.values() if key)

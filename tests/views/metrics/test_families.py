@@ -30,6 +30,7 @@ def figures(**values: Any) -> InstallationFigures:
         "at": datetime(2026, 1, 1, tzinfo=UTC),
         "unfinished": {("slow", "import", "queued"): 3, ("", "record", "running"): 1},
         "oldest_waits": {"slow": timedelta(minutes=1)},
+        "to_approve": {"payment": 2},
         "paused_queues": ("slow",),
         "totals": totals,
         "rollup_ages": {"runs": timedelta(seconds=5)},

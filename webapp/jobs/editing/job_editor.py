@@ -141,6 +141,8 @@ class JobEditor:
         changed = replace(job, payload=stored)
         if job.waits_for_approval or job_type.needs_approval(valid):
             changed = replace(changed, **create.approval_request(job_type.approval))
+        elif job.approval is not None:  # it was approved with its input of before, and needs no approval with this one
+            changed = replace(changed, approval=None, approval_ends_at=None)
         before = load_payload(job_type, job.payload, self._vault)
         if job.title == titles.title_of(job_type, before, job.payload, self._vault):
             changed = replace(changed, title=titles.title_of(job_type, valid, stored, self._vault))

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, and_, exists, select
 from webapp.jobs.invariants.check import Check, check_rows
 from webapp.jobs.invariants.statuses import JOB_COLUMNS
 from webapp.jobs.model.job import TERMINAL, UNFINISHED
+from webapp.jobs.store.transitions import MAY_RUN
 from webapp.schema import dependencies, jobs
 
 _predecessor = jobs.alias("predecessor")
@@ -16,11 +17,12 @@ _EDGE = and_(dependencies.c.job_id == jobs.c.id, dependencies.c.after_id == _pre
 def checks(engine: Engine) -> Iterator[Check]:
     """Yield the checks."""
     held = (jobs.c.status == "held", jobs.c.root_id.is_(None))
+    released = (*held, MAY_RUN)  # others wait for approval too
     yield check_rows(
         engine,
         "No job is held after all its predecessors have ended.",
         select(*JOB_COLUMNS).where(
-            *held, jobs.c.next_key.is_(None), ~exists().where(_EDGE, _predecessor.c.status.in_(UNFINISHED))
+            *released, jobs.c.next_key.is_(None), ~exists().where(_EDGE, _predecessor.c.status.in_(UNFINISHED))
         ),
     )
     held_key = exists().where(_predecessor.c.unique_key == jobs.c.next_key, _predecessor.c.status.in_(UNFINISHED))
@@ -28,7 +30,7 @@ def checks(engine: Engine) -> Iterator[Check]:
         engine,
         "No job waits for a unique key that no job holds.",
         select(*JOB_COLUMNS, jobs.c.next_key.label("key")).where(
-            *held,
+            *released,
             jobs.c.next_key.is_not(None),
             ~held_key,
             ~exists().where(_EDGE, _predecessor.c.status.in_(UNFINISHED)),

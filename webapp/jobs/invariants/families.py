@@ -39,7 +39,7 @@ def checks(engine: Engine) -> Iterator[Check]:
         select(*JOB_COLUMNS).where(
             jobs.c.parts > 0,
             jobs.c.status.in_(("waiting", *TERMINAL)),
-            exists().where(_OF_ROOT, _child.c.status == "held"),
+            exists().where(_OF_ROOT, _child.c.status == "held", _child.c.approval.is_distinct_from("pending")),
         ),
     )
     continues = and_(_child.c.status.in_(UNFINISHED), _child.c.cancel_requested_at.is_(None))

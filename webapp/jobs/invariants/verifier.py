@@ -1,11 +1,12 @@
 """The verifier: collects all checks and runs them one by one."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from time import sleep
 
 from sqlalchemy import Engine
 
 from webapp.jobs.invariants import (
+    approvals,
     attempts,
     dependencies,
     families,
@@ -29,12 +30,14 @@ def all_checks(
     *,
     files: FileStore,
     limits: Mapping[str, Limits],
+    self_approvable: Collection[str],
     lease_seconds: float,
     wake_up_sources: infrastructure.WakeUpSources,
     deep: bool,
 ) -> Iterator[Check]:
     """Yield every check; ``engine`` is disposed after the last one."""
     yield from statuses.checks(engine)
+    yield from approvals.checks(engine, self_approvable)
     yield from attempts.checks(engine)
     yield from families.checks(engine)
     yield from dependencies.checks(engine)

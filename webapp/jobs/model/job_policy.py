@@ -129,7 +129,7 @@ class JobPolicy:
         if action is JobAction.OPEN:
             return None
         if action is JobAction.APPROVE:
-            return self._refusal_to_approve(job)
+            return self.refusal_to_approve(job.type, job.owner.user_id, job.triggered_by, job.edited_by)
         return self._refusal_to_act(action, job)
 
     def _refusal_to_act(self, action: JobAction, job: Job) -> Objection | None:
@@ -141,11 +141,13 @@ class JobPolicy:
             return self._refusal_to_copy(job)
         return self.refusal_to_run(job.type, job.owner) if action in _RUNS else None
 
-    def _refusal_to_approve(self, job: Job) -> Objection | None:
-        if job.type not in self.approvable_types:
+    def refusal_to_approve(
+        self, type_name: str, owner_id: UUID | None, triggered_by: UUID | None, edited_by: UUID | None
+    ) -> Objection | None:
+        """Return why the user cannot approve a visible job of this type and these users, or ``None``."""
+        if type_name not in self.approvable_types:
             return Objection.NOT_AN_APPROVER
-        concerned = {job.owner.user_id, job.triggered_by, job.edited_by}
-        if self.user_id in concerned and job.type not in self.self_approvable_types:
+        if self.user_id in {owner_id, triggered_by, edited_by} and type_name not in self.self_approvable_types:
             return Objection.APPROVED_BY_OTHERS
         return None
 

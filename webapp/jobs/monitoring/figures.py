@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, func, literal_column, select, text
 
 from webapp.db.engine import is_sqlite, reading
+from webapp.jobs.approvals.decisions import WAITING
 from webapp.jobs.metrics.totals import Totals
 from webapp.jobs.model.job import UNFINISHED, Status
 from webapp.jobs.monitoring.components import database_size
@@ -47,12 +48,14 @@ class ScheduleFigures:
 class InstallationFigures:
     """What a monitoring system reads, at ``at``.
 
-    ``unfinished`` is by queue, type and status; ``redis`` is None if it does not answer, ``clock_silent_for`` if no
-    clock has ever run; ``connections`` are used and allowed ones of a database server, None with SQLite.
+    ``unfinished`` is by queue, type and status, ``to_approve`` by type; ``redis`` is None if it does not answer,
+    ``clock_silent_for`` if no clock has ever run; ``connections`` are used and allowed ones of a database server, None
+    with SQLite.
     """
 
     at: datetime
     unfinished: Mapping[tuple[str, str, str], int]
+    to_approve: Mapping[str, int]
     oldest_waits: Mapping[str, timedelta]
     paused_queues: tuple[str, ...]
     everything_paused: bool = False
@@ -118,6 +121,7 @@ class FigureReader:
             return InstallationFigures(
                 at=at,
                 unfinished=_unfinished(connection),
+                to_approve=_to_approve(connection),
                 oldest_waits=_oldest_waits(connection, at),
                 paused_queues=paused.names,
                 everything_paused=paused.everything is not None,
@@ -153,6 +157,12 @@ def _count(
     counted = select(some.c.queue, some.c.type, func.count()).group_by(some.c.queue, some.c.type)
     for queue, type_name, count in connection.execute(counted):
         found[queue, type_name, status.value] += count
+
+
+def _to_approve(connection: Connection) -> Mapping[str, int]:
+    some = select(jobs.c.type).where(jobs.c.approval.is_not(None), *WAITING).limit(CEILING).subquery()
+    counted = connection.execute(select(some.c.type, func.count()).group_by(some.c.type))
+    return {type_name: count for type_name, count in counted}  # noqa: C416  (rows are no pairs)
 
 
 def _oldest_waits(connection: Connection, at: datetime) -> Mapping[str, timedelta]:

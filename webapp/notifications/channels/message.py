@@ -97,6 +97,7 @@ class MessageWriter:
             Topic.QUEUE_WAITS: self.gettext("Jobs have been waiting in the queue %(queue)s for more than %(time)s."),
             Topic.NO_WORKER: self.gettext("The queue %(queue)s has waiting jobs and no worker."),
             Topic.NEW_ERROR: self.gettext("New error in %(job)s."),
+            Topic.NEEDS_APPROVAL: self.gettext("%(job)s waits for approval."),
             TEST: self.gettext("This is a test."),
         }
         return sentences[item["topic"]] % known

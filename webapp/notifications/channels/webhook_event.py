@@ -14,6 +14,7 @@ _TYPES: Mapping[str, str] = {
     Topic.QUEUE_WAITS: "queue.waits",
     Topic.NO_WORKER: "queue.no_worker",
     Topic.NEW_ERROR: "error.new",
+    Topic.NEEDS_APPROVAL: "job.needs_approval",
     TEST: "test",
 }
 

@@ -72,6 +72,12 @@ def _jobs(figures: InstallationFigures) -> Iterator[Metric]:
         [((queue, type_name, status), count) for (queue, type_name, status), count in figures.unfinished.items()],
     )
     yield _gauges(
+        "jobs_to_approve",
+        f"Jobs that wait for approval, counted up to {CEILING}.",
+        ("type",),
+        [((type_name,), count) for type_name, count in sorted(figures.to_approve.items())],
+    )
+    yield _gauges(
         "queue_oldest_wait_seconds",
         "How long the oldest queued job has waited.",
         ("queue",),

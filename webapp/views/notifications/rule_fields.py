@@ -130,6 +130,7 @@ def topic_labels() -> Mapping[str, str]:
         Topic.QUEUE_WAITS: _("Jobs wait too long in a queue"),
         Topic.NO_WORKER: _("A queue has waiting jobs and no worker"),
         Topic.NEW_ERROR: _("An error happens for the first time"),
+        Topic.NEEDS_APPROVAL: _("A job waits for my approval"),
     }
 
 
