@@ -82,6 +82,7 @@ def test_an_expired_job_is_deleted_with_its_children_and_files(database, service
         "Deleted 0 orphaned files",
         "Deleted 0 schedule runs",
         "Deleted 0 old metrics",
+        "Deleted 0 old starts of rates",
         "Deleted 0 sessions",
         "Deleted 0 sent messages",
         "Deleted 0 idempotency keys",

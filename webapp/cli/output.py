@@ -40,8 +40,8 @@ def print_jobs(jobs: Sequence[Job], *, in_json: bool, alone: bool = False) -> No
         click.echo(_line(job))
 
 
-def job_in_words(job: Job, owner: str) -> str:
-    """Return the details of a job as text."""
+def job_in_words(job: Job, owner: str, may_start: datetime | None = None) -> str:
+    """Return the details of a job as text; ``may_start`` is when its rate lets it start."""
     shown = {
         "id": job.id,
         "name": job.title,
@@ -54,12 +54,18 @@ def job_in_words(job: Job, owner: str) -> str:
         "attempt": f"{job.attempt_number} of {job.attempts_allowed}",
         "children": _children(job),
         "created": job.created_at,
-        "starts": job.run_at if job.status is Status.SCHEDULED else None,
+        "starts": _start(job, may_start),
         "started": job.started_at,
         "finished": job.finished_at,
     }
     diagnostics = [f"{level}: {each['text']}" for level, entries in _diagnostics(job) for each in entries]
     return readable("\n".join([*(f"{name:<9} {value}" for name, value in shown.items() if value), *diagnostics]))
+
+
+def _start(job: Job, may_start: datetime | None) -> str:
+    if job.waits_for_rate:
+        return f"{may_start or 'later'}, if the rate of its type permits it then"
+    return str(job.run_at) if job.run_at and job.status is Status.SCHEDULED else ""
 
 
 def progress_line(job: Job) -> str:

@@ -23,6 +23,7 @@ from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.model.json_values import NotStorable
 from webapp.jobs.model.policies import Limits, OnDuplicate, Retention, RetryPolicy
+from webapp.jobs.model.rate import Rate
 from webapp.jobs.queries.history import HistoryCriteria, JobHistory
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.queueing.queues import UnknownQueue
@@ -67,6 +68,7 @@ __all__ = [
     "NotStorable",
     "OnDuplicate",
     "Owner",
+    "Rate",
     "Registry",
     "Retention",
     "RetryLater",

@@ -36,6 +36,7 @@ from webapp.jobs.lifecycle.optimistic_update import JobUpdater
 from webapp.jobs.lifecycle.retry import refuse_if_not_retriable, retry_jobs
 from webapp.jobs.model.job import NO_QUEUE, Job, Owner, Status
 from webapp.jobs.model.policies import OnDuplicate
+from webapp.jobs.model.rate import CountedBy
 from webapp.jobs.queries.visible_jobs import PAGE, Viewer, VisibleJobs
 from webapp.jobs.queueing.queues import UnknownQueue
 from webapp.jobs.store import idempotency_keys, lock_order
@@ -240,8 +241,7 @@ class Jobs:
             choices |= {"queue": NO_QUEUE, "record_only": True}
         model = create.new_job(job_type, payloads[0], self._vault, owner=owner, files={}, **choices)
         self._refuse_unknown_queue(model.queue)
-        titled = job_type.titles_its_jobs and "title" not in choices
-        if titled or (job_type.approval is not None and job_type.approval.when is not None):
+        if self._differ(job_type, choices):
             ids = self._create_differing(job_type, payloads, owner=owner, **choices)
         else:
             stored = [create.stored_payload(job_type, payload, self._vault) for payload in payloads]
@@ -515,10 +515,19 @@ class Jobs:
         approval = self.registry.get(job.type).approval if job.type in self.registry else None
         return job, approval is not None and approval.also_self
 
+    def _differ(self, job_type: JobType, choices: Mapping[str, Any]) -> bool:
+        """Return whether the payload decides about more than itself: the title, the approval or the key of the rate."""
+        approval, rate = job_type.approval, job_type.limits.rate
+        return (
+            (job_type.titles_its_jobs and "title" not in choices)
+            or (approval is not None and approval.when is not None)
+            or (rate is not None and rate.counted_by is CountedBy.KEY)
+        )
+
     def _create_differing(
         self, job_type: JobType, payloads: Sequence[Mapping[str, Any]], **choices: Any
     ) -> tuple[UUID, ...]:
-        """Create jobs that differ in title or approval, with as many statements as jobs that are alike."""
+        """Create jobs that `_differ`, with as many statements as jobs that are alike."""
         new = [create.new_job(job_type, payload, self._vault, files={}, **choices) for payload in payloads]
         with writing(self.engine) as connection:
             create.insert_jobs(connection, self.store, new)

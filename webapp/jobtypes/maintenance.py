@@ -49,6 +49,7 @@ def maintenance(  # noqa: PLR0917  (services are requested by class)
         "orphaned files": lambda: pruner.sweep_orphans(only_count=only_count),
         "schedule runs": lambda: pruner.prune_schedule_runs(only_count=only_count),
         "old metrics": lambda: pruner.prune_metrics(only_count=only_count),
+        "old starts of rates": lambda: pruner.prune_rate_starts(only_count=only_count),
         "sessions": lambda: sessions.sweep(only_count=only_count),
         "sent messages": lambda: deliveries.prune(MESSAGES_KEPT, only_count=only_count),
         "idempotency keys": lambda: requests.sweep(only_count=only_count),

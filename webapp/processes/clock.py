@@ -21,6 +21,7 @@ from webapp.jobs.maintenance.clock_chores import promote_due, top_up_wake_ups
 from webapp.jobs.maintenance.rescue import LeaseRescuer
 from webapp.jobs.maintenance.stale_records import mark_silent_records_stale
 from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
+from webapp.jobs.queueing.rates import admit_due
 from webapp.jobs.store.unique_keys import DuplicateJob, release_jobs_with_free_keys
 from webapp.services import Services
 
@@ -38,6 +39,7 @@ class Clock:
         self._services = services.build()
         self._rescuer = LeaseRescuer(services.leases, services.settings.lease_seconds)
         self._heartbeat = ClockHeartbeat(services.engine)
+        self._limits = {job_type.name: job_type.limits for job_type in services.registry}
         self._stopped = threading.Event()
         self._ticks = count()
 
@@ -69,6 +71,7 @@ class Clock:
         services = self._services
         services.schedule_runner.fire_due()
         promote_due(services.engine)
+        admit_due(services.engine, self._limits)
         release_jobs_with_free_keys(services.engine)
         services.jobs.expire_approvals()
         self._rescuer.rescue()

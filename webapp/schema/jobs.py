@@ -80,6 +80,7 @@ class _JobColumns(TypedColumns):
     approval: Named[str | None] = Column(String(12))
     approval_ends_at: Named[datetime | None] = Column(UtcDateTime)
     edited_by: Named[UUID | None] = Column(Uuid)
+    rate_key: Named[str | None] = Column(String(240))
 
 
 jobs = Table(
@@ -136,6 +137,12 @@ Index("ix_jobs_again", jobs.c.again_of, sqlite_where=text("again_of IS NOT NULL"
       postgresql_where=text("again_of IS NOT NULL"))  # fmt: skip
 Index("ix_jobs_due", jobs.c.run_at, sqlite_where=text("status = 'scheduled'"),
       postgresql_where=text("status = 'scheduled'"))  # fmt: skip
+# Only jobs with a rate are in these two: those that can be claimed, and those that wait for their rate
+_rated = text("status = 'queued' AND rate_key IS NOT NULL")
+_waits_for_rate = text("status = 'scheduled' AND run_at IS NULL AND rate_key IS NOT NULL")
+Index("ix_jobs_rated", jobs.c.queue, jobs.c.rate_key, sqlite_where=_rated, postgresql_where=_rated)
+Index("ix_jobs_waiting_for_rate", jobs.c.rate_key, jobs.c.queue, jobs.c.priority.desc(), jobs.c.fair, jobs.c.id,
+      sqlite_where=_waits_for_rate, postgresql_where=_waits_for_rate)  # fmt: skip
 _tagged = text("tags IS NOT NULL")  # SQLite reads all tagged jobs for a tag, PostgreSQL finds them by the second index
 Index("ix_jobs_tagged", jobs.c.id, sqlite_where=_tagged, postgresql_where=_tagged)
 Index("ix_jobs_tags", jobs.c.tags, postgresql_using="gin", postgresql_where=_tagged).ddl_if(dialect="postgresql")

@@ -1,9 +1,9 @@
-"""Settings of queues, the leases of work-horses, and disabled job types."""
+"""Settings of queues, the leases of work-horses, disabled job types, and the starts that rates count."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, Integer, Named, String, Table, TypedColumns, Uuid, text
+from sqlalchemy import Column, Float, Index, Integer, Named, String, Table, TypedColumns, Uuid, text
 
 from webapp.schema.columns import UtcDateTime, metadata
 
@@ -42,3 +42,27 @@ class _DisabledTypeColumns(TypedColumns):
 
 
 disabled_types = Table("disabled_types", metadata, _DisabledTypeColumns)
+
+
+class _RateStartColumns(TypedColumns):
+    rate_key: Named[str] = Column(String(240), primary_key=True)
+    number: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
+    type: Named[str] = Column(String(80))
+    job_id: Named[UUID] = Column(Uuid)  # no foreign key: the start of a deleted job counts
+    started_at: Named[datetime] = Column(UtcDateTime)
+    # the rate when it started
+    most: Named[int] = Column(Integer)
+    seconds: Named[float] = Column(Float)
+
+
+rate_starts = Table("rate_starts", metadata, _RateStartColumns)
+Index("ix_rate_starts_type", rate_starts.c.type, rate_starts.c.started_at)
+
+
+class _RateWaitColumns(TypedColumns):
+    rate_key: Named[str] = Column(String(240), primary_key=True)
+    next_at: Named[datetime] = Column(UtcDateTime)  # when the next of its waiting jobs may start
+
+
+rate_waits = Table("rate_waits", metadata, _RateWaitColumns)
+Index("ix_rate_waits_next_at", rate_waits.c.next_at)

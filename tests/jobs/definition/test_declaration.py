@@ -12,6 +12,7 @@ from webapp.jobs.definition.field_specs import Upload
 from webapp.jobs.definition.job_type import JobType, job_type
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.policies import OnDuplicate, Retention, RetryPolicy
+from webapp.jobs.model.rate import Rate
 
 
 class Sheet(BaseModel):
@@ -50,6 +51,7 @@ BAD = {
     "retry": [3, "twice", RetryPolicy],
     "max_running": [0, -1, "2", True],
     "max_running_per_owner": [0, 1.5],
+    "max_per": [100, (100, timedelta(hours=1)), Rate, Rate(1, timedelta(hours=1), by=lambda one, two: "two")],
     "unique_key": ["", "k" * 201, 7, lambda: "none", lambda one, two: "two"],
     "on_duplicate": ["refuse", None, 1],
     "timeout": [600, 0, timedelta(0), -timedelta(1), "1h", None, timedelta.max],

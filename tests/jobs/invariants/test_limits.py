@@ -18,6 +18,12 @@ ViolatedBy = Callable[[str], list[str]]
             "UPDATE jobs SET status = 'running', type = 'good' WHERE id IN (:waiting, :running, :held)",
             "Job type good stays within its running limit (2).",
         ),
+        (
+            """INSERT INTO rate_starts (rate_key, number, type, job_id, started_at, most, seconds)
+            VALUES ('good', 1, 'good', :waiting, '2026-01-01 12:00:00.000000', 1, 60),
+            ('good', 2, 'good', :running, '2026-01-01 12:00:59.000000', 1, 60)""",
+            "No more jobs start in a period than their rate permits.",
+        ),
         ("INSERT INTO queues (name, max_running) VALUES ('default', 0)", "Every queue stays within its running limit."),
     ],
 )

@@ -15,6 +15,7 @@ from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.problems import InvalidInput
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.upload_rules import upload_rules
+from webapp.jobs.model.rate import CountedBy, Rate
 from webapp.views.admin import job_types
 from webapp.views.new_job import presets
 from webapp.views.page.permissions import may
@@ -37,6 +38,16 @@ class UploadDocument(BaseModel):
     is_list: bool
 
 
+class RateDocument(BaseModel):
+    """How many jobs can start within any period, counted by type, owner or key of the payload."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    starts: int
+    period: float = Field(description="Seconds.")
+    by: CountedBy
+
+
 class TypeDocument(BaseModel):
     """A job type."""
 
@@ -50,6 +61,7 @@ class TypeDocument(BaseModel):
     priority: int
     max_attempts: int
     timeout: float = Field(description="Seconds.")
+    max_per: RateDocument | None = Field(description="Its rate; null if it has none.")
     asks_password: bool = Field(description="It can be started from its page only.")
     disabled: str | None = Field(description="The reason; null if it is not disabled.")
     disabled_by: UUID | None
@@ -220,9 +232,16 @@ def _document(job_type: JobType, disabled: Any) -> dict[str, Any]:
         **{name: getattr(job_type, name) for name in names},
         "max_attempts": job_type.retry.max_attempts,
         "timeout": job_type.timeout.total_seconds(),
+        "max_per": _rate_document(job_type.limits.rate),
         "disabled": disabling.reason if disabling else None,
         "disabled_by": disabling.disabled_by if disabling else None,
         "disabled_at": disabling.disabled_at if disabling else None,
         "uploads": uploads,
         "payload_schema": job_type.payload_class.model_json_schema(),
     }
+
+
+def _rate_document(rate: Rate | None) -> dict[str, Any] | None:
+    if rate is None:
+        return None
+    return {"starts": rate.starts, "period": rate.period.total_seconds(), "by": rate.counted_by}

@@ -80,7 +80,9 @@ def show_all(
 @in_json
 def show(job: Job, *, in_json: bool) -> None:
     """Show a job."""
-    click.echo(as_json(job.to_dict()) if in_json else job_in_words(job, _owner_of(job)))
+    may_start = services().queries.estimates.may_start(job) if job.waits_for_rate else None
+    document = {**job.to_dict(), "may_start_at": may_start}
+    click.echo(as_json(document) if in_json else job_in_words(job, _owner_of(job), may_start))
 
 
 @click.command()

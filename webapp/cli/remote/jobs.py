@@ -1,7 +1,7 @@
 """Jobs of another installation: start, list, change and run them dry, with their logs and files."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 from types import SimpleNamespace
@@ -212,6 +212,20 @@ class RemoteHistory:
     def attempts(self, job_id: UUID) -> tuple[Record, ...]:
         """Return the ended attempts of a job, oldest first."""
         return tuple(map(record_of, self._connection.items(f"/jobs/{job_id}/attempts")))
+
+
+class RemoteEstimates:
+    """Reads when waiting jobs may start."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def may_start(self, job: Job) -> datetime | None:
+        """Return when the rate of a waiting job lets it start at the earliest; ``None`` if that is not known."""
+        if not job.waits_for_rate:
+            return None
+        at: datetime | None = record_of(self._connection.get(f"/jobs/{job.id}"), "may_start_at").may_start_at
+        return at
 
 
 class RemoteSnapshots:

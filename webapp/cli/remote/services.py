@@ -16,6 +16,7 @@ from webapp.cli.remote.jobs import (
     RemoteAdminJobs,
     RemoteApprovals,
     RemoteDryRun,
+    RemoteEstimates,
     RemoteFamilies,
     RemoteFiles,
     RemoteHistory,
@@ -68,6 +69,7 @@ class RemoteServices:
             logs=RemoteLogs(connection),
             related=RemoteFamilies(connection),
             jobs=RemoteHistory(connection),
+            estimates=RemoteEstimates(connection),
         )
         self.metrics = SimpleNamespace(errors=RemoteErrors(connection))
         self.audit = RemoteAudit()

@@ -14,6 +14,7 @@ from webapp.jobs.model import value_rules
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.incoming_text import TITLE_LIMIT
 from webapp.jobs.model.policies import OnDuplicate, Retention, RetryPolicy
+from webapp.jobs.model.rate import Rate
 from webapp.jobs.model.value_rules import NOTHING, PRIORITY, QUEUE_NAME, TRUTH, ValueRule
 
 _FORM_FIELDS = {"csrf_token", "own_password"}  # their other fields have a dot in their names
@@ -56,6 +57,10 @@ def _takes_one_argument(value: object) -> bool:
     return True
 
 
+def _is_rate(value: object) -> bool:
+    return isinstance(value, Rate) and (not callable(value.by) or _takes_one_argument(value.by))
+
+
 _LIMIT = NOTHING | value_rules.integer(1, _MOST)
 RULES: Mapping[str, ValueRule] = MappingProxyType(
     {
@@ -72,6 +77,7 @@ RULES: Mapping[str, ValueRule] = MappingProxyType(
         "retry": NOTHING | value_rules.instance(RetryPolicy, "a RetryPolicy"),
         "max_running": _LIMIT,
         "max_running_per_owner": _LIMIT,
+        "max_per": NOTHING | ValueRule("a Rate, by type, owner or a function of the payload", _is_rate),
         "unique_key": NOTHING
         | value_rules.text(value_rules.KEY_LIMIT)
         | ValueRule("a function of the payload", _takes_one_argument),

@@ -27,6 +27,7 @@ from webapp.jobs.definition.readable_names import humanize
 from webapp.jobs.model import json_values
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.diagnostics import PARAMETERS_LIMIT
+from webapp.jobs.model.job import Owner
 from webapp.jobs.model.policies import (
     DEFAULT_RETENTION,
     INSTALLATION_DEFAULT,
@@ -35,6 +36,7 @@ from webapp.jobs.model.policies import (
     Retention,
     RetryPolicy,
 )
+from webapp.jobs.model.rate import Rate
 
 
 class JobError(Exception):
@@ -127,6 +129,11 @@ class JobType:
         """Return whether a job with this payload must be approved before it starts."""
         return self.approval is not None and self.approval.is_needed_for(payload)
 
+    def rate_key_of(self, payload: BaseModel, owner: Owner) -> str | None:
+        """Return the key by which the starts of such a job are counted; ``None`` if it has no rate."""
+        rate = self.limits.rate
+        return None if rate is None else rate.key_of(self.name, owner, payload)
+
     @property
     def location(self) -> str:
         """Module and name of the handler, for messages."""
@@ -162,6 +169,7 @@ def job_type(
     retry: RetryPolicy | None = None,
     max_running: int | None = None,
     max_running_per_owner: int | None = None,
+    max_per: Rate | None = None,
     unique_key: str | Callable[[Any], str | None] | None = None,
     on_duplicate: OnDuplicate | str = OnDuplicate.REJECT,
     timeout: timedelta = timedelta(hours=1),
@@ -196,6 +204,8 @@ def job_type(
       payload that computes the title of each job (at most 200 characters; ``None`` is no title of its own). The
       catalogue then shows a title made from ``name``, as do jobs whose title cannot be computed.
     - ``max_attempts`` is short for ``retry=RetryPolicy(max_attempts=…)``.
+    - ``max_per`` is a `Rate`: at most so many jobs start within a period, by type, by owner or by a function of the
+      payload. Every attempt counts. The others wait, and say when they may start.
     - ``unique_key`` is a text or a function of the payload. At most one unfinished job holds a key;
       ``on_duplicate`` decides what happens to a second one.
     - ``stop_grace`` is the time that a running job has to stop before it is killed.
@@ -251,7 +261,7 @@ def job_type(
             retry=retry or RetryPolicy(max_attempts=max_attempts),
             unique_key=unique_key,
             on_duplicate=OnDuplicate(on_duplicate),
-            limits=Limits(running=max_running, running_per_owner=max_running_per_owner),
+            limits=Limits(running=max_running, running_per_owner=max_running_per_owner, rate=max_per),
             timeout=timeout,
             stop_grace=stop_grace,
             stale_after=stale_after,

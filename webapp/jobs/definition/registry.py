@@ -6,6 +6,7 @@ from types import MappingProxyType
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.own_services import OwnService
 from webapp.jobs.definition.silence_limits import SilenceLimits
+from webapp.jobs.model.rate import Rate
 
 
 class UnknownJobType(Exception):
@@ -103,6 +104,10 @@ class Registry:
         """Return the title of a type, or the name of one that is not installed any more."""
         known = self._types.get(name)
         return known.title if known else name
+
+    def rate_of(self, name: str) -> Rate | None:
+        """Return the rate of a type; ``None`` if it has none or is not installed any more."""
+        return self.get(name).limits.rate if name in self else None
 
     def __iter__(self) -> Iterator[JobType]:
         """Iterate over all types, in the order of their registration."""

@@ -138,7 +138,7 @@ class JobEditor:
         stored = self._with_kept_ciphertexts(job_type, stored, job.payload)
         if stored == job.payload:
             return job
-        changed = replace(job, payload=stored)
+        changed = replace(job, payload=stored, rate_key=create.rate_key_of(job_type, valid, job.owner))
         if job.waits_for_approval or job_type.needs_approval(valid):
             changed = replace(changed, **create.approval_request(job_type.approval))
         elif job.approval is not None:  # it was approved with its input of before, and needs no approval with this one
@@ -175,14 +175,15 @@ class JobEditor:
         return new
 
     def _write(self, connection: Connection, old: Job, new: Job, *, due_now: bool, by: UUID | None) -> None:
-        values: dict[str, Any] = {name: getattr(new, name) for name in ("payload", "title", "unique_key", "run_at")}
+        names = ("payload", "title", "unique_key", "run_at", "rate_key")
+        values: dict[str, Any] = {name: getattr(new, name) for name in names}
         values |= {"queue": new.queue, "priority": new.priority, "tags": list(new.tags) or None}
         if (new.queue, new.priority) != (old.queue, old.priority):
             [turned] = assign_turns(connection, [new])
             values["fair"] = turned.fair
         if new.payload != old.payload:
             values |= {"approval": new.approval, "approval_ends_at": new.approval_ends_at, "edited_by": by}
-        if due_now:
+        if due_now or (old.waits_for_rate and new.rate_key != old.rate_key):
             values["run_at"] = now()
         if old.status is not Status.HELD and not new.may_run:
             statement = held_for_approval.update(**values)

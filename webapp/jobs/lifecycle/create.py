@@ -19,6 +19,7 @@ from webapp.jobs.lifecycle import cascade
 from webapp.jobs.model.approval import Approval, ApprovalState
 from webapp.jobs.model.incoming_text import TITLE_LIMIT, visible_text
 from webapp.jobs.model.job import NO_QUEUE, TERMINAL, EventName, Job, Owner, Status
+from webapp.jobs.model.rate import BadRateKey
 from webapp.jobs.model.tags import clean_tags
 from webapp.jobs.model.value_rules import KEY_LIMIT, shown
 from webapp.jobs.queueing.fair_share import assign_turns
@@ -62,6 +63,8 @@ def new_job(
         values["tags"] = clean_tags(values["tags"])
     key = values.get("unique_key")
     values["unique_key"] = _checked_key(job_type.key_of(valid) if key is None else key)
+    if not values.get("record_only"):
+        values["rate_key"] = rate_key_of(job_type, valid, owner)
     if (values["queue"] == NO_QUEUE) is not bool(values.get("record_only")):
         message = "A record-only job cannot have a queue, and every other job needs one."
         raise BadRequest(message)
@@ -130,6 +133,14 @@ def _checked_key(key: str | None) -> str | None:
     return key
 
 
+def rate_key_of(job_type: JobType, payload: BaseModel, owner: Owner) -> str | None:
+    """Return the key by which the starts of a new job are counted; raise `BadRequest` if it is none."""
+    try:
+        return job_type.rate_key_of(payload, owner)
+    except BadRateKey as error:
+        raise BadRequest(str(error)) from None
+
+
 def initial_status(*, run_at: object, delay: timedelta | None, held: bool) -> Status:
     """Return the status of a new job: held for other jobs, scheduled, or queued; raise `BadRequest` for two times."""
     if delay is not None and run_at is not None:
@@ -155,6 +166,7 @@ def new_run_of(old: Job, job_type: JobType | None, vault: Vault) -> Job:
     """
     policies = {} if job_type is None else _policies_of(job_type)
     approval = _approval_of_copy(old, job_type, vault)
+    rate = None if job_type is None or old.record_only else job_type.limits.rate
     return Job(
         id=uuid7(),
         type=old.type,
@@ -164,6 +176,7 @@ def new_run_of(old: Job, job_type: JobType | None, vault: Vault) -> Job:
         payload=old.payload,
         record_only=old.record_only,
         unique_key=old.unique_key or old.next_key,
+        rate_key=rate.key_of_copy(old.type, old.owner, old.rate_key) if rate else None,
         **{"own_process": old.own_process, **policies, **choices_of_copy(old), **approval},
     )
 

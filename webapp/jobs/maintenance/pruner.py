@@ -22,6 +22,7 @@ from webapp.jobs.lifecycle.delete import BATCH, JobDeleter, ended_before
 from webapp.jobs.metrics.expiry import prune_metrics
 from webapp.jobs.model.job import TERMINAL, Job, Status
 from webapp.jobs.model.policies import FOREVER, Retention
+from webapp.jobs.queueing.rates import prune_starts
 from webapp.jobs.schedules.run_history import RunHistory
 from webapp.jobs.store.file_store import FileStore, FoundFile
 from webapp.schema import attachments, jobs, later, now
@@ -100,6 +101,10 @@ class Pruner:
     def prune_metrics(self, *, only_count: bool = False) -> int:
         """Delete metrics older than ``keep_metrics``."""
         return prune_metrics(self._engine, self._keep_metrics, only_count=only_count)
+
+    def prune_rate_starts(self, *, only_count: bool = False) -> int:
+        """Delete the starts that no rate counts any more."""
+        return prune_starts(self._engine, only_count=only_count)
 
     def sweep_orphans(self, *, older_than: timedelta = ORPHAN_AGE, only_count: bool = False) -> int:
         """Delete stored files that have no row and were not written to for ``older_than``."""

@@ -142,7 +142,8 @@ class Job:
 
     ``progress`` is a percentage, 0.0 to 100.0; ``done`` and ``total`` are the amounts behind it.
     ``warnings`` and ``errors`` are diagnostics (``{"text", "at"}``), oldest first. ``payload`` is the
-    stored JSON, with encrypted secrets. ``next_key`` is the unique key that the job is waiting for.
+    stored JSON, with encrypted secrets. ``next_key`` is the unique key that the job is waiting for,
+    ``rate_key`` the key by which its starts are counted.
     ``parts_failed`` includes ``parts_stale``.
     ``attempt`` is the fence: it increases with every start. ``uncounted_attempts`` of these used up no attempt
     (slices, interruptions), and ``max_attempts`` includes them; people and policies read `attempt_number` and
@@ -201,6 +202,7 @@ class Job:
     approval: str | None = None
     approval_ends_at: datetime | None = None
     edited_by: UUID | None = None
+    rate_key: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a job without an identity; rows are trusted for the rest."""
@@ -233,6 +235,11 @@ class Job:
     def may_run(self) -> bool:
         """Whether it needs no approval, or has it. A job that may not run can only end."""
         return self.approval in {None, ApprovalState.APPROVED}
+
+    @property
+    def waits_for_rate(self) -> bool:
+        """Whether it was its turn, and the rate of its type lets it start later."""
+        return self.status is S.SCHEDULED and self.run_at is None and self.rate_key is not None
 
     @property
     def is_running(self) -> bool:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from webapp.jobs.model import value_rules
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.rate import Rate
 from webapp.jobs.model.value_rules import NOTHING, ValueRule
 
 FOREVER = timedelta.max
@@ -66,10 +67,11 @@ class OnDuplicate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many jobs of a type can run at once, in total and per owner; None = no limit."""
+    """How many jobs of a type can run at once, in total and per owner, and start in a period; None = no limit."""
 
     running: int | None = None
     running_per_owner: int | None = None
+    rate: Rate | None = None
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for a limit that is none."""
@@ -77,6 +79,11 @@ class Limits:
 
     def __bool__(self) -> bool:
         """Return whether any limit is set."""
+        return self.of_running or self.rate is not None
+
+    @property
+    def of_running(self) -> bool:
+        """Whether there is a limit of the jobs that run at once."""
         return self.running is not None or self.running_per_owner is not None
 
 

@@ -1,1 +1,1 @@
-"""Queueing decides which job runs next: claim, fair share, concurrency limits, queues, latency."""
+"""Queueing decides which job runs next: claim, fair share, concurrency limits, rates, queues, latency."""

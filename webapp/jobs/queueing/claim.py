@@ -1,10 +1,9 @@
 """The claim: a work-horse takes the next queued job of a queue, in one statement.
 
 The order is priority, then fair share between owners (`fair_share`), then age. Jobs of paused queues
-or disabled types are not claimed, nor jobs beyond a concurrency limit (`concurrency`), nor any while everything is
-paused (`webapp.jobs.queries.pauses`). A job can be
-claimed only once, so a wake-up that arrives twice runs nothing twice. An own-process job is left for a
-work-horse that has not run a job yet.
+or disabled types are not claimed, nor jobs beyond a concurrency limit (`concurrency`) or a rate (`rates`), nor any
+while everything is paused (`webapp.jobs.queries.pauses`). A job can be claimed only once, so a wake-up that arrives
+twice runs nothing twice. An own-process job is left for a work-horse that has not run a job yet.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,8 +39,9 @@ from webapp.jobs.definition import disabled_types
 from webapp.jobs.model.job import NO_QUEUE, EventName, Job
 from webapp.jobs.model.policies import Limits
 from webapp.jobs.queries.pauses import EVERYTHING_PAUSED, is_or_everything
-from webapp.jobs.queueing import concurrency
+from webapp.jobs.queueing import concurrency, rates
 from webapp.jobs.queueing.next_claim import Group, NextClaim, Row
+from webapp.jobs.queueing.rates import OverRate
 from webapp.jobs.store import events, signals
 from webapp.jobs.store.job_store import to_job
 from webapp.jobs.store.transitions import claimed
@@ -58,6 +58,7 @@ _RESTRICTED = or_(
             or_(queues.c.paused_at.is_not(None), queues.c.max_running.is_not(None)),
         )
     ),
+    rates.has_rated_jobs(bindparam("wanted_queue")),
 )
 _PAUSED = exists(
     select(literal_column("1")).where(is_or_everything(bindparam("wanted_queue")), queues.c.paused_at.is_not(None))
@@ -160,7 +161,8 @@ class Claims:
 
     def __init__(self, engine: Engine, limits: Mapping[str, Limits]) -> None:
         self._engine = engine
-        self._limits = {name: limit for name, limit in limits.items() if limit}
+        self._limits = {name: limit for name, limit in limits.items() if limit.of_running}
+        self._rates = rates.rates_of(limits)
         self._last: tuple[UUID | None, bool] = (None, False)  # the job claimed last, and whether its owner is active
 
     def connect(self) -> None:
@@ -233,7 +235,10 @@ class Claims:
         with suppress(_NotClaimed), writing(self._engine) as connection:
             concurrency.serialize_claims(connection)
             wanted = prepare(connection, job_id) if prepare else job_id
-            row = self._claim_next(connection, queue, values, jobs.c.id == wanted, ~EVERYTHING_PAUSED)
+            try:
+                row = self._claim_next(connection, queue, values, jobs.c.id == wanted, ~EVERYTHING_PAUSED)
+            except OverRate as over:
+                raise _NotClaimed from over
             if row is None:
                 raise _NotClaimed
         return self._started(row) if row else None
@@ -261,9 +266,13 @@ class Claims:
             return next(iter(_claim_and_log(connection, values)), None)
 
     def _claim_within_limits(self, queue: str, values: Mapping[str, Any]) -> Row | None:
-        with writing(self._engine) as connection:
-            concurrency.serialize_claims(connection)
-            return self._claim_next(connection, queue, values, ~_PAUSED)
+        while True:
+            try:
+                with writing(self._engine) as connection:
+                    concurrency.serialize_claims(connection)
+                    return self._claim_next(connection, queue, values, ~_PAUSED)
+            except OverRate as over:  # so the claim was rolled back; others may have their turn now
+                rates.put_aside(self._engine, queue, over.key, over.rate)
 
     def _claim_next(
         self, connection: Connection, queue: str, values: Mapping[str, Any], *which: ColumnElement[bool]
@@ -271,6 +280,7 @@ class Claims:
         conditions = concurrency.within_limits(connection, queue, self._limits)
         row = connection.execute(_claim(*which, *conditions), values).mappings().first()
         if row is not None:
+            rates.count_start(connection, row, self._rates)
             _insert_start_event(connection, row)
             faultpoint("claim.commit")
         return row
@@ -278,7 +288,8 @@ class Claims:
     def _is_limited(self, queue: str) -> bool:
         limited = exists(select(literal_column("1")).where(queues.c.name == queue, queues.c.max_running.is_not(None)))
         with reading(self._engine) as connection:
-            return bool(connection.execute(select(or_(disabled_types.ANY_DISABLED, limited))).scalar())
+            is_limited = or_(disabled_types.ANY_DISABLED, limited, rates.has_rated_jobs(literal(queue)))
+            return bool(connection.execute(select(is_limited)).scalar())
 
     def _started(self, row: Row) -> Job:
         job = to_job(row)

@@ -61,6 +61,7 @@ _WRITTEN: Mapping[str, str] = {
     "again_of": "again_of",
     "max_attempts": "max_attempts",
     "tags": "tags",
+    "rate_key": "rate_key",
 }
 _SET_BY_DATABASE = (jobs.c.created_at, jobs.c.fair)
 _column_names = tuple(column.key for column in _SET_BY_DATABASE)

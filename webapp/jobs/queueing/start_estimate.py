@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Engine, Select, and_, func, select, union_all
+from sqlalchemy import CompoundSelect, Connection, Engine, Select, and_, func, or_, select, tuple_, union_all
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.model.progress import UsualRun
 from webapp.jobs.queries.visible_jobs import ROOTS, Viewer
+from webapp.jobs.queueing import rates
 from webapp.jobs.queueing.claim import QUEUED
 from webapp.schema import UtcDateTime, attempts, jobs, now
 
@@ -54,6 +55,17 @@ class StartEstimates:
                 return _IMMEDIATELY
             usual = {name: _usual_duration(connection, name) for name in {*ahead, *(name for name, _ in running)}}
         return _divided_work(ahead, running, usual, workers)
+
+    def may_start(self, job: Job) -> datetime | None:
+        """Return when the rate of a waiting job lets it start at the earliest, after those of its key before it.
+
+        ``None`` if the job does not wait for its rate, or is too far back in line to tell.
+        """
+        if not job.waits_for_rate or job.rate_key is None:
+            return None
+        with reading(self.engine) as connection:
+            place = _place_in_key(connection, job)
+            return None if place >= PLACES else rates.place_at(connection, job.rate_key, place)
 
     def usual_duration(self, type_name: str) -> timedelta | None:
         """Return the median duration of the type's last 20 completed jobs; ``None`` without any."""
@@ -105,6 +117,20 @@ def _ahead_of(job: Job, ceiling: int) -> CompoundSelect[str]:
     queued = (jobs.c.queue == job.queue, QUEUED)
     parts = [select(jobs.c.type).where(*queued, *conditions).limit(ceiling).subquery() for conditions in ranges]
     return union_all(*(select(part.c.type) for part in parts)).limit(ceiling)
+
+
+def _place_in_key(connection: Connection, job: Job) -> int:
+    """Count the jobs that start before this one and have the same key, up to `PLACES`."""
+    line = (jobs.c.priority.desc(), jobs.c.fair, jobs.c.id)
+    before = or_(
+        jobs.c.priority > job.priority,
+        and_(jobs.c.priority == job.priority, tuple_(jobs.c.fair, jobs.c.id) < tuple_(job.fair, job.id)),
+    )
+    same_key = jobs.c.rate_key == job.rate_key
+    waiting = select(jobs.c.id).where(rates.WAITS_FOR_RATE, same_key, before).order_by(*line).limit(PLACES)
+    queued = select(jobs.c.id).where(QUEUED, same_key).limit(PLACES)
+    counts = (select(func.count()).select_from(each.subquery()) for each in (waiting, queued))
+    return sum(connection.execute(count).scalar_one() for count in counts)
 
 
 def _types_ahead(connection: Connection, job: Job, ceiling: int) -> dict[str, int]:

@@ -16,6 +16,7 @@ from webapp.views.forms.choices import label_of, labels_of, tokens_of
 from webapp.views.forms.fields import full_title
 from webapp.views.text.date_format import duration
 from webapp.views.text.number_format import exact_number, join_with_or, size
+from webapp.views.text.rate_words import rate_words
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext, ngettext
 
@@ -84,6 +85,7 @@ def rule_rows(job_type: JobType, usual: timedelta, groups: tuple[str, ...] = ())
         (_("Lost without updates"), _("after %(period)s", period=duration(silence)) if silence else _("never")),
         (_("Running at the same time"), _limit(job_type.limits.running)),
         (_("Running at the same time per owner"), _limit(job_type.limits.running_per_owner)),
+        (_("Starts"), rate_words(job_type.limits.rate) if job_type.limits.rate else _("no limit")),
         (_("Duplicates"), _duplicates(job_type)),
         (
             _("If its worker is lost"),
@@ -128,6 +130,8 @@ def _concurrency_lines(job_type: JobType) -> tuple[str, ...]:
         lines.append(_("%(count)s at a time", count=running))
     if per_owner is not None:
         lines.append(_("%(count)s at a time per owner", count=per_owner))
+    if job_type.limits.rate is not None:
+        lines.append(rate_words(job_type.limits.rate))
     return tuple(lines) or (_("any number at a time"),)
 
 

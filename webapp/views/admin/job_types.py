@@ -1,9 +1,10 @@
 """Job types: list and show them with their rules, parameters and numbers of jobs; disable and enable one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -13,9 +14,11 @@ from webapp.accounts.permissions import Right
 from webapp.jobs.definition.disabled_types import DisabledType
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.metrics.histogram import DurationHistogram
+from webapp.jobs.model.rate import SYSTEM_KEY, CountedBy, Rate
 from webapp.jobs.queries.criteria import AdminJobCriteria, JobCriteria
 from webapp.jobs.queries.pagination import TypeCounts
 from webapp.jobs.queries.visible_jobs import TABS
+from webapp.jobs.queueing.rates import uses_of
 from webapp.services import Services
 from webapp.views.admin import charts, job_type_details
 from webapp.views.admin.job_type_details import ParameterRow, parameter_rows
@@ -31,6 +34,7 @@ from webapp.views.page.permissions import require, require_for_all
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.date_format import FormattedTime
+from webapp.views.text.rate_words import rate_use
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
@@ -102,7 +106,7 @@ def index() -> ResponseReturnValue:
 def show(name: str) -> ResponseReturnValue:
     """Show one job type."""
     [view] = _type_views(services(), [_find_type(name)])
-    return render_template("admin/job_types/show.html", type=view, **_charts(name))
+    return render_template("admin/job_types/show.html", type=view, rate_uses=_rate_uses(view.job_type), **_charts(name))
 
 
 @bp.route("/<name>/disable", methods=["GET", "POST"])
@@ -171,6 +175,30 @@ def _charts(name: str) -> dict[str, Any]:
         "latest": dot_plot(runs, scale, scale.ticks(context.zone)),
         "latest_cut": is_cut,
     }
+
+
+def _rate_uses(job_type: JobType) -> tuple[tuple[str, str], ...]:
+    """Return what the rate of a type counts, and how much of it is used now, the most used first."""
+    rate = job_type.limits.rate
+    if rate is None:
+        return ()
+    starts = uses_of(services().engine, job_type.name, rate)
+    names = _names_of_keys([key for key, _ in starts], rate)
+    if rate.counted_by is CountedBy.TYPE and not starts:
+        return ((_("Now"), rate_use(rate, 0)),)
+    return tuple((names[key], rate_use(rate, count)) for key, count in starts)
+
+
+def _names_of_keys(keys: Sequence[str], rate: Rate) -> dict[str, str]:
+    """Return what users call the keys of a rate: an owner, or what the payload says."""
+    if rate.counted_by is CountedBy.TYPE:
+        return dict.fromkeys(keys, _("Now"))
+    values = {key: key.partition("/")[2] for key in keys}
+    if rate.counted_by is CountedBy.KEY:
+        return values
+    owners = {key: UUID(value) for key, value in values.items() if value != SYSTEM_KEY}
+    context = viewer_context(owners.values())
+    return {key: context.label(owners.get(key)) for key in keys}
 
 
 def _find_type(name: str) -> JobType:

@@ -37,7 +37,7 @@ from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels, status_text
 from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.status_labels import StatusLabel
-from webapp.views.text.status_text import QueueFacts, QueuePause, StatusFacts, StatusText
+from webapp.views.text.status_text import QueueFacts, QueuePause, RateFacts, StatusFacts, StatusText
 from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
@@ -120,6 +120,7 @@ class JobPageData:
     kin: RelatedJobs = NO_RELATED_JOBS
     graph: DependencyGraph = NO_GRAPH
     queue: QueueFacts | None = None
+    rate: RateFacts | None = None
     location: RunLocation | None = None
     error_group: ErrorGroup | None = None
     run: UsualRun = UNKNOWN_RUN
@@ -145,6 +146,7 @@ def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
         kin=kin,
         graph=queries.graphs.around(viewer(), job.id) if has_edges else NO_GRAPH,
         queue=queue_outlook(job, context),
+        rate=_rate(job),
         location=queries.jobs.run_location(job) if context.viewer.sees_all else None,
         error_group=_error_group(job) if opened else None,
         run=UNKNOWN_RUN if job.is_finished else queries.estimates.usual_run(job.type),
@@ -231,6 +233,7 @@ def _facts(job: Job, data: JobPageData, context: ViewerContext) -> StatusFacts:
         now=context.now,
         zone=context.zone,
         queue=data.queue,
+        rate=data.rate,
         run=data.run,
         shown_left=data.shown_left,
         slower=request.args.get("slower") == "1",
@@ -289,6 +292,12 @@ def _pause(pause: Pause | None, context: ViewerContext | None) -> QueuePause | N
     named = context and context.viewer.sees_all and pause.by
     by = context.name(pause.by) if context and named else _("an operator")
     return QueuePause(by=by, since=pause.since, reason=pause.reason, of_everything=not pause.queue)
+
+
+def _rate(job: Job) -> RateFacts | None:
+    if not job.waits_for_rate:
+        return None
+    return RateFacts(rate=services().registry.rate_of(job.type), starts_at=services().queries.estimates.may_start(job))
 
 
 def _limited(job: Job, queue: Queue) -> bool:

@@ -10,12 +10,13 @@ from webapp.jobs.model.progress import UNKNOWN_RUN, UsualRun
 from webapp.jobs.model.shown_results import PAGE_ONLY_TYPES
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.job_list.search_match import SearchMatch, search_matches
+from webapp.views.page.request import services
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels, status_text
 from webapp.views.text.date_format import FormattedTime, duration
 from webapp.views.text.number_format import number, size
 from webapp.views.text.status_labels import StatusLabel
-from webapp.views.text.status_text import StatusFacts
+from webapp.views.text.status_text import RateFacts, StatusFacts
 from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
 
@@ -108,7 +109,8 @@ def job_row(
     """Describe a job to this viewer, who searched for ``words``; ``attached`` is empty for a job they cannot open."""
     job = context.readable(job)
     outputs = [file for file in file_links(attached, context) if file.role == "output"]
-    facts = StatusFacts(job=job, now=context.now, zone=context.zone, run=run)
+    rate = RateFacts(rate=services().registry.rate_of(job.type)) if job.waits_for_rate else None
+    facts = StatusFacts(job=job, now=context.now, zone=context.zone, run=run, rate=rate)
     error = _error(job, context)
     title, line = translated(job.title), error or _line(facts)
     return JobRow(

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.model.progress import UNKNOWN_RUN, UsualRun
 from webapp.jobs.model.progress import time_left as model_time_left
+from webapp.jobs.model.rate import Rate
 from webapp.jobs.queueing.start_estimate import PLACES
 from webapp.views.text.date_format import (
     SPACE,
@@ -23,6 +24,7 @@ from webapp.views.text.date_format import (
     round_up_duration,
 )
 from webapp.views.text.number_format import number
+from webapp.views.text.rate_words import rate_words
 from webapp.views.text.status_labels import as_sentence, attempt_number, ordinal, percent
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
@@ -55,6 +57,14 @@ class QueueFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RateFacts:
+    """The rate of a job that waits for it, and when it may start; ``None`` means unknown."""
+
+    rate: Rate | None = None
+    starts_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusFacts:
     """What the status text is made from. ``None`` means unknown.
 
@@ -66,6 +76,7 @@ class StatusFacts:
     now: datetime
     zone: ZoneInfo
     queue: QueueFacts | None = None
+    rate: RateFacts | None = None
     run: UsualRun = UNKNOWN_RUN
     shown_left: timedelta | None = None
     slower: bool = False
@@ -167,8 +178,24 @@ def _approval_ends(facts: StatusFacts) -> str:
              when=relative_time(ends_at, facts.now, facts.zone).text)  # fmt: skip
 
 
+def _waits_for_rate(facts: StatusFacts) -> StatusText:
+    known = facts.rate or RateFacts()
+    rate = rate_words(known.rate) if known.rate else _("the rate of its type")
+    if known.starts_at is None:
+        return StatusText(fact=_("It waits for its turn: %(rate)s.", rate=rate))
+    if known.starts_at <= facts.now:
+        return StatusText(fact=_("May start any moment now: %(rate)s.", rate=rate))
+    at = relative_time(known.starts_at, facts.now, facts.zone).text
+    return StatusText(
+        fact=_("May start %(when)s: %(rate)s.", when=at, rate=rate),
+        hint=_("Others of its kind that are ahead of it start first."),
+    )
+
+
 def _scheduled(facts: StatusFacts) -> StatusText:
     job = facts.job
+    if job.waits_for_rate:
+        return _waits_for_rate(facts)
     waits = job.run_at is not None and job.run_at > facts.now
     due = relative_time(job.run_at, facts.now, facts.zone).text if job.run_at and waits else _("any moment now")
     if job.attempt_number and job.message:  # its handler has asked for another attempt, and this is the reason

@@ -72,7 +72,7 @@ class InlineRun:
 
         ``prepare`` can queue it first, in the transaction that claims it (`ManualStart`).
         ``KeyboardInterrupt`` hands it back to its queue. Raises `JobNotFound`, `WorkerOnly`,
-        `IllegalTransition` if the job is not queued, and `BadRequest` at a concurrency limit or while
+        `IllegalTransition` if the job is not queued, and `BadRequest` at a concurrency limit or a rate, or while
         everything is paused.
         """
         job = self._store.get(job_id)
@@ -113,7 +113,8 @@ class InlineRun:
             return IllegalTransition(job_id, job.status, Status.RUNNING)
         if self._claims.everything_is_paused():
             return BadRequest(f"Job {job.short_id} cannot start now: everything is paused.")
-        return BadRequest(f"Job {job.short_id} cannot start now: a concurrency limit is reached.")
+        reached = "a concurrency limit" if job.rate_key is None else "the rate or a concurrency limit of its type"
+        return BadRequest(f"Job {job.short_id} cannot start now: {reached} is reached.")
 
 
 def _keep_alive(watchdog: Watchdog, ended: threading.Event) -> None:
