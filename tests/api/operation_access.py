@@ -158,6 +158,7 @@ ROWS: Mapping[str, Row] = {
     "read_log": Row(JOB, _job()),
     "list_job_events": Row(JOB, _job()),
     "list_attempts": Row(JOB, _job()),
+    "list_steps": Row(JOB, _job()),
     "take_snapshot": Row(OPERATE_JOB, lambda o: {"job_id": o.hanging_job().id}, action=A.JOB_SNAPSHOT),
     "list_snapshots": Row(SEE, _job()),
     "list_children": Row(JOB, _job()),

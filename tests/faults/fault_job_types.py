@@ -13,13 +13,16 @@ from typing import Any
 
 import psutil
 from pydantic import BaseModel
+from sqlalchemy import Connection, insert
 
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.policies import RetryPolicy
+from webapp.schema import log_lines, now
 
 MAX_ATTEMPTS = 99  # more than a slow machine loses to expired leases
 OUTLASTING_SECONDS = 8.0  # longer than the lease of the tests without Redis
+COUNTED = "counted by a step"
 CONTENT = b"whole " * 10_000
 
 
@@ -43,10 +46,22 @@ def run(job: JobContext, payload: Trial) -> None:
     with Path(payload.marks).open("a") as marks:
         marks.write(f"{job.title}\n")
     job.save_state({"attempt": job.attempt})
+    job.step("noted", note_step, job.title, payload.marks)
+    job.step_in_transaction("counted", count_step, job)
     with job.open_attachment("result.txt") as file:
         file.write(CONTENT)
     if job.attempt == 1:
         _WAYS[payload.first](job, payload)
+
+
+def note_step(title: str, marks: str) -> None:
+    with Path(f"{marks}.steps").open("a") as file:
+        file.write(f"{title}\n")
+
+
+def count_step(connection: Connection, job: JobContext) -> None:
+    line = {"job_id": job.id, "attempt": job.attempt, "at": now(), "level": "INFO", "text": COUNTED}
+    connection.execute(insert(log_lines).values(line))
 
 
 def run_badly(job: JobContext, payload: Trial) -> None:

@@ -9,16 +9,16 @@ from time import time
 
 import pytest
 from _pytest.mark.structures import ParameterSet
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tests.exhaustive import every_pair, exhaustive
-from tests.faults.fault_job_types import CONTENT, MAX_ATTEMPTS
+from tests.faults.fault_job_types import CONTENT, COUNTED, MAX_ATTEMPTS
 from tests.faults.installation_under_fault import LEASE_SECONDS, QUEUE, FaultyInstallation
 from tests.jobs.row_invariants import broken, snapshot
 from tests.stored_files import stored_path
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
-from webapp.schema import attachments
+from webapp.schema import attachments, log_lines
 
 ACTIONS = ("kill", "exit", "raise", "sleep")
 SLEEP_SECONDS = {"worker.order": LEASE_SECONDS + 0.5}  # no heartbeat yet, so the lease expires
@@ -30,6 +30,7 @@ POINTS = {
     **dict.fromkeys(("horse.begin", "claim.commit", "horse.claimed", "horse.begun"), "goes well"),
     **dict.fromkeys(("horse.lingers", "horse.woken", "horse.ready"), "goes well"),
     **dict.fromkeys(("report.commit", "report.committed"), "goes well"),
+    **dict.fromkeys(("step.commit", "step.committed"), "goes well"),
     **dict.fromkeys(("file.sync", "file.rename", "file.renamed", "file.row"), "goes well"),
     **dict.fromkeys(("end.commit", "end.wake", "horse.ended", "horse.baton"), "goes well"),
     **dict.fromkeys(("worker.fork", "worker.settle", "settle.commit", "settle.wake", "worker.settled"), "dies"),
@@ -107,6 +108,7 @@ class Matrix:
         begin(installation, trial, point, once_first=action == "exit")
         installation.wait_for(lambda: has_struck() and trial.is_over())
         _check_the_jobs(trial)
+        _check_the_steps(installation, trial, lost_attempts=int(point == "step.committed"))
         _check_the_rest(installation)
 
     @pytest.mark.parametrize("action", ACTIONS)
@@ -146,6 +148,15 @@ def _check_the_jobs(trial: Trial) -> None:
         assert jobs["once"].status in {Status.FAILED, Status.STALE}
         assert trial.runs("once") <= 1
         assert jobs["once"].errors[-1]["text"].endswith(".")
+
+
+def _check_the_steps(installation: FaultyInstallation, trial: Trial, lost_attempts: int) -> None:
+    """No step runs again after its commit, and what one writes in its transaction is there once."""
+    noted = Path(f"{trial.marks}.steps").read_text().split()
+    assert 1 <= noted.count("again") <= max(1, trial.job("again").attempt - lost_attempts)
+    with reading(installation.services.engine) as connection:
+        counted = select(func.count()).where(log_lines.c.text == COUNTED, log_lines.c.job_id == trial.job("again").id)
+        assert connection.execute(counted).scalar() == 1
 
 
 def _check_the_rest(installation: FaultyInstallation) -> None:

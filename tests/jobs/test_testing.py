@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import BaseModel
+from sqlalchemy import Connection
 
 from tests.jobs.conftest import Nothing
 from tests.jobs.execution.conftest import reports_everything
@@ -204,3 +205,18 @@ def test_a_replacement_overrides_what_would_write(name: str) -> None:
     private = [method for method in vars(replacement) if method.startswith("_") and not method.startswith("__")]
     methods = [method for method in private if callable(vars(replacement)[method])]
     assert [method for method in methods if not hasattr(original, method)] == []
+
+
+def test_steps_are_kept_in_memory() -> None:
+    job = FakeJobContext(steps={"kept": [1]}, connection=cast(Connection, "a connection"))
+
+    def handler(job: JobContext, payload: object) -> list[Any]:
+        kept = job.step("kept", pytest.fail, "it ran")
+        return [
+            kept,
+            job.step("new", dict, a=(1, 2)),
+            job.step_in_transaction("written", lambda opened: f"by {opened}"),
+        ]
+
+    assert job.run(handler) == [[1], {"a": [1, 2]}, "by a connection"]
+    assert job.steps == {"kept": [1], "new": {"a": [1, 2]}, "written": "by a connection"}

@@ -20,7 +20,8 @@ from webapp.demo import sample_files
 from webapp.demo.people import Staff
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import EventName, IllegalTransition, Job, Owner, Status
-from webapp.jobs.store import events
+from webapp.jobs.store import events, step_rows
+from webapp.jobs.store.step_rows import Step
 from webapp.schema import attempts, jobs
 from webapp.services import Services
 
@@ -44,6 +45,7 @@ class CurrentJobs:
         self._run_with_files()
         self._create_waiting()
         running = self._create_record("Copy shop orders", "ana", done=11_640, total=25_000)
+        self._create_job_with_steps()
         self._create_record("Send newsletter", "chloe", done=310, total=0)
         self._create_family()
         self._create_stopped()
@@ -90,6 +92,22 @@ class CurrentJobs:
             **_owned_by(ben),
         )
         fail_once(self._services.engine, retrying.id)
+
+    def _create_job_with_steps(self) -> None:
+        """Create a job that failed behind two steps whose results it keeps."""
+        job_id = self._create_record("Closing of November", "ana", done=2, total=3)
+        began, attempt = self._services.queries.jobs.now(), self._jobs.get(job_id).attempt
+        results: dict[str, Any] = {
+            "Fetch the bookings": {"bookings": 11_640, "debit": 481_220.5, "credit": 481_220.5},
+            "Check the balance": {"difference": 0},
+        }
+        with writing(self._services.engine) as connection:
+            for place, (name, result) in enumerate(results.items(), 1):
+                ended = began + place * timedelta(seconds=48)
+                step = Step(name=name, place=place, attempt=attempt, started_at=began, finished_at=ended, result=result)
+                step_rows.insert(connection, job_id, step)
+                began = ended
+        self._change(job_id, lambda job: job.mark_failed(["The server of the auditors did not answer."]))
 
     def _create_family(self) -> None:
         """Create a parent job with four child jobs: done, failed, running and waiting."""

@@ -13,6 +13,7 @@ from webapp.jobs.queries.related_jobs import RelatedJobQueries
 from webapp.jobs.queries.visible_jobs import VisibleJobs
 from webapp.jobs.queueing.start_estimate import StartEstimates
 from webapp.jobs.store.attachments import Attachments
+from webapp.jobs.store.step_rows import JobSteps
 
 
 class JobQueries:
@@ -27,6 +28,7 @@ class JobQueries:
         self.graphs = DependencyGraphs(engine)
         self.logs = JobLogs(engine)
         self.files = Attachments(engine)
+        self.steps = JobSteps(engine)
         self.estimates = StartEstimates(engine)
         self.polled = PolledStates(engine)
         self.events = EventFeed(engine)

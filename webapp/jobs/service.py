@@ -406,8 +406,13 @@ class Jobs:
         """Retry the jobs that can be retried; skip the others."""
         self._retry(ids, by=by, pass_over=True)
 
-    def run_again(self, job_id: UUID, *, by: UUID | None = None, owner: Owner | None = None) -> Job:
+    def run_again(
+        self, job_id: UUID, *, by: UUID | None = None, owner: Owner | None = None, from_step: str | None = None
+    ) -> Job:
         """Create a new job with the same payload and files, linked to the old one, with the policies of its type.
+
+        With ``from_step``, the name of a step of the old job, it has the results of the steps before that one, and
+        runs the others. Raises `BadRequest` if there is no such step.
 
         A handler acts with the permissions of its owner, so the copy that a user makes must belong to that user:
         pages pass ``owner``. Without one, the copy belongs to the old owner. Raises `DuplicateJob` while an
@@ -420,7 +425,7 @@ class Jobs:
         new = create.new_run_of(old, job_type, self._vault)
         new = replace(new, triggered_by=by or old.triggered_by, owner=owner or old.owner)
         with naming_the_holder(self.engine):
-            self._writer.write_copy(new, old.id, self._files)
+            self._writer.write_copy(new, old.id, self._files, from_step=from_step)
         if new.may_run:
             self._wake(new.queue)
         return self.store.get(new.id)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from uuid_utils.compat import uuid7
 
 from webapp.jobs.definition.job_type import JobType
@@ -22,9 +22,11 @@ from webapp.jobs.definition.lazy_handlers import refuse_lazy_result
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.input_files import InputFile, Inputs
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, Reporter
+from webapp.jobs.execution.steps import StepStore
 from webapp.jobs.model.job import SYSTEM, Job, Owner, Status
 from webapp.jobs.store.attachments import Attachment, FileLifetime
 from webapp.jobs.store.file_store import FileStore, FoundFile, PartialFile, StoredFile, clean_media_type
+from webapp.jobs.store.step_rows import Step
 
 __all__ = ["FakeJobContext", "SpawnedJob"]
 
@@ -49,11 +51,13 @@ class FakeJobContext(JobContext):
     - ``inputs`` are the uploads by field: the content, a name with the content, or the path of a file; for a
       ``list[Upload]`` a list of them.
     - ``stop_when`` is called at every report; once it returns True, the job is asked to stop.
+    - ``steps`` are the results of steps that an earlier attempt has kept, by name. The function of a step in a
+      transaction is called with ``connection``.
     - ``seconds`` is the time limit that `batches` divides work by; 0 ends a slice after each item.
     - The other arguments are the fields of the job.
 
     Afterwards, read `percent`, `done`, `total`, `reports`, `messages`, `warnings`, `errors`, `log_lines`,
-    `attachments`, `lifetimes`, `children`, `dependents`, `checkpoints`, `state` and `metadata`.
+    `attachments`, `lifetimes`, `children`, `dependents`, `steps`, `checkpoints`, `state` and `metadata`.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class FakeJobContext(JobContext):
         *,
         inputs: Mapping[str, Input | list[Input]] = _NOTHING,
         stop_when: Callable[["FakeJobContext"], bool] | None = None,
+        steps: Mapping[str, Any] = _NOTHING,
+        connection: Connection | None = None,
         seconds: float | None = None,
         owner: Owner = SYSTEM,
         triggered_by: UUID | None = None,
@@ -78,6 +84,7 @@ class FakeJobContext(JobContext):
         self.dependents: list[SpawnedJob] = []
         self.attachments: dict[str, bytes] = {}
         self.lifetimes: dict[str, timedelta] = {}
+        self._kept_steps = _MemorySteps(steps, connection)
         self._contents = _MemoryFiles()
         self._notes = _MemoryReporter(
             Job(
@@ -174,6 +181,11 @@ class FakeJobContext(JobContext):
         return self._notes.log_lines
 
     @property
+    def steps(self) -> Mapping[str, Any]:
+        """The results of all steps by name, in order."""
+        return {name: step.result for name, step in self._kept_steps.kept().items()}
+
+    @property
     def checkpoints(self) -> Sequence[Mapping[str, Any]]:
         """Every saved state, in order."""
         return [report["state"] for report in self.reports if "state" in report]
@@ -182,11 +194,37 @@ class FakeJobContext(JobContext):
     def _named_children(self) -> dict[str, UUID]:
         return {child.name: child.id for child in self.children if child.name is not None}
 
+    def _step_store(self) -> StepStore:
+        return self._kept_steps
+
     def _add_file_row(self, file: StoredFile, lifetime: FileLifetime) -> None:
         self.attachments[file.name] = self._contents.content(file.id)
         self.lifetimes.pop(file.name, None)
         if lifetime.own is not None:
             self.lifetimes[file.name] = lifetime.own
+
+
+class _MemorySteps:
+    """Keeps steps that `StoredSteps` would write."""
+
+    def __init__(self, results: Mapping[str, Any], connection: Connection | None) -> None:
+        at = datetime.now(UTC)
+        self._connection = connection
+        self._steps = {
+            name: Step(name=name, place=place, attempt=1, started_at=at, finished_at=at, result=result)
+            for place, (name, result) in enumerate(results.items(), 1)
+        }
+
+    def kept(self) -> Mapping[str, Step]:
+        return self._steps
+
+    def keep(self, step: Step) -> None:
+        self._steps[step.name] = step
+
+    def keep_in_transaction(self, name: str, run: Callable[[Connection], Step]) -> Step:  # noqa: ARG002
+        step = run(cast(Connection, self._connection))
+        self.keep(step)
+        return step
 
 
 class _MemoryReporter(Reporter):

@@ -1,6 +1,7 @@
-"""The history of jobs: attempts, events and log lines."""
+"""The history of jobs: attempts, steps, events and log lines."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,7 +19,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from webapp.schema.columns import Counter, UtcDateTime, metadata
+from webapp.schema.columns import Counter, Json, UtcDateTime, metadata
 
 
 class _AttemptColumns(TypedColumns):
@@ -68,3 +69,16 @@ class _LogLineColumns(TypedColumns):
 
 log_lines = Table("log_lines", metadata, _LogLineColumns)
 Index("ix_log_lines_job", log_lines.c.job_id, log_lines.c.id)
+
+
+class _StepColumns(TypedColumns):
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    name: Named[str] = Column(String(80), primary_key=True)
+    place: Named[int] = Column(Integer)  # in the order in which they ended
+    attempt: Named[int] = Column(Integer)  # that ran it; 0 if another job did
+    started_at: Named[datetime] = Column(UtcDateTime)
+    finished_at: Named[datetime] = Column(UtcDateTime)
+    result: Named[Any] = Column(Json)
+
+
+job_steps = Table("job_steps", metadata, _StepColumns, sqlite_with_rowid=False)

@@ -25,8 +25,17 @@ from webapp.views.admin import (
 )
 from webapp.views.edit_job import tags, waiting_job
 from webapp.views.groups import pages as group_pages
-from webapp.views.job import actions, approvals, children, debug_bundle, dry_run, files, log, show
-from webapp.views.job.history import process_snapshots
+from webapp.views.job import (
+    actions,
+    approvals,
+    children,
+    debug_bundle,
+    dry_run,
+    files,
+    log,
+    show,
+)
+from webapp.views.job.history import process_snapshots, steps
 from webapp.views.job.results import table_page
 from webapp.views.job_list import bulk_actions, by_type, columns, saved_filters
 from webapp.views.metrics import exposition
@@ -36,7 +45,7 @@ from webapp.views.tokens import all_tokens, my_tokens
 from webapp.views.webhooks import messages, pages
 
 _JOB_BLUEPRINTS = (
-    *(show.bp, actions.bp, approvals.bp, tags.bp, waiting_job.bp, dry_run.bp, run_again.bp, children.bp),
+    *(show.bp, actions.bp, approvals.bp, tags.bp, waiting_job.bp, dry_run.bp, run_again.bp, steps.bp, children.bp),
     *(log.bp, show.parameter_bp, debug_bundle.bp, process_snapshots.bp),
 )
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import insert
 
 from tests.api.conftest import Objects
-from tests.views.page.conftest import add_webhook_rule
+from tests.views.page.conftest import add_step, add_webhook_rule
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Owner, Status
 from webapp.schema import attempts, now
@@ -70,6 +70,12 @@ def _with_attempt(objects: Objects) -> object:
         times = {"started_at": now(), "finished_at": now()}
         connection.execute(insert(attempts).values(job_id=job.id, **ended, **times))
     return job.id
+
+
+def _with_steps(objects: Objects) -> object:
+    job = objects.job(Status.FAILED, attempt=1, type="maintenance", payload={})
+    add_step(objects.services, job, "fetch", 1, {"rows": 3})
+    return add_step(objects.services, job, "check", 2).id
 
 
 def _hung(objects: Objects) -> object:
@@ -171,7 +177,12 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         _job(),
         lambda objects: (_key_holder(objects),),
     ],
-    "job run-again": [_job(type="maintenance", payload={}), _job("--json", type="maintenance", payload={})],
+    "job run-again": [
+        _job(type="maintenance", payload={}),
+        _job("--json", type="maintenance", payload={}),
+        lambda objects: ("--from-step", "check", _with_steps(objects)),
+        lambda objects: ("--from-step", "store", _with_steps(objects)),
+    ],
     "job delete": [_job(), _job("--json"), _job(status=Status.QUEUED)],
     "job priority": [
         lambda objects: (objects.job(Status.QUEUED).id, 7),
@@ -212,6 +223,7 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda objects: (objects.job().id,),
     ],
     "job events": [lambda objects: (_stopped(objects),), lambda objects: (_stopped(objects), "--json")],
+    "job steps": [lambda objects: (_with_steps(objects),), lambda objects: (_with_steps(objects), "--json")],
     "job attempts": [lambda objects: (_with_attempt(objects),), lambda objects: (_with_attempt(objects), "--json")],
     "error list": [
         lambda objects: ("--limit", 1, "--type", _error_type(objects)),

@@ -34,6 +34,8 @@ def reports_everything(job: JobContext, payload: Nothing) -> None:
     job.attach("a.txt", b"abc")
     with job.open_attachment("b.txt") as file:
         file.write(b"12345")
+    assert job.step("count", lambda: (1, 2)) == [1, 2]
+    assert job.step_in_transaction("note", lambda _connection: "noted") == "noted"
     job.spawn("nothing")
     job.after("nothing")
     assert list(job.track(range(3))) == [0, 1, 2]

@@ -28,6 +28,10 @@ ViolatedBy = Callable[[str], list[str]]
         ),
         ("UPDATE events SET name = 'completed' WHERE name = 'created' AND job_id = :good", "A job completes once."),
         (
+            "INSERT INTO job_steps SELECT id, 'fetch', 1, 7, created_at, created_at, '{}' FROM jobs WHERE id = :good",
+            "Every step was run by an attempt of its job, or taken over from another job.",
+        ),
+        (
             "UPDATE events SET job_id = lower(hex(zeroblob(16))) WHERE job_id = :good",
             "Every event belongs to an existing job.",
         ),

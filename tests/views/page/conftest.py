@@ -1,6 +1,7 @@
 """Users of every kind, and the address of every route, with objects to which it leads."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,7 +20,9 @@ from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.schedules.draft import ScheduleDraft
+from webapp.jobs.store import step_rows
 from webapp.jobs.store.attachments import Attachment
+from webapp.jobs.store.step_rows import Step
 from webapp.notifications.rule import NotificationRule, RuleDraft
 from webapp.schema import error_groups, now
 from webapp.services import Services
@@ -119,6 +122,7 @@ def address_of(
     job_to_read = cache(job)
     jobs_of = {
         "stack.take": lambda: _hanging_job(services, put, worker(), people["owner"]),
+        "steps.run": lambda: add_step(services, job()),
         "edit_job.show": lambda: job(Status.QUEUED),
         "edit_job.save": lambda: job(Status.QUEUED),
     }
@@ -157,6 +161,14 @@ def address_of(
             return app.url_for(endpoint, **values)
 
     return address
+
+
+def add_step(services: Services, job: Job, name: str = "fetch", place: int = 1, result: Any = None) -> Job:
+    at = datetime.now(UTC)
+    step = Step(name=name, place=place, attempt=1, started_at=at, finished_at=at, result=result)
+    with writing(services.engine) as connection:
+        step_rows.insert(connection, job.id, step)
+    return job
 
 
 def add_member(services: Services, group: UserGroup, user: User) -> UUID:

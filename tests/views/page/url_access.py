@@ -198,6 +198,8 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("stack.take", "POST"): Route(_access(LOGIN, LOGIN, NONE, WHY, NONE, WHY, IN, IN), {}, AuditAction.JOB_SNAPSHOT),
     ("again.form", "GET"): Route(ACT),
     ("again.form", "POST"): Route(ACT, {"format": "csv"}, AuditAction.JOB_RUN_AGAIN, "owner"),
+    ("steps.ask", "GET"): Route(JOB),
+    ("steps.run", "POST"): Route(ACT, {"step": "fetch"}, AuditAction.JOB_RUN_AGAIN, "owner"),
     ("bundle.download", "GET"): Route(JOB),
     ("children.index", "GET"): Route(JOB),
     ("log.download", "GET"): Route(JOB),

@@ -1,9 +1,9 @@
-"""What happened to a job: its log, events, attempts and child jobs."""
+"""What happened to a job: its log, events, steps, attempts and child jobs."""
 
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from webapp.accounts.tokens import Scope
 from webapp.api.job_document import JobDocument, job_document
@@ -126,6 +126,18 @@ class ChildrenQuery(LimitQuery):
     status: Status | None = Field(default=None, description="Only jobs in this status.")
 
 
+class StepDocument(BaseModel):
+    """A step of a job that has ended."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    attempt: int = Field(description="The start of the job that ran it; 0 if it was taken over from the job before.")
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    result: JsonValue
+
+
 @operations.add(
     "GET",
     f"{JOB}/log",
@@ -174,6 +186,19 @@ def list_attempts(job_id: UUID) -> Any:
     return page_reply(
         [{**{name: getattr(attempt, name) for name in names}, **hidden} for attempt in found], following=None
     )
+
+
+@operations.add(
+    "GET",
+    f"{JOB}/steps",
+    scope=Scope.READ,
+    answers={200: Answer(model=Page[StepDocument], description="The ended steps, oldest first.")},
+)
+def list_steps(job_id: UUID) -> Any:
+    """List the steps of a job, with the results that they keep."""
+    names = StepDocument.model_fields
+    steps = services().queries.steps.of(openable(job_id).id)
+    return page_reply([{name: getattr(step, name) for name in names} for step in steps], following=None)
 
 
 @operations.add(

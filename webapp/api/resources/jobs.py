@@ -28,8 +28,10 @@ from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.problems import InvalidInput
 from webapp.jobs.editing.job_edit import JobEdit
 from webapp.jobs.execution.by_hand.dry_run import TRACEBACK
+from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.model.tags import InvalidTags, clean_tags
+from webapp.jobs.store.step_rows import NAME_LIMIT
 from webapp.views.edit_job import waiting_job
 from webapp.views.job import actions, dry_run
 from webapp.views.job_list.admin_filter import AdminJobFilter
@@ -301,18 +303,34 @@ def set_tags_job(job_id: UUID, body: TagsBody) -> Any:
         raise InvalidInput({"pointer": "#/tags", "detail": str(error)}) from None
 
 
+class RunAgainRequest(BaseModel):
+    """From where a job runs again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_step: str | None = Field(
+        default=None,
+        max_length=NAME_LIMIT,
+        description="The name of a step: the copy has the results of the steps before it, and runs the others.",
+    )
+
+
 @operations.add(
     "POST",
     f"{JOB}/run-again",
     scope=Scope.START,
+    body=RunAgainRequest,
     answers={202: Answer(model=JobDocument, description="The new job.", headers=("Location",))},
 )
-def run_again_job(job_id: UUID) -> Any:
+def run_again_job(job_id: UUID, body: RunAgainRequest) -> Any:
     """Start a copy of a job, with the same payload and files.
 
     The copy belongs to the account of the token.
     """
-    copy = actions.run_again(job_id)
+    try:
+        copy = actions.run_again(job_id, body.from_step)
+    except BadRequest as error:
+        raise InvalidInput({"pointer": "#/from_step", "detail": str(error)}) from None
     return Reply(document=job_document(copy, job_policy()), status=202, headers={"Location": job_url(copy.id)})
 
 

@@ -33,6 +33,7 @@ from webapp.cli.command_group import CommandGroup
         "make-private": ("jobs.attributes:make_private", "Hide jobs of the system from other users."),
         "events": ("jobs.history:events", "List what happened to a job."),
         "stack": ("jobs.stack:stack", "Show where a running job hangs."),
+        "steps": ("jobs.history:steps", "List the ended steps of a job."),
         "attempts": ("jobs.history:attempts", "List the ended attempts of a job."),
     },
 )

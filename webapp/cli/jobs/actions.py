@@ -50,14 +50,18 @@ def retry(jobs: tuple[Job, ...], since: timedelta | None, *, all_failed: bool, i
 
 @click.command("run-again")
 @click.argument("job", metavar="ID", type=JOB)
+@click.option("--from-step", metavar="NAME", help="Keep the results of the steps before this one.")
 @in_json
-def run_again(job: Job, *, in_json: bool) -> None:
+def run_again(job: Job, from_step: str | None, *, in_json: bool) -> None:
     """Start a new job with the input of another one. Prints the ID of the new job."""
     try:
-        new = services().jobs.run_again(job.id)
+        new = services().jobs.run_again(job.id, from_step=from_step)
     except FileNotFoundError:
         raise Failed(f"The input files of job {job.short_id} were deleted. Start a new job instead.") from None
-    record(AuditAction.JOB_RUN_AGAIN, AuditTarget.JOB, new.id, name=new.title, after={"again_of": job.id})
+    except loaded("webapp.jobs.lifecycle.create", "BadRequest") as error:
+        raise Failed(str(error)) from None
+    after = {"again_of": job.id, **({"from_step": from_step} if from_step else {})}
+    record(AuditAction.JOB_RUN_AGAIN, AuditTarget.JOB, new.id, name=new.title, after=after)
     click.echo(as_json(new.to_dict()) if in_json else str(new.id))
 
 

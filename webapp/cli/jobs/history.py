@@ -1,4 +1,6 @@
-"""job events and attempts."""
+"""job events, steps and attempts."""
+
+import json
 
 import click
 
@@ -8,6 +10,7 @@ from webapp.cli.parameters import JOB, in_json
 from webapp.jobs.model.job import Job
 
 _EVENT = ("at", "name", "attempt", "actor_id", "detail")
+_STEP = ("name", "attempt", "started_at", "finished_at", "result")
 _ATTEMPT = (
     *("number", "outcome", "started_at", "finished_at", "error", "worker", "host", "pid"),
     *("traceback", "peak_memory", "cpu_seconds"),
@@ -24,6 +27,20 @@ def events(job: Job, *, in_json: bool) -> None:
         click.echo(as_json([{name: getattr(event, name) for name in _EVENT} for event in found]))
     for event in () if in_json else found:
         click.echo(readable(f"{event.at:%Y-%m-%d %H:%M:%S}  {event.name:<16} {event.detail}".rstrip()))
+
+
+@click.command()
+@click.argument("job", metavar="ID", type=JOB)
+@in_json
+def steps(job: Job, *, in_json: bool) -> None:
+    """List the ended steps of a job. The oldest comes first."""
+    found = services().queries.steps.of(job.id)
+    if in_json:
+        click.echo(as_json([{name: getattr(step, name) for name in _STEP} for step in found]))
+    for step in () if in_json else found:
+        seconds = (step.finished_at - step.started_at).total_seconds()
+        result = json.dumps(step.result, ensure_ascii=False)
+        click.echo(readable(f"{step.finished_at:%Y-%m-%d %H:%M:%S}  {seconds:>8.1f} s  {step.name:<24} {result}"))
 
 
 @click.command()

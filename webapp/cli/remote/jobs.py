@@ -130,9 +130,12 @@ class RemoteJobs:
         """Retry a job."""
         return self.perform(job_id, "retry")
 
-    def run_again(self, job_id: UUID) -> Job:
-        """Start a copy of a job."""
-        return self.perform(job_id, "run-again")
+    def run_again(self, job_id: UUID, *, from_step: str | None = None) -> Job:
+        """Start a copy of a job, with the steps before ``from_step``."""
+        try:
+            return self.perform(job_id, "run-again", {"from_step": from_step} if from_step else None)
+        except RemoteRefusal as error:
+            raise Failed(" ".join(error.errors.values()) or error.detail) from None
 
     def delete(self, job_id: UUID) -> None:
         """Delete a finished job."""
@@ -208,6 +211,10 @@ class RemoteHistory:
     def timeline(self, job_id: UUID) -> tuple[Record, ...]:
         """Return the events of a job, oldest first."""
         return tuple(map(record_of, self._connection.items(f"/jobs/{job_id}/events")))
+
+    def steps(self, job_id: UUID) -> tuple[Record, ...]:
+        """Return the ended steps of a job, oldest first."""
+        return tuple(map(record_of, self._connection.items(f"/jobs/{job_id}/steps")))
 
     def attempts(self, job_id: UUID) -> tuple[Record, ...]:
         """Return the ended attempts of a job, oldest first."""

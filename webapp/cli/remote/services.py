@@ -64,11 +64,13 @@ class RemoteServices:
         self.wake_ups = RemoteWakeUps(connection)
         self.form_presets = RemotePresets(connection)
         self.registry = self.disabled_types = RemoteTypes(connection)
+        history = RemoteHistory(connection)
         self.queries = SimpleNamespace(
             all_jobs=RemoteLists(connection),
             logs=RemoteLogs(connection),
             related=RemoteFamilies(connection),
-            jobs=RemoteHistory(connection),
+            jobs=history,
+            steps=SimpleNamespace(of=history.steps),
             estimates=RemoteEstimates(connection),
         )
         self.metrics = SimpleNamespace(errors=RemoteErrors(connection))

@@ -21,6 +21,7 @@ from webapp.jobs.execution.batches import SIZE, BatchContext, SliceEnded, SliceL
 from webapp.jobs.execution.handler_errors import RetryLater
 from webapp.jobs.execution.input_files import Inputs
 from webapp.jobs.execution.reporter import Reporter, job_logger
+from webapp.jobs.execution.steps import Steps, StepStore, StoredSteps
 from webapp.jobs.model import json_values
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.policies import LONGEST_DELAY
@@ -232,6 +233,28 @@ class JobContext:
         self._metadata = json_values.check_json(metadata, "The metadata of a job")
         self._report(metadata=self._metadata)
 
+    def step(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Call ``function(*arguments, **options)`` once for this job, and return its result as JSON values.
+
+        The result is kept with the job: a later attempt, also after a crash or a retry by a user, gets it without
+        calling the function. If the process dies between the end of the function and the write of its result, the
+        function runs again, so effects on other systems must bear that; `step_in_transaction` does not repeat what it
+        writes. ``name`` is unique among the steps of a job. Raises `NotStorable` if the result is not JSON of at most
+        64 KiB, and ``ValueError`` for a name that is used twice.
+        """
+        return self._run_step(lambda: self._steps.run(name, lambda: function(*arguments, **options)))
+
+    def step_in_transaction(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Call ``function(connection, *arguments, **options)`` exactly once for this job, in a transaction.
+
+        What the function writes through the SQLAlchemy connection, to tables in the database of Deskjob, is committed
+        together with its result, or not at all. Keep it short: SQLite has no other writer meanwhile. The rest is
+        as for `step`.
+        """
+        return self._run_step(
+            lambda: self._steps.run_in_transaction(name, lambda opened: function(opened, *arguments, **options))
+        )
+
     def retry_later(self, delay: timedelta, reason: str, *, counts: bool = True) -> RetryLater:
         """Return an exception to raise: the job runs again after ``delay``. Users read the ``reason`` meanwhile.
 
@@ -397,6 +420,20 @@ class JobContext:
             if not file.closed:
                 file.flush()
             self._add_file_row(draft.keep(self._reporter.mask.text(name), media_type), lifetime)
+
+    def _run_step(self, run: Callable[[], T]) -> T:
+        self._raise_if_stopped()
+        result = run()
+        self._raise_if_stopped()  # the step is kept
+        return result
+
+    @cached_property
+    def _steps(self) -> Steps:
+        return Steps(self._step_store(), self._job.attempt, self._reporter.now)
+
+    def _step_store(self) -> StepStore:
+        fence = Fence(job_id=self._job.id, attempt=self._job.attempt)
+        return StoredSteps(self._reporter.engine, fence, self._retry_seconds)
 
     @cached_property
     def _named_children(self) -> dict[str, UUID]:

@@ -1,4 +1,4 @@
-"""Checks of attempts: each is counted once, and none starts after the job has completed."""
+"""Checks of attempts and steps: each is counted once, and none starts after the job has completed."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from sqlalchemy import Engine, and_, exists, func, or_, select
 from webapp.jobs.invariants.check import Check, check_rows
 from webapp.jobs.invariants.statuses import JOB_COLUMNS
 from webapp.jobs.model.job import EventName
-from webapp.schema import attempts, events, jobs
+from webapp.schema import attempts, events, job_steps, jobs
 
 _STARTED = and_(events.c.job_id == jobs.c.id, events.c.name == EventName.STARTED)
 
@@ -50,4 +50,11 @@ def checks(engine: Engine) -> Iterator[Check]:
         engine,
         "Every event belongs to an existing job.",
         select(events.c.job_id, events.c.name, events.c.at).where(~exists().where(jobs.c.id == events.c.job_id)),
+    )
+    yield check_rows(
+        engine,
+        "Every step was run by an attempt of its job, or taken over from another job.",
+        select(*JOB_COLUMNS, job_steps.c.name.label("step"), job_steps.c.attempt.label("step_attempt"))
+        .join_from(jobs, job_steps)
+        .where(or_(job_steps.c.attempt > jobs.c.attempt, and_(job_steps.c.attempt == 0, jobs.c.again_of.is_(None)))),
     )

@@ -14,7 +14,7 @@ from webapp.jobs.lifecycle import create
 from webapp.jobs.lifecycle.create import NewJob
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.policies import OnDuplicate
-from webapp.jobs.store import idempotency_keys
+from webapp.jobs.store import idempotency_keys, step_rows
 from webapp.jobs.store.fence import LeaseLost
 from webapp.jobs.store.file_store import FileStore
 from webapp.jobs.store.job_store import JobStore
@@ -55,11 +55,16 @@ class JobWriter:
                 raise
             return self._resolve_duplicate(new, new.job.unique_key, OnDuplicate(on_duplicate))
 
-    def write_copy(self, new: Job, original_id: UUID, files: FileStore) -> None:
-        """Write a new job with the input files of another one; raise `DuplicateJob` if its key is held."""
+    def write_copy(self, new: Job, original_id: UUID, files: FileStore, *, from_step: str | None = None) -> None:
+        """Write a new job with the input files of another one, and with its steps before ``from_step``.
+
+        Raises `DuplicateJob` if its key is held, and `BadRequest` if there is no such step.
+        """
         with key_conflicts([new]), writing(self._store.engine) as connection:
             inputs = create.link_inputs(connection, original_id, files)
             create.insert_jobs(connection, self._store, [new], files=inputs)
+            if from_step is not None:
+                step_rows.copy_before(connection, original_id, new.id, _place_of(connection, original_id, from_step))
 
     def write_children(self, root: Job, children: Sequence[Job], *, again: bool = False) -> None:
         """Write held children if the attempt still holds the root; otherwise raise `LeaseLost`.
@@ -135,3 +140,13 @@ def _without_known_names(connection: Connection, root: Job, children: Sequence[J
     known = set(connection.execute(query).scalars()) if names else set()
     unique = {child.child_name or child.id: child for child in children}
     return [child for child in unique.values() if child.child_name is None or child.child_name not in known]
+
+
+def _place_of(connection: Connection, job_id: UUID, name: str) -> int:
+    steps = step_rows.steps_of(connection, job_id)
+    for step in steps:
+        if step.name == name:
+            return step.place
+    known = ", ".join(f"“{step.name}”" for step in steps) or "none"
+    message = f"The job has no step “{name[: step_rows.NAME_LIMIT]}”. Its steps: {known}."
+    raise create.BadRequest(message)

@@ -82,15 +82,18 @@ def set_tags(job_id: UUID, tags: Collection[str]) -> Job:
         return services().admin_jobs.set_tags(job_id, tags, by=signed_in().id)
 
 
-def run_again(job_id: UUID) -> Job:
-    """Start a copy of a job for the signed-in user, without asking for its parameters; the API calls it."""
+def run_again(job_id: UUID, from_step: str | None = None) -> Job:
+    """Start a copy of a job for the signed-in user, without asking for its parameters; the API calls it.
+
+    With ``from_step``, the copy has the steps before that one. Raises `BadRequest` if there is no such step.
+    """
     context = viewer_context()
     job = _visible(job_id, context)
     if refusal := available_actions.refusal("run-again", job, services().registry, context):
         abort(409 if context.may_act(job) else 403, refusal)
-    after = {"again_of": job.id}
+    after = {"again_of": job.id} if from_step is None else {"again_of": job.id, "from_step": from_step}
     with audited(AuditAction.JOB_RUN_AGAIN, AuditTarget.JOB, job.id, name=job.title, after=after):
-        return services().jobs.run_again(job.id, by=signed_in().id, owner=context.policy.owner)
+        return services().jobs.run_again(job.id, by=signed_in().id, owner=context.policy.owner, from_step=from_step)
 
 
 def act_on(job_id: UUID, verb: str) -> Job:

@@ -21,6 +21,7 @@ from webapp.jobs.queries.related_jobs import NO_RELATED_JOBS, RelatedJobs
 from webapp.jobs.queries.visible_jobs import Attempt, Event, RunLocation
 from webapp.jobs.queueing.queues import Queue
 from webapp.jobs.store.attachments import Attachment
+from webapp.jobs.store.step_rows import Step
 from webapp.views.job import children
 from webapp.views.job.approval_card import ApprovalCard, approval_card
 from webapp.views.job.available_actions import OfferedAction, offered_actions, permission_refusal
@@ -29,6 +30,7 @@ from webapp.views.job.dependencies import DependencyPicture, dependency_picture
 from webapp.views.job.failure_help import FailureHelp, failure_help
 from webapp.views.job.files import JobFile, job_files
 from webapp.views.job.history.attempts import AttemptRow, attempt_rows
+from webapp.views.job.history.steps import StepRow, can_run_from_step, step_rows
 from webapp.views.job.history.timeline import TimelineEntry, timeline
 from webapp.views.job.results.result import Result, job_results
 from webapp.views.page.permissions import may
@@ -95,6 +97,8 @@ class JobPage:
     links: tuple[Result, ...]
     timeline: tuple[TimelineEntry, ...]
     attempts: tuple[AttemptRow, ...]
+    steps: tuple[StepRow, ...]
+    can_run_from_step: bool
     children: ChildTable
     child_count: int
     children_failed: int
@@ -114,6 +118,7 @@ class JobPageData:
 
     events: tuple[Event, ...]
     attempts: tuple[Attempt, ...] = ()
+    steps: tuple[Step, ...] = ()
     attached: tuple[Attachment, ...] = ()
     file_count: int = 0
     children: tuple[Job, ...] = ()
@@ -140,6 +145,7 @@ def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
     return JobPageData(
         events=events,
         attempts=queries.jobs.attempts(job.id) if opened else (),
+        steps=queries.steps.of(job.id) if opened and (job.started_at or job.again_of) else (),
         attached=attached[:FILES_SHOWN],
         file_count=queries.files.count(job.id) if len(attached) > FILES_SHOWN else len(attached),
         children=queries.related.notable_children(job.id, limit=CHILDREN_SHOWN) if job.parts else (),
@@ -192,6 +198,8 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         links=tuple(result for result in results if result.kind == "link"),
         timeline=timeline(job, data.events, context),
         attempts=attempt_rows(data.attempts, context),
+        steps=step_rows(data.steps, context),
+        can_run_from_step=can_run_from_step(job, context),
         children=children.child_table(job, data.children, context),
         child_count=job.parts,
         children_failed=job.parts_failed,

@@ -197,6 +197,7 @@ _ENGINE_PATTERNS = (
     english("Job %(id)s belongs to a user, so it cannot be public."),
     english("Job %(id)s has started or ended, so it cannot be edited any more."),
     english("Job %(id)s is a child job, so its input comes from its parent job."),
+    english("The job has no step “%(name)s”. Its steps: %(what)s."),
     english("Job %(id)s has run before, so its input cannot change. Run it again with other input."),
     english("Job %(id)s waits for another job with its unique key, so its input cannot change."),
     english("A page of its own starts jobs of this type, so their input cannot change."),

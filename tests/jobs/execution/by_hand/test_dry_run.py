@@ -1,5 +1,5 @@
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
@@ -23,6 +23,8 @@ from webapp.jobs.execution.by_hand.dry_run import (
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.maintenance.pruner import Pruner
 from webapp.jobs.model.job import Owner, Status
+from webapp.jobs.store import step_rows
+from webapp.jobs.store.step_rows import Step
 from webapp.schema import jobs, metadata
 from webapp.services import Services
 
@@ -61,6 +63,7 @@ def test_a_dry_run_shows_every_report_and_changes_nothing(services: Services, cr
         "file: b.txt, 5 bytes, text/plain",
     ]
     assert "dependent job: nothing" in shown
+    assert {"step: count: [1, 2]", 'step: note: "noted"'} <= set(shown)
     assert shown[-2:] == ["child job: nothing, Nothing", "It would complete."]
 
 
@@ -139,3 +142,18 @@ def test_a_dry_run_starts_no_thread(services: Services, create: Create) -> None:
         assert "reporter" not in {thread.name for thread in threading.enumerate()}
 
     assert services.dry_run(create(counts_threads).id, lambda _: None) is True
+
+
+def test_a_dry_run_goes_on_behind_the_steps_and_writes_in_none(services: Services, create: Create) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        job.step("kept", pytest.fail, "it ran")
+        job.step_in_transaction("written", lambda connection: connection.execute(update(jobs).values(title="no")))
+
+    job, at = create(handler), datetime.now(UTC)
+    kept = Step(name="kept", place=1, attempt=1, started_at=at, finished_at=at, result=None)
+    with writing(services.engine) as connection:
+        step_rows.insert(connection, job.id, kept)
+    shown: list[str] = []
+    assert dry_run(services, job.id, shown) is False
+    assert shown[-1] == "It tried to write to the database, which a dry run does not allow."
+    assert services.queries.steps.of(job.id) == (kept,)

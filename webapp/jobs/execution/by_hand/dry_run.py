@@ -14,20 +14,24 @@ from time import monotonic
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from uuid_utils.compat import uuid7
 
+from webapp.db.engine import reading
 from webapp.jobs.execution.batches import SliceEnded
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.handler_errors import SELF_EXPLANATORY, RetryLater, sentence_of, traceback_of
 from webapp.jobs.execution.reporter import INTERVAL_SECONDS, LOG_LIMIT, Reporter
+from webapp.jobs.execution.steps import StepStore, StoredSteps
 from webapp.jobs.execution.time_limit import time_limit
 from webapp.jobs.model.incoming_text import text_of
 from webapp.jobs.model.job import Job
 from webapp.jobs.store.attachments import FileLifetime
+from webapp.jobs.store.fence import Fence
 from webapp.jobs.store.file_store import FileStore, FoundFile, PartialFile, StoredFile
+from webapp.jobs.store.step_rows import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +103,35 @@ class DryRunReporter(Reporter):
         """Do nothing: no thread is needed."""
 
 
+class DryRunSteps(StoredSteps):
+    """Reads the steps that the job has kept, and shows the others instead of keeping them."""
+
+    def __init__(self, show: Callable[[str, str], None], *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._show = show
+
+    def keep(self, step: Step) -> None:
+        """Show a step."""
+        self._show("step", f"{step.name}: {json.dumps(step.result, ensure_ascii=False)}")
+
+    def keep_in_transaction(self, name: str, run: Callable[[Connection], Step]) -> Step:  # noqa: ARG002
+        """Run a step with a connection that rejects writes, and show it."""
+        with reading(self._engine) as connection:
+            step = run(connection)
+        self.keep(step)
+        return step
+
+
 class DryRunContext(JobContext):
     """Shows the files and jobs that `JobContext` would create."""
 
     def __init__(self, show: Callable[[str, str], None], *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._show = show
+
+    def _step_store(self) -> StepStore:
+        fence = Fence(job_id=self._job.id, attempt=self._job.attempt)
+        return DryRunSteps(self._show, self._reporter.engine, fence, self._retry_seconds)
 
     @property
     def is_dry_run(self) -> bool:

@@ -1,1 +1,1 @@
-"""What the page of a job tells about its past: the timeline, the attempts, and looks at its process."""
+"""What the page of a job tells about its past: the timeline, the attempts, the steps, and looks at its process."""
