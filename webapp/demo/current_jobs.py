@@ -23,6 +23,7 @@ from webapp.jobs.model.job import EventName, IllegalTransition, Job, Owner, Stat
 from webapp.jobs.store import events, step_rows
 from webapp.jobs.store.step_rows import Step
 from webapp.schema import attempts, jobs
+from webapp.schema import events as event_rows
 from webapp.services import Services
 
 NIGHT = "night"  # a paused queue, so that some jobs wait
@@ -96,12 +97,15 @@ class CurrentJobs:
     def _create_job_with_steps(self) -> None:
         """Create a job that failed behind two steps whose results it keeps."""
         job_id = self._create_record("Closing of November", "ana", done=2, total=3)
-        began, attempt = self._services.queries.jobs.now(), self._jobs.get(job_id).attempt
+        began = self._services.queries.jobs.now() - timedelta(minutes=3)
+        attempt = self._jobs.get(job_id).attempt
         results: dict[str, Any] = {
             "Fetch the bookings": {"bookings": 11_640, "debit": 481_220.5, "credit": 481_220.5},
             "Check the balance": {"difference": 0},
         }
         with writing(self._services.engine) as connection:
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(created_at=began, started_at=began))
+            connection.execute(update(event_rows).where(event_rows.c.job_id == job_id).values(at=began))
             for place, (name, result) in enumerate(results.items(), 1):
                 ended = began + place * timedelta(seconds=48)
                 step = Step(name=name, place=place, attempt=attempt, started_at=began, finished_at=ended, result=result)
