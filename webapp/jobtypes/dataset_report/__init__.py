@@ -14,14 +14,13 @@ from webapp.jobtypes.dataset_report.html_report import write_report
 from webapp.jobtypes.dataset_report.payload import DatasetReport
 from webapp.jobtypes.tables.engine.analysis import figures_of
 from webapp.jobtypes.tables.engine.conversion import Output, OutputColumn, convert
-from webapp.jobtypes.tables.job_table import formats_of, read_job_table
+from webapp.jobtypes.tables.job_table import MOST_DESCRIBED, formats_of, read_job_table
 from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable, first_columns
 from webapp.jobtypes.tables.sizes import counted
 from webapp.jobtypes.tables.table_preview import preview_table
 
 __all__ = ["DatasetReport", "dataset_report"]
 
-MOST_DESCRIBED = 1_000  # columns
 # Per cent of the progress in which a file is read, and its figures are computed
 PROGRESS = {
     "": (range(50), range(50, 95)),

@@ -13,6 +13,8 @@ from webapp.jobtypes.tables.sizes import counted, size_in_words
 from webapp.jobtypes.tables.table_payload import TablePayload
 from webapp.jobtypes.tables.values.column_formats import SAMPLED, ColumnFormat, column_formats
 
+MOST_DESCRIBED = 1_000  # columns in a report and in a preview; each costs processor time, and nobody reads more
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTable:

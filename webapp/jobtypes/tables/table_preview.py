@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from webapp.jobs import JobError, TablePreview
-from webapp.jobtypes.tables.job_table import formats_of
-from webapp.jobtypes.tables.reading.canonical_table import write_canonical
+from webapp.jobtypes.tables.job_table import MOST_DESCRIBED, formats_of
+from webapp.jobtypes.tables.reading.canonical_table import first_columns, write_canonical
 from webapp.jobtypes.tables.reading.file_kind import kind_of
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
 from webapp.jobtypes.tables.reading.table_reader import open_table
@@ -40,7 +40,8 @@ def preview_table(payload: TablePayload, files: Mapping[str, BinaryIO]) -> Table
 def _read_head(payload: TablePayload, head: Path) -> TablePreview:
     problems = RowProblems(lambda _: None)
     with head.open("rb") as file, open_table(file, payload.file.name, payload.table_format, problems) as opened:
-        table = write_canonical(opened, head.with_name("table.csv"), problems, lambda *_: None)
+        whole = write_canonical(opened, head.with_name("table.csv"), problems, lambda *_: None)
+        table = first_columns(whole, MOST_DESCRIBED)
     formats = formats_of(table, payload)
     doubts = [f"{name}: {each.doubt}" for name, each in zip(table.names, formats, strict=True) if each.doubt]
     return TablePreview(

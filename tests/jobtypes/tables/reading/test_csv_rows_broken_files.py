@@ -196,6 +196,13 @@ def test_lines_of_old_files_end_blocks(report_on, monkeypatch):
     assert (job.profile["rows"], job.warnings) == (200, [])
 
 
+def test_blocks_of_blank_lines_keep_the_numbers_of_lines(report_on, monkeypatch):
+    monkeypatch.setattr(text_lines, "BLOCK", 16)
+    job = report_on("\n" * 50 + "a,b\n1,2\n" + "\n" * 50 + "1,2,3\n4,5\n")
+    assert job.profile["rows"] == 2
+    assert job.warnings == ["Line 103: 3 fields instead of 2; the row was skipped."]
+
+
 def test_too_many_columns_are_a_sentence(report_on):
     with pytest.raises(JobError, match="20,000 columns"):
         report_on("a," * 19_999 + "a\n")

@@ -106,6 +106,13 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(report_on, workbook_of, mon
         report_on(path)
 
 
+def test_an_old_workbook_whose_directory_is_nowhere_is_a_sentence(report_on, tmp_path):
+    path = tmp_path / "book.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\xff" * 1_000)
+    with pytest.raises(JobError, match="The workbook is damaged"):
+        report_on(path)
+
+
 def test_cells_that_a_few_bytes_repeat_are_refused(report_on, tmp_path, monkeypatch):
     monkeypatch.setattr(workbook, "FREE_CELLS", 1_000)
     monkeypatch.setattr(workbook, "MOST_CELLS", 1)

@@ -13,7 +13,7 @@ from functools import cache
 from webapp.jobtypes.tables.notes import Note
 from webapp.jobtypes.tables.reading.dialect import Dialect, Row, declared_delimiter, is_rule
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
-from webapp.jobtypes.tables.reading.text_lines import split_lines
+from webapp.jobtypes.tables.reading.text_lines import number_of_lines, split_lines
 from webapp.jobtypes.tables.reading.unclosed_quote import EndMarker, lines_from
 
 MOST_OPEN_QUOTES = 50  # afterwards quotes are text: each open one costs a look at many lines
@@ -59,13 +59,14 @@ class CsvRows:
         dialect: Dialect,
         problems: RowProblems,
         *,
+        first_line: int = 1,
         counts_rows: bool = False,
     ) -> None:
         self._blocks = blocks
         self._dialect = dialect
         self._problems = problems
         self._counts_rows = counts_rows
-        self._line = 1  # the number of the next line, or of the next row
+        self._line = first_line  # the number of the next line, or of the next row
         self._open_quotes = 0
         special = f'{dialect.delimiter}\n\r"{dialect.quote}' + ("\\" if dialect.has_escapes else "")
         self._mark = dialect.delimiter.encode()
@@ -84,6 +85,8 @@ class CsvRows:
             may_be_plain = width and not rest and not is_first and following is not None
             if may_be_plain and (plain := self._plain(block, width or 0)):
                 yield plain
+            elif following is not None and not rest and not block.strip():
+                self._line += number_of_lines(block)
             else:
                 lines = [*rest, *split_lines(block)]
                 if is_first and lines and declared_delimiter(lines[0]):
@@ -94,7 +97,7 @@ class CsvRows:
 
     def _plain(self, block: bytes, width: int) -> PlainLines | None:
         """Return the lines if none needs a parser: all of them have as many fields, without blanks at their edges."""
-        content = block.replace(b"\r\n", b"\n") if b"\r" in block else block
+        content = block.replace(b"\r\n" if b"\n" in block else b"\r", b"\n") if b"\r" in block else block
         count = content.count(b"\n")
         if not self._is_regular(content, width, count) or _has_long_line(content) or self._has_edge_blanks(content):
             return None

@@ -17,7 +17,7 @@ from webapp.jobtypes.tables.reading.encoding import encoding_name, encoding_of
 from webapp.jobtypes.tables.reading.file_kind import kind_of, refuse_prose
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
 from webapp.jobtypes.tables.reading.shape import Shape, is_total, shape_of
-from webapp.jobtypes.tables.reading.text_lines import LineReader, split_lines
+from webapp.jobtypes.tables.reading.text_lines import LineReader, number_of_lines, split_lines
 from webapp.jobtypes.tables.reading.workbook import Sheet, sheet_as_csv
 
 _EMPTY = "The file has no readable rows."
@@ -141,7 +141,10 @@ def _table(
     notes: Sequence[Note] = (),
 ) -> Table:
     """Return the table in a CSV file, or in the cells of a sheet, whose rows are numbered and can be short."""
-    first, blocks = _first_block(lines, f"The sheet {sheet.name} is empty." if sheet else _EMPTY)
+    blank, blocks = _blank_lines(lines.blocks())
+    first = next(blocks, None)
+    if first is None:
+        raise JobError(f"The sheet {sheet.name} is empty." if sheet else _EMPTY)
     head = split_lines(first)[:LINES]
     dialect = Dialect(delimiter=",") if sheet else dialect_of(head, options.delimiter)
     if not sheet and options.delimiter is None:
@@ -154,18 +157,18 @@ def _table(
         notes=[*shape.notes, *notes],
         fills_short_rows=sheet is not None,
         bytes_read=lambda: lines.bytes_read,
-        _rows=CsvRows(blocks, dialect, problems, counts_rows=sheet is not None),
+        _rows=CsvRows(chain([first], blocks), dialect, problems, first_line=blank + 1, counts_rows=sheet is not None),
     )
 
 
-def _first_block(lines: LineReader, empty: str) -> tuple[bytes, Iterator[bytes]]:
-    blocks = lines.blocks()
-    skipped = b""
+def _blank_lines(blocks: Iterator[bytes]) -> tuple[int, Iterator[bytes]]:
+    """Return how many lines the blank blocks at the begin have, and the blocks below them."""
+    count = 0
     for block in blocks:
         if block.strip():
-            return skipped + block, chain([skipped + block], blocks)
-        skipped += block
-    raise JobError(empty)
+            return count, chain([block], blocks)
+        count += number_of_lines(block)
+    return count, blocks
 
 
 def _shape(head: list[str], dialect: Dialect, options: TableFormat) -> Shape:

@@ -71,7 +71,7 @@ class LineReader:
         if b"\0" in block or not _is_sound(block):
             lines = enumerate(split_lines(block), self._number + 1)
             block = "".join(self._repaired(number, line) for number, line in lines).encode()
-        self._number += block.count(b"\n") + (block.count(b"\r") - block.count(b"\r\n") if b"\r" in block else 0)
+        self._number += number_of_lines(block)
         return block
 
     def _repaired(self, number: int, line: str) -> str:
@@ -81,6 +81,11 @@ class LineReader:
         if "\0" in line:
             self._problems.repair(number, Note("NUL bytes were removed"))
         return line.replace("\0", "")
+
+
+def number_of_lines(block: bytes) -> int:
+    """Return how many lines end in a block."""
+    return block.count(b"\n") + (block.count(b"\r") - block.count(b"\r\n") if b"\r" in block else 0)
 
 
 def split_lines(block: bytes) -> list[str]:

@@ -90,7 +90,8 @@ def _ending_of_ole(file: BinaryIO) -> str:
     file.seek(0)
     head = file.read(512)
     sector_size = 1 << min(int.from_bytes(head[30:32], "little"), 12)
-    file.seek((int.from_bytes(head[48:52], "little") + 1) * sector_size)
+    directory = (int.from_bytes(head[48:52], "little") + 1) * sector_size
+    file.seek(min(directory, file.seek(0, os.SEEK_END)))
     if ENCRYPTED in file.read(8 * sector_size):
         message = "The workbook is password-protected. Save it without a password and start again."
         raise JobError(message)
