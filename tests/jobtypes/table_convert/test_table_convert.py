@@ -42,6 +42,15 @@ def test_a_csv_file_has_points_and_iso_dates(converted):
     assert job.messages[-1] == "4 rows, 4 columns"
 
 
+def test_many_columns_are_written_as_few_are(converted):
+    many = 15
+    rows = [";".join([line] * many) for line in TABLE.splitlines()[1:]]
+    header = ";".join(f"{name}{number}" for number in range(many) for name in ("id", "Preis", "Tag", "Ort"))
+    _, wide = converted("\n".join([header, *rows]) + "\n", format="csv")
+    _, narrow = converted(format="csv")
+    assert wide.decode().splitlines()[1:] == [",".join([line] * many) for line in narrow.decode().splitlines()[1:]]
+
+
 def test_columns_are_chosen_renamed_and_ordered(converted):
     assert converted(format="csv", columns="Ort = city, ID")[1].decode().splitlines()[:2] == ["city,id", "Köln,1"]
 

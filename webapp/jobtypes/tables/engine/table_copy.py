@@ -14,6 +14,7 @@ from webapp.jobtypes.tables.native_process import RefusedFile
 
 MOST_SHEET_ROWS = 1_048_575  # without the header
 BATCH = 5_000
+FEW = 12  # columns
 _FORMULA = r"^[\s\x00\x{feff}\x{200b}-\x{200f}]*[" + SIGNS.replace("-", r"\-") + r"]|^[\t\r\n]"
 _OPTIONS = {
     "csv": "FORMAT csv, HEADER true",
@@ -47,9 +48,10 @@ def copy_table(
     source = _source(table, width, missing)
     as_text = _not_fitting(database, source, columns)
     typed = [{**column, "kind": "text"} if column["name"] in as_text else column for column in columns]
-    cells = ", ".join(f'{_expression(column, kind)} AS "{_name(column)}"' for column in typed)
+    cells, computed = _computed(source, [(column["place"], _expression(column, kind)) for column in typed])
+    named = ", ".join(f'{cell} AS "{_name(column)}"' for column, cell in zip(typed, cells, strict=True))
     where = f" WHERE {_condition(row_filter)}" if row_filter else ""
-    query = f"SELECT {'DISTINCT ' if distinct else ''}{cells} FROM ({source}){where}"
+    query = f"SELECT {'DISTINCT ' if distinct else ''}{named} FROM ({computed}){where}"
     rows = _write_sheet(database, query, target) if kind == "xlsx" else _copy(database, query, kind, target)
     if kind == "csv" and has_mark:
         _add_mark(Path(target))
@@ -65,21 +67,42 @@ def _not_fitting(database: duckdb.DuckDBPyConnection, source: str, columns: Sequ
     typed = [column for column in columns if column["kind"] in _TYPES]
     if not typed:
         return []
-    counts = ", ".join(f"count(x{column['place']}) = count({_value(column)})" for column in typed)
-    [fits] = database.execute(f"SELECT {counts} FROM ({source})").fetchall()
+    values, computed = _computed(source, [(column["place"], column["value"]) for column in typed])
+    pairs = zip(typed, values, strict=True)
+    counts = ", ".join(f"count(x{column['place']}) = count({value})" for column, value in pairs)
+    [fits] = database.execute(f"SELECT {counts} FROM ({computed})").fetchall()
     return [column["name"] for column, all_fit in zip(typed, fits, strict=True) if not all_fit]
 
 
+def _computed(source: str, wanted: Sequence[tuple[int, str]]) -> tuple[list[str], str]:
+    """Return how each expression of the cell in a place is named in a query, and the query.
+
+    Columns with the same expression are computed as a list if they are many: DuckDB takes milliseconds to plan each
+    expression, and more with each other one.
+    """
+    places: dict[str, list[int]] = {}
+    for place, expression in wanted:
+        places.setdefault(expression, []).append(place)
+    lists: list[str] = []
+    names: dict[tuple[int, str], str] = {}
+    for expression, of in places.items():
+        if len(of) <= FEW:
+            names |= {(place, expression): expression.replace(CELL, f"x{place}") for place in of}
+            continue
+        names |= {(place, expression): f"l{len(lists)}[{at}]" for at, place in enumerate(of, 1)}
+        cells = ", ".join(f"x{place}" for place in of)
+        lists.append(f"list_transform([{cells}], lambda x: {expression.replace(CELL, 'x')}) AS l{len(lists)}")
+    return [names[each] for each in wanted], f"SELECT {', '.join(['*', *lists])} FROM ({source})"
+
+
 def _expression(column: Mapping[str, Any], kind: str) -> str:
-    cell = f"x{column['place']}"
     if column["kind"] in _TYPES:
-        return _TYPES[column["kind"]].format(v=_value(column), x=cell)
+        return _TYPES[column["kind"]].replace("{v}", column["value"])
     if kind not in {"csv", "xlsx"}:
-        return cell
-    is_formula = (
-        f"regexp_matches({cell}, {quoted(_FORMULA)}) AND NOT regexp_full_match({cell}, {quoted(PLAIN_NUMBER.pattern)})"
-    )
-    return f"CASE WHEN {is_formula} THEN '''' || {cell} ELSE {cell} END"
+        return CELL
+    plain = f"regexp_full_match({CELL}, {quoted(PLAIN_NUMBER.pattern)})"
+    is_formula = f"regexp_matches({CELL}, {quoted(_FORMULA)}) AND NOT {plain}"
+    return f"CASE WHEN {is_formula} THEN '''' || {CELL} ELSE {CELL} END"
 
 
 def _condition(row_filter: Mapping[str, Any]) -> str:
@@ -142,10 +165,6 @@ def _add_mark(target: Path) -> None:
         while chunk := source.read(1 << 20):
             out.write(chunk)
     marked.replace(target)
-
-
-def _value(column: Mapping[str, Any]) -> str:
-    return str(column["value"]).replace(CELL, f"x{column['place']}")
 
 
 def _name(column: Mapping[str, Any]) -> str:
