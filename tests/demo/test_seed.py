@@ -41,6 +41,7 @@ from webapp.schema import (
     schedule_runs,
 )
 from webapp.services import Services
+from webapp.user_policy import user_policy
 
 PASSWORD = "seven plain copper kettles"
 TempPaths = pytest.TempPathFactory
@@ -54,7 +55,9 @@ def shown(
     folder = tmp_path_factory.mktemp("demo")
     with postgresql_databases.lend() as url:
         place = {"database_url": url} if request.param == "postgresql" else {}
-        app = create_app(load(data_dir=folder, redis_url=valkey_url, secret_key="k" * 32, **place))
+        app = create_app(
+            load(data_dir=folder, redis_url=valkey_url, secret_key="k" * 32, jobtypes="webapp.demo.payout", **place)
+        )
         app.test_client_class = IsolatedClient
         with app.app_context():
             upgrade()
@@ -85,6 +88,14 @@ def test_the_demo_has_jobs_in_every_status(seeded: Services) -> None:
     assert {person.role for person in seeded.accounts.all()} == set(Role)
     assert {file.role for file in rows(seeded, attachments)} == {"input", "output"}
     assert rows(seeded, log_lines)
+
+
+def test_the_demo_has_jobs_that_wait_for_the_approval_of_its_operator(seeded: Services) -> None:
+    dai = seeded.accounts.by_name("dai")
+    assert dai
+    waiting = seeded.approvals.of(user_policy(dai, seeded.registry))
+    assert {(job.title, job.status) for job in waiting} == {("Payout", Status.HELD)}
+    assert {row.approval for row in rows(seeded, jobs)} == {None, "pending", "approved", "rejected"}
 
 
 def test_the_demo_has_data_for_operators(seeded: Services) -> None:

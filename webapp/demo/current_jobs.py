@@ -28,6 +28,7 @@ from webapp.services import Services
 
 NIGHT = "night"  # a paused queue, so that some jobs wait
 _EXPORT = "job_history_export"
+_PAYOUT = "payout"
 _FIRST_ERROR = "ConnectionError: the shop's database refused the connection"
 _ATTEMPT_TIME = timedelta(minutes=4)
 
@@ -50,6 +51,7 @@ class CurrentJobs:
         self._create_record("Send newsletter", "chloe", done=310, total=0)
         self._create_family()
         self._create_stopped()
+        self._ask_for_approval()
         self._jobs.create_job(_EXPORT, after=[running], **_owned_by(self._staff["ana"]))
 
     def _run_with_files(self) -> None:
@@ -93,6 +95,23 @@ class CurrentJobs:
             **_owned_by(ben),
         )
         fail_once(self._services.engine, retrying.id)
+
+    def _ask_for_approval(self) -> None:
+        """Create jobs that wait for approval, or were approved or rejected, if the example type is installed."""
+        if _PAYOUT not in self._services.registry:
+            return
+        dai = self._staff["dai"]
+        asked = [
+            self._jobs.create_job(_PAYOUT, {"recipient": recipient, "amount": amount}, **_owned_by(self._staff[name]))
+            for name, recipient, amount in (
+                ("ana", "Northwind Traders", 12_400),
+                ("chloe", "Contoso Paper", 3_150),
+                ("ben", "Fabrikam Logistics", 8_900),
+                ("ben", "Northwind Traders", 120_000),
+            )
+        ]
+        self._jobs.approve(asked[2].id, by=dai.id)
+        self._jobs.reject(asked[3].id, "One zero too many? Last month it was 12,000 EUR.", by=dai.id)
 
     def _create_job_with_steps(self) -> None:
         """Create a job that failed behind two steps whose results it keeps."""

@@ -1,0 +1,30 @@
+"""A job type that needs approval, to be tried out: ``DESKJOB_JOBTYPES=webapp.demo.payout``. It pays nothing."""
+
+from datetime import date
+
+from pydantic import BaseModel, Field
+
+from webapp.jobs import Approval, JobContext, job_type
+
+APPROVED_FROM = 1000
+
+
+class Payout(BaseModel):
+    """What is paid to whom."""
+
+    recipient: str = Field(title="Recipient", max_length=80, examples=["Northwind Traders"])
+    amount: int = Field(title="Amount in EUR", gt=0, le=1_000_000, examples=[12400])
+    due: date | None = Field(default=None, title="Pay on")
+
+
+@job_type(
+    "payout",
+    title="Payout",
+    description="Pays a supplier, in the demonstration only. From 1,000 EUR on, somebody else must approve it.",
+    group="Examples",
+    approval=Approval(when=lambda payout: payout.amount >= APPROVED_FROM),
+)
+def payout(job: JobContext, payload: Payout) -> None:
+    """Write what would be paid."""
+    job.message(f"{payload.amount:,} EUR")
+    job.attach("payout.txt", f"{payload.recipient}: {payload.amount} EUR\n")
