@@ -179,6 +179,13 @@ def test_a_rejected_child_counts_at_its_root_and_an_approved_one_starts(
     assert late.waits_for_approval
 
 
+def test_children_of_a_job_that_is_rejected_end_with_it(services: Services, ask: Ask) -> None:
+    root = ask()
+    child = services.jobs.create_child_job(root.id, "nothing")
+    services.jobs.reject(root.id, "No", by=uuid4())
+    assert services.jobs.get(child.id).status is Status.CANCELLED
+
+
 def test_a_copy_needs_an_approval_of_its_own(services: Services, ask: Ask) -> None:
     job = ask()
     services.jobs.approve(job.id, by=uuid4())

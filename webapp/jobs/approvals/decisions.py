@@ -137,7 +137,8 @@ def _end(connection: Connection, job: Job, name: EventName, *, by: UUID | None =
     events.insert(connection, events.rows_of([job], name, actor_id=by, detail=detail))
     events.insert(connection, events.rows_of([job], EventName.CANCELLED, actor_id=by))
     signals.send_after_commit(connection, signals.job_cancelled, [job.id])
-    return cascade.apply_consequences(connection, [job.id])
+    children = cascade.cancel_children(connection, [job.id])  # code can add some to a job that has not started
+    return cascade.apply_consequences(connection, [job.id, *children])
 
 
 def _release(connection: Connection, job: Job) -> set[str]:

@@ -135,7 +135,7 @@ def _release_dependents(connection: Connection, rows: list[Row[Any]], woken: set
     cancelled = [job_id for job_id in sorted(impossible) if _cancel_dependent(connection, job_id)]
     for job_id in sorted({edge.job_id for edge in edges} - impossible):
         woken |= release_unless_blocked(connection, job_id)
-    return [*cancelled, *_cancel_children(connection, cancelled)]
+    return [*cancelled, *cancel_children(connection, cancelled)]
 
 
 def _cancel_dependent(connection: Connection, job_id: UUID) -> bool:
@@ -148,7 +148,8 @@ def _cancel_dependent(connection: Connection, job_id: UUID) -> bool:
     return True
 
 
-def _cancel_children(connection: Connection, roots: list[UUID]) -> list[UUID]:
+def cancel_children(connection: Connection, roots: list[UUID]) -> list[UUID]:
+    """Cancel the children of roots that were cancelled before they started; return those that have ended with it."""
     if not roots:
         return []
     is_child = jobs.c.root_id.in_(roots)
