@@ -9,6 +9,7 @@ from typing import Any
 from webapp.jobs import JobError
 from webapp.jobtypes.tables.native_process import RefusedFile, call_native
 from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
+from webapp.jobtypes.tables.sql_text import CELL
 from webapp.jobtypes.tables.values.column_formats import ColumnFormat
 
 THREADS = 2
@@ -17,7 +18,6 @@ COLUMN_MEMORY = 100_000  # beside it, for each column: DuckDB holds 2,048 cells 
 PROCESS_MEMORY = 600_000_000  # beyond this, its process is ended
 WIDE = 200  # columns, of which each thread holds many cells
 SECONDS = 6 * 3_600
-CELL = "{x}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

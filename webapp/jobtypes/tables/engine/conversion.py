@@ -8,9 +8,10 @@ from typing import Literal
 
 from webapp.formula_escape import neutral
 from webapp.jobs import JobError
-from webapp.jobtypes.tables.engine.analysis import CELL, SECONDS, engine_arguments, process_memory
+from webapp.jobtypes.tables.engine.analysis import SECONDS, engine_arguments, process_memory
 from webapp.jobtypes.tables.native_process import RefusedFile, call_native
 from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
+from webapp.jobtypes.tables.sql_text import CELL
 from webapp.jobtypes.tables.values.column_formats import ColumnFormat
 
 Format = Literal["csv", "jsonl", "parquet", "xlsx"]

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 
 from webapp.jobtypes.tables.engine.figure_bins import DAY, Bins, bins_of
+from webapp.jobtypes.tables.sql_text import CELL, quoted
 
 EXACT_ROWS = 100_000
 COLUMNS, EXACT_COLUMNS = 64, 256  # in one query at most
@@ -30,7 +31,6 @@ MOST_COMPARED = 1_000_000  # rows whose hashes are held in memory
 STRIPES = 60  # of the picture of missing cells
 MOST_CORRELATED, FEW = 12, 3  # columns; rows that tell nothing about two of them
 MOST_CONNECTED = 100  # columns in the picture of missing cells
-CELL = "{x}"  # in an expression of SQL, the place of the cell
 DATES = ("date", "date and time")
 WITHOUT_VALUES = ("text", "empty")
 FIGURES = (
@@ -328,11 +328,6 @@ def scan_of(table: Mapping[str, Any], width: int, missing: Sequence[str]) -> str
         f"quote = '\"', escape = '\"', new_line = '\\n', nullstr = [{nulls}], columns = {{{columns}}}, "
         f"max_line_size = {longest}, buffer_size = {4 * longest}, parallel = {str(not table['has_breaks']).lower()})"
     )
-
-
-def quoted(text: str) -> str:
-    """Return the text as a literal of SQL."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _sound(found: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import duckdb
 import xlsxwriter
 
 from webapp.formula_escape import PLAIN_NUMBER, SIGNS
-from webapp.jobtypes.tables.engine.figures import CELL, connect, quoted, scan_of
+from webapp.jobtypes.tables.engine.figures import connect, scan_of
 from webapp.jobtypes.tables.native_process import RefusedFile
+from webapp.jobtypes.tables.sql_text import CELL, quoted
 
 MOST_SHEET_ROWS = 1_048_575  # without the header
 BATCH = 5_000

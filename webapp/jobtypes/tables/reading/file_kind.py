@@ -10,9 +10,9 @@ from webapp.jobtypes.tables.reading.dialect import CANDIDATES, Dialect
 
 OTHER_FORMATS = {
     b"%PDF": "a PDF document",
-    b"\x1f\x8b": "a gzip archive; unpack it first",
+    b"\x1f\x8b": "a gzip archive (unpack it first)",
     b"PAR1": "a Parquet file",
-    b"7z\xbc\xaf": "a 7-Zip archive; unpack it first",
+    b"7z\xbc\xaf": "a 7-Zip archive (unpack it first)",
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
     b"SQLite format 3": "a SQLite database",

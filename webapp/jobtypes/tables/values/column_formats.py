@@ -8,8 +8,9 @@ from functools import cache
 from typing import TypeVar
 
 from webapp.jobtypes.tables.notes import Note
+from webapp.jobtypes.tables.sql_text import quoted
 from webapp.jobtypes.tables.values.date_styles import DateStyle, date_styles
-from webapp.jobtypes.tables.values.number_styles import NumberStyle, number_styles, quoted, unit_of
+from webapp.jobtypes.tables.values.number_styles import NumberStyle, number_styles, unit_of
 
 MOSTLY = 0.95
 SAMPLED = 8_192  # rows from which formats are guessed

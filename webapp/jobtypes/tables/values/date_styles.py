@@ -9,7 +9,7 @@ from functools import cache
 
 from babel import Locale
 
-from webapp.jobtypes.tables.values.number_styles import quoted
+from webapp.jobtypes.tables.sql_text import quoted
 
 # No name of a month means different months in two of these languages
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "pl", "cs", "ru", "tr")

@@ -10,6 +10,8 @@ from functools import cache
 
 from babel import Locale
 
+from webapp.jobtypes.tables.sql_text import quoted
+
 LOCALES = ("en", "de", "fr", "sv", "de_CH")  # between them, every mark that is usual with our digits
 _CODES = "USD|EUR|GBP|CHF|JPY|CNY|SEK|NOK|DKK|PLN|CZK|HUF|INR|CAD|AUD|BRL|RUB|TRY"
 _CURRENCY = rf"(?:US\$|R\$|[$€£¥￥₹₽₺₩₫₴₪฿円元원]|{_CODES}|kr\.?|zł|Kč|Fr\.?)"
@@ -73,11 +75,6 @@ def _is_plain(cell: str) -> str:
     beginnings = (("1", ":"), ("-1", "-:"), ("0.", "0/"), ("-0.", "-0/"))
     ranges = " OR ".join(f"{cell} >= '{low}' AND {cell} < '{high}'" for low, high in beginnings)
     return f"strlen({cell}) < 16 AND ({ranges}) AND NOT contains({cell}, '_')"
-
-
-def quoted(text: str) -> str:
-    """Return the text as a literal of SQL."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def unit_of(cell: str) -> str:
