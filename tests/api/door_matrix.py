@@ -127,6 +127,7 @@ FURTHER_OPERATIONS: Mapping[str, Door] = {
     "list_job_events": Door(command="job events"),
     "list_attempts": Door(command="job attempts"),
     "list_steps": Door(command="job steps"),
+    "compare_jobs": Door(command="job compare"),
     "list_snapshots": Door(command="job stack"),
     "list_children": Door(command="job children"),
     "follow_events": Door(reason="a program follows it; `job start --wait` and `job log --follow` watch one job"),

@@ -159,6 +159,7 @@ ROWS: Mapping[str, Row] = {
     "list_job_events": Row(JOB, _job()),
     "list_attempts": Row(JOB, _job()),
     "list_steps": Row(JOB, _job()),
+    "compare_jobs": Row(JOB, lambda o: {"job_id": o.job().id, "other_id": o.job().id}),
     "take_snapshot": Row(OPERATE_JOB, lambda o: {"job_id": o.hanging_job().id}, action=A.JOB_SNAPSHOT),
     "list_snapshots": Row(SEE, _job()),
     "list_children": Row(JOB, _job()),

@@ -35,7 +35,7 @@ from webapp.views.job import (
     log,
     show,
 )
-from webapp.views.job.history import process_snapshots, steps
+from webapp.views.job.history import comparison, process_snapshots, steps
 from webapp.views.job.results import table_page
 from webapp.views.job_list import bulk_actions, by_type, columns, saved_filters
 from webapp.views.metrics import exposition
@@ -45,7 +45,8 @@ from webapp.views.tokens import all_tokens, my_tokens
 from webapp.views.webhooks import messages, pages
 
 _JOB_BLUEPRINTS = (
-    *(show.bp, actions.bp, approvals.bp, tags.bp, waiting_job.bp, dry_run.bp, run_again.bp, steps.bp, children.bp),
+    *(show.bp, actions.bp, approvals.bp, tags.bp, waiting_job.bp, dry_run.bp, run_again.bp, children.bp),
+    *(comparison.bp, steps.bp),
     *(log.bp, show.parameter_bp, debug_bundle.bp, process_snapshots.bp),
 )
 

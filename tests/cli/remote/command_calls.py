@@ -78,6 +78,11 @@ def _with_steps(objects: Objects) -> object:
     return add_step(objects.services, job, "check", 2).id
 
 
+def _two_runs(objects: Objects) -> Words:
+    """Jobs that have not started, because their times would differ from call to call."""
+    return [objects.job(Status.QUEUED, message=words).id for words in ("one", "two")]
+
+
 def _hung(objects: Objects) -> object:
     job, snapshots = objects.hanging_job(), objects.services.process_snapshots
     requested = snapshots.request(job)
@@ -223,6 +228,10 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda objects: (objects.job().id,),
     ],
     "job events": [lambda objects: (_stopped(objects),), lambda objects: (_stopped(objects), "--json")],
+    "job compare": [
+        _two_runs,
+        lambda objects: (*_two_runs(objects), "--all", "--json"),
+    ],
     "job steps": [lambda objects: (_with_steps(objects),), lambda objects: (_with_steps(objects), "--json")],
     "job attempts": [lambda objects: (_with_attempt(objects),), lambda objects: (_with_attempt(objects), "--json")],
     "error list": [

@@ -199,6 +199,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("again.form", "GET"): Route(ACT),
     ("again.form", "POST"): Route(ACT, {"format": "csv"}, AuditAction.JOB_RUN_AGAIN, "owner"),
     ("steps.ask", "GET"): Route(JOB),
+    ("comparison.show", "GET"): Route(JOB),
     ("steps.run", "POST"): Route(ACT, {"step": "fetch"}, AuditAction.JOB_RUN_AGAIN, "owner"),
     ("bundle.download", "GET"): Route(JOB),
     ("children.index", "GET"): Route(JOB),

@@ -13,7 +13,8 @@ from webapp.api.resources.files import JOB, openable
 from webapp.jobs.execution.process_snapshots.snapshot_store import ProcessSnapshot
 from webapp.jobs.model.job import Status
 from webapp.jobs.queries.log_lines import LogCriteria
-from webapp.views.job.history import process_snapshots
+from webapp.jobs.run_comparison import Part, compare_runs
+from webapp.views.job.history import comparison, process_snapshots
 from webapp.views.page.request import job_policy, services, viewer
 
 operations = Operations("history")
@@ -126,6 +127,18 @@ class ChildrenQuery(LimitQuery):
     status: Status | None = Field(default=None, description="Only jobs in this status.")
 
 
+class ComparedDocument(BaseModel):
+    """A value of both jobs; null if a job has none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    part: Part
+    name: str = Field(description="A field of the input has its path with dots, an output file or a step its name.")
+    first: JsonValue = Field(description="Durations are in seconds; a file has its `size` and `sha256`.")
+    second: JsonValue
+    differs: bool
+
+
 class StepDocument(BaseModel):
     """A step of a job that has ended."""
 
@@ -199,6 +212,22 @@ def list_steps(job_id: UUID) -> Any:
     names = StepDocument.model_fields
     steps = services().queries.steps.of(openable(job_id).id)
     return page_reply([{name: getattr(step, name) for name in names} for step in steps], following=None)
+
+
+@operations.add(
+    "GET",
+    f"{JOB}/compare/<uuid:other_id>",
+    scope=Scope.READ,
+    answers={200: Answer(model=Page[ComparedDocument], description="All values, part by part.")},
+)
+def compare_jobs(job_id: UUID, other_id: UUID) -> Any:
+    """Compare two jobs: how they ran, their input, their results, their output files and their steps.
+
+    Secrets are hidden, and are not compared.
+    """
+    values = compare_runs(services().queries, *comparison.openable_runs(job_id, other_id))
+    names = ComparedDocument.model_fields
+    return page_reply([{name: getattr(value, name) for name in names} for value in values], following=None)
 
 
 @operations.add(

@@ -34,6 +34,7 @@ from webapp.cli.command_group import CommandGroup
         "events": ("jobs.history:events", "List what happened to a job."),
         "stack": ("jobs.stack:stack", "Show where a running job hangs."),
         "steps": ("jobs.history:steps", "List the ended steps of a job."),
+        "compare": ("jobs.history:compare", "Compare two jobs."),
         "attempts": ("jobs.history:attempts", "List the ended attempts of a job."),
     },
 )

@@ -1,15 +1,17 @@
-"""job events, steps and attempts."""
+"""job events, steps, attempts and compare."""
 
 import json
+from typing import Any
 
 import click
 
-from webapp.cli.context import services
+from webapp.cli.context import is_remote, services
 from webapp.cli.output import as_json, readable
-from webapp.cli.parameters import JOB, in_json
+from webapp.cli.parameters import JOB, in_json, remote_services
 from webapp.jobs.model.job import Job
 
 _EVENT = ("at", "name", "attempt", "actor_id", "detail")
+_COMPARED = ("part", "name", "first", "second", "differs")
 _STEP = ("name", "attempt", "started_at", "finished_at", "result")
 _ATTEMPT = (
     *("number", "outcome", "started_at", "finished_at", "error", "worker", "host", "pid"),
@@ -56,3 +58,26 @@ def attempts(job: Job, *, in_json: bool) -> None:
         where = f"{attempt.host}, {attempt.pid}" if attempt.host else ""
         line = f"{attempt.number:>3}  {attempt.outcome:<12} {seconds:>8.1f} s  {where:<24} {attempt.error or ''}"
         click.echo(readable(line.rstrip()))
+
+
+@click.command()
+@click.argument("job", metavar="ID", type=JOB)
+@click.argument("other", metavar="ID", type=JOB)
+@click.option("--all", "with_equal", is_flag=True, help="Print equal values too.")
+@in_json
+def compare(job: Job, other: Job, *, with_equal: bool, in_json: bool) -> None:
+    """Compare two jobs. Prints the values in which they differ."""
+    found = [value for value in _compared(job, other) if with_equal or value.differs]
+    if in_json:
+        click.echo(as_json([{name: getattr(value, name) for name in _COMPARED} for value in found]))
+    for value in () if in_json else found:
+        first, second = (json.dumps(each, ensure_ascii=False) for each in (value.first, value.second))
+        click.echo(readable(f"{value.part:<7} {value.name:<24} {first}  {second}"))
+
+
+def _compared(job: Job, other: Job) -> Any:
+    if is_remote():
+        return remote_services().queries.jobs.compare(job.id, other.id)
+    from webapp.jobs.run_comparison import compare_runs
+
+    return compare_runs(services().queries, job, other)

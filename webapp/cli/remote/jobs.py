@@ -216,6 +216,10 @@ class RemoteHistory:
         """Return the ended steps of a job, oldest first."""
         return tuple(map(record_of, self._connection.items(f"/jobs/{job_id}/steps")))
 
+    def compare(self, job_id: UUID, other_id: UUID) -> tuple[Record, ...]:
+        """Return the values of two jobs, part by part."""
+        return tuple(map(record_of, self._connection.items(f"/jobs/{job_id}/compare/{other_id}")))
+
     def attempts(self, job_id: UUID) -> tuple[Record, ...]:
         """Return the ended attempts of a job, oldest first."""
         return tuple(map(record_of, self._connection.items(f"/jobs/{job_id}/attempts")))
