@@ -13,6 +13,7 @@ from webapp.jobs.approvals.decisions import NotWaitingForApproval, OwnJob
 from webapp.jobs.editing.job_edit import JobEdit
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import IllegalTransition, Job, NotApproved, Status
+from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.store import transitions
 from webapp.jobs.store.job_store import StaleJob
 from webapp.schema import jobs
@@ -212,3 +213,13 @@ def test_a_decision_that_fails_before_its_commit_leaves_nothing(services: Servic
     finally:
         arm(None)
     assert services.jobs.get(job.id).status is Status.QUEUED, "the clock wakes a worker for it"
+
+
+def test_the_job_of_a_schedule_waits_too(services: Services, ask: Ask) -> None:
+    del ask
+    draft = ScheduleDraft(name="Monthly", rule="0 3 1 * *", zone="UTC")
+    schedule = services.schedules.add("payment", {"amount": 800}, draft)
+    services.schedule_runner.run_now(schedule)
+    [job] = services.queries.all_jobs.newest(1, type_name="payment")
+    assert job.waits_for_approval
+    assert services.jobs.approve(job.id, by=uuid4()).status is Status.QUEUED

@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from webapp.jobs.definition.job_type import JobType, job_type
+from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.policies import FOREVER, OnDuplicate, Retention, RetryPolicy
 from webapp.jobs.model.rate import Rate
@@ -75,6 +76,7 @@ OTHER_THAN_USUAL = {
     "listed": False,
     "on_failed": tell_the_owner,
     "webhook": True,
+    "approval": Approval(),
 }
 NOT_A_RULE = {"name", "title", "description", "group", "queue"}  # the page shows them in other places
 IN_THE_FORM = {"preview"}

@@ -1,6 +1,6 @@
 """Job types: what can be started, with which payload."""
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from flask import abort
@@ -63,6 +63,9 @@ class TypeDocument(BaseModel):
     timeout: float = Field(description="Seconds.")
     max_per: RateDocument | None = Field(description="Its rate; null if it has none.")
     asks_password: bool = Field(description="It can be started from its page only.")
+    approval: Literal["always", "sometimes"] | None = Field(
+        description="Whether its jobs wait for approval, which can depend on their payload."
+    )
     disabled: str | None = Field(description="The reason; null if it is not disabled.")
     disabled_by: UUID | None
     disabled_at: AwareDatetime | None
@@ -232,6 +235,7 @@ def _document(job_type: JobType, disabled: Any) -> dict[str, Any]:
         **{name: getattr(job_type, name) for name in names},
         "max_attempts": job_type.retry.max_attempts,
         "timeout": job_type.timeout.total_seconds(),
+        "approval": ("sometimes" if job_type.approval.when else "always") if job_type.approval else None,
         "max_per": _rate_document(job_type.limits.rate),
         "disabled": disabling.reason if disabling else None,
         "disabled_by": disabling.disabled_by if disabling else None,

@@ -14,6 +14,7 @@ from webapp.jobs.model.policies import FOREVER, OnDuplicate
 from webapp.views.admin.users import role_label
 from webapp.views.forms.choices import label_of, labels_of, tokens_of
 from webapp.views.forms.fields import full_title
+from webapp.views.text.approval_text import approval_needed_text
 from webapp.views.text.date_format import duration
 from webapp.views.text.number_format import exact_number, join_with_or, size
 from webapp.views.text.rate_words import rate_words
@@ -78,6 +79,7 @@ def rule_rows(job_type: JobType, usual: timedelta, groups: tuple[str, ...] = ())
     silence = job_type.stale_after
     return (
         (_("Who can start it"), "; ".join(starter_lines(job_type, groups))),
+        (_("Approval"), approval_needed_text(job_type.approval) or _("not needed")),
         (_("Priority"), str(job_type.priority)),
         (_("Attempts"), _attempts(job_type)),
         (_("Time limit"), duration(job_type.timeout)),

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from webapp.jobs.definition.registry import Registry
-from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import EventName, Job
 from webapp.jobs.queries.visible_jobs import Event
 from webapp.views.page.request import services
 from webapp.views.page.viewer_context import ViewerContext
+from webapp.views.text.approval_text import approvers_text
 from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.translations import gettext as _
 
@@ -48,7 +48,7 @@ def approval_card(job: Job, events: Sequence[Event], context: ViewerContext) -> 
         waits=job.waits_for_approval,
         asked_by=_name(asker, names, context),
         edited_by=_name(job.edited_by, names, context) if job.edited_by else "",
-        approvers=approvers_text(job.type, services().registry),
+        approvers=approvers_of_type(job.type, services().registry),
         until=context.when(job.approval_ends_at) if job.approval_ends_at else None,
         decided_by=_name(decision.actor_id, names, context) if decision else "",
         decided_at=context.when(decision.at) if decision else None,
@@ -57,27 +57,10 @@ def approval_card(job: Job, events: Sequence[Event], context: ViewerContext) -> 
     )
 
 
-def approvers_text(type_name: str, registry: Registry) -> str:
+def approvers_of_type(type_name: str, registry: Registry) -> str:
     """Return a sentence that says who approves jobs of a type; empty if it no longer asks for approval."""
     approval = registry.get(type_name).approval if type_name in registry else None
-    return _approvers(approval) if approval else ""
-
-
-def _approvers(approval: Approval) -> str:
-    role, group = approval.weakest_role, approval.group
-    if group is None:
-        sentences = {
-            "user": _("Any other user can approve it."),
-            "auditor": _("Auditors, operators and admins can approve it."),
-            "operator": _("Operators and admins can approve it."),
-            "admin": _("Admins can approve it."),
-        }
-        return sentences[role or "operator"]
-    if role in {None, "user"}:
-        return _("Members of the group %(group)s and admins can approve it.", group=group)
-    if role == "admin":
-        return _("Admins can approve it.")
-    return _("Members of the group %(group)s who are operators, and admins, can approve it.", group=group)
+    return approvers_text(approval) if approval else ""
 
 
 def _name(user_id: UUID | None, names: Mapping[UUID, str], context: ViewerContext) -> str:

@@ -33,6 +33,7 @@ from webapp.views.page.error_pages import visible_holder
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import zone
 from webapp.views.security import reauthentication
+from webapp.views.text.approval_text import approval_needed_text
 from webapp.views.text.date_format import SPACE, rough_duration
 from webapp.views.text.number_format import size
 from webapp.views.text.translations import gettext as _
@@ -164,6 +165,7 @@ def render_form(
             for name, files in form.files.items()
         },
         usual=usual_duration_text(job_type),
+        approval=approval_needed_text(job_type.approval),
         kept_for=_period_text(job_type.keep_files),
         upload_limits=_upload_limits(job_type),
         idle=not services().wake_ups.workers_alive(job_type.queue),
