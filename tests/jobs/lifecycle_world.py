@@ -4,7 +4,7 @@ An operation can be legal or not; it returns the name of the exception that it r
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +15,7 @@ from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.editing.job_edit import JobEdit
 from webapp.jobs.execution.reporter import Reporter
+from webapp.jobs.execution.steps import Steps, StoredSteps
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.maintenance.clock_chores import promote_due
@@ -28,6 +29,7 @@ from webapp.schema import jobs, leases, now, queues
 from webapp.services import Services
 
 MOST_RUNNING = 2
+PLAIN_STEPS, STEPS = ("fetch",), ("fetch", "book")  # the others write in their transaction
 QUEUE = "default"
 KEYS = ("stock", "prices")
 OWNERS = (Owner(), Owner(user_id=UUID(int=1)), Owner(user_id=UUID(int=2)))
@@ -53,6 +55,7 @@ class World:
         self.claims = Claims(services.engine, {kind.name: kind.limits for kind in services.registry})
         self.ids: list[UUID] = []
         self.claimed: list[Job] = []
+        self.results: dict[tuple[UUID, str], str] = {}  # of the steps that jobs have kept
 
     def job(self, number: int) -> UUID:
         return self.ids[number % len(self.ids)] if self.ids else uuid4()
@@ -84,6 +87,18 @@ class World:
                 report(connection, Fence(job_id=job.id, attempt=job.attempt), {"progress": percent})
 
         return refusal(write)
+
+    def run_step(self, job: Job, name: str) -> str:
+        """Run a step that returns something new each time; its job must get the first result that was kept."""
+        fence = Fence(job_id=job.id, attempt=job.attempt)
+        steps = Steps(StoredSteps(self.services.engine, fence, 0.0), job.attempt, lambda: datetime.now(UTC))
+        way = steps.run if name in PLAIN_STEPS else steps.run_in_transaction
+
+        def run() -> None:
+            result = way(name, lambda *_: uuid4().hex)
+            assert self.results.setdefault((job.id, name), result) == result, f"the step {name} ran again"
+
+        return refusal(run)
 
     def spawn(self, job: Job, names: Iterable[str | None], **choices: Any) -> str:
         def add() -> None:

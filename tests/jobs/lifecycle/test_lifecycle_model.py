@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, event, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from tests.jobs.lifecycle_world import ENDINGS, KEYS, OWNERS, World
+from tests.jobs.lifecycle_world import ENDINGS, KEYS, OWNERS, STEPS, World
 from tests.jobs.row_invariants import broken, broken_since, snapshot, unfinished, verified
 from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.model.job import TERMINAL, Job, Owner, Status
@@ -28,7 +28,7 @@ RETRIABLE = ("failed", "cancelled", "stale")
 MUST_HAPPEN = {
     *("haunt report LeaseLost", "haunt spawn LeaseLost", "haunt end LeaseLost"),
     *("claim nothing", "settle", "settle nothing", "create_unique DuplicateJob", "spawn", "delete"),
-    *("edit", "edit NotEditable", "set_tags"),
+    *("edit", "edit NotEditable", "set_tags", "step", "step again", "step LeaseLost", "haunt step LeaseLost"),
     *("approve", "approve OwnJob", "approve NotWaitingForApproval", "reject", "expire_approvals"),
 }
 TAGS = ("urgent", "month end")
@@ -164,6 +164,14 @@ class Lifecycle(RuleBasedStateMachine):
         self.check("report", self.world.report(job, float(percent)), self.fenced(job))
 
     @precondition(lambda self: self.world.claimed)
+    @rule(number=numbers, name=st.sampled_from(STEPS))
+    def step(self, number: int, name: str) -> None:
+        job = self.token(number)
+        is_kept = (job.id, name) in self.world.results and job.id in self.seen.jobs
+        verb = "step again" if is_kept else "step"
+        self.check(verb, self.world.run_step(job, name), "" if is_kept else self.fenced(job))
+
+    @precondition(lambda self: self.world.claimed)
     @rule(number=numbers, ending=st.sampled_from(ENDINGS))
     def end(self, number: int, ending: Ending) -> None:
         job = self.token(number)
@@ -189,6 +197,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.world.settle(zombie, hand_back=True)
         self.world.claim_one(zombie.id)
         self.check("haunt report", self.world.report(zombie, 100.0), "LeaseLost")
+        self.check("haunt step", self.world.run_step(zombie, STEPS[-1]), "LeaseLost")
         self.check("haunt spawn", self.world.spawn(zombie, ["late"]), "LeaseLost")
         self.check("haunt end", self.world.end(zombie, ending), "LeaseLost")
 
