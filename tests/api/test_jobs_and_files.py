@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from pydantic import BaseModel
 
-from tests.api.conftest import Program, errors_of
+from tests.api.conftest import Program, errors_of, guarded
 from tests.stored_files import everything
 from webapp.accounts.user import User
 from webapp.jobs.definition.field_specs import Upload
@@ -203,3 +203,36 @@ def test_a_saved_filter_narrows_the_list_by_its_name(program: Program, put: Call
     assert program.post("/filters", json={"name": " ", "filter": {}}).status_code == 422
     assert program.call("DELETE", f"/filters/{made.json['id']}").status_code == 204
     assert program.get("/filters").json["items"] == []
+
+
+def test_what_waits_for_approval_is_listed_and_decided_once(
+    program: Program, program_of: Callable[..., Program], person: Callable[..., User], services: Services
+) -> None:
+    services.registry.add(guarded)
+    bo = program_of(person("bo", role="operator"))
+    jobs = [program.post("/jobs", {"type": "guarded", "payload": {"format": "csv"}}).json for _ in range(2)]
+    assert {(job["status"], job["approval"]) for job in jobs} == {("held", "pending")}
+    assert [job["id"] for job in bo.get("/approvals").json["items"]] == [job["id"] for job in jobs]
+    assert program.get("/approvals").json["items"] == []
+    first, second = (job["url"] for job in jobs)
+    refused = [
+        (program.post(f"{first}/approve", {}), 403, "Only the approvers of this job type can do this."),
+        (bo.post(f"{first}/approve", {"version": 7}), 409, "has changed since version 7 was read."),
+        (bo.post(f"{first}/reject", {"reason": " "}), 422, "Give a reason."),
+        (program_of(person("eve")).post(f"{first}/approve", {}), 404, ""),
+    ]
+    for answer, status, sentence in refused:
+        assert answer.status_code == status
+        assert sentence in answer.text
+    assert program.get(first).json == jobs[0]
+    approved = bo.post(f"{first}/approve", {"version": jobs[0]["version"]}).json
+    assert (approved["status"], approved["approval"]) == ("queued", "approved")
+    rejected = bo.post(f"{second}/reject", {"reason": "The wrong month"}).json
+    assert (rejected["status"], rejected["approval"], rejected["message"]) == (
+        "cancelled",
+        "rejected",
+        "The wrong month",
+    )
+    for url, sentence in ((first, "was already approved."), (second, "was already rejected.")):
+        again = bo.post(f"{url}/approve", {})
+        assert (again.status_code, sentence in again.text) == (409, True)
