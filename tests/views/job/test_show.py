@@ -323,7 +323,8 @@ def test_the_advice_about_a_failure_depends_on_the_job(client: FlaskClient, put:
     assert "retry it" in lone
     root = put(Status.FAILED, parts=1, parts_failed=1)
     part = text_of(client.get(f"/jobs/{put(Status.FAILED, root_id=root.id).id}").text)
-    assert "This is a child job. Retry its parent job." in part
+    assert "retry it" in part, "its own button is active"
+    assert "Retry its parent job" not in part
     lost = text_of(client.get(f"/jobs/{put(Status.STALE).id}").text)
     assert "Check its files and its log" in lost
 
