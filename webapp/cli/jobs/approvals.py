@@ -25,7 +25,7 @@ _version = click.option("--version", type=int, metavar="N", help="Refuse unless 
 @_as
 @in_json
 def approvals(person: str | None, *, in_json: bool) -> None:
-    """List the jobs that wait for somebody's approval, those that expire first before the others."""
+    """List the jobs that wait for somebody's approval. Those that expire first come first."""
     if is_remote():
         own_account(person)
         print_jobs(remote_services().approvals.waiting(), in_json=in_json)
