@@ -1,9 +1,9 @@
 """Compute the figures of a canonical table with DuckDB; runs in a process of its own.
 
-The table is read from its file and never held in memory. Figures of up to `EXACT_ROWS` rows are exact. Of a larger
-table, those are exact that one pass can count: values, minimum, maximum, mean, and how often the values occur that are
-frequent in its sample. Distributions, deviations, correlations and what is missing where are those of the sample, and
-the numbers of different values and of repeated rows are estimates.
+The table is read from its file and never held in memory. Figures of up to `EXACT_ROWS` rows and `EXACT_TABLE` cells are
+exact. Of a larger table, those are exact that one pass can count: values, minimum, maximum, mean, and how often the
+values occur that are frequent in its sample. Distributions, deviations, correlations and what is missing where are
+those of the sample, and the numbers of different values and of repeated rows are estimates.
 
 That pass uses only aggregates that DuckDB updates column by column. A single other one, such as `histogram`, makes it
 update all of them row by row, which takes twice the time.
@@ -19,8 +19,8 @@ import duckdb
 from webapp.jobtypes.tables.engine.figure_bins import DAY, Bins, bins_of
 from webapp.jobtypes.tables.sql_text import CELL, quoted
 
-EXACT_ROWS = 100_000
-COLUMNS, EXACT_COLUMNS = 64, 256  # in one query at most
+EXACT_ROWS, EXACT_TABLE = 100_000, 1_000_000  # rows and cells of all but `WIDE` tables
+COLUMNS, EXACT_COLUMNS = 16, 256  # in one query; plans and memory grow with the square of the expressions
 EXACT_CELLS = 2_000_000  # in one query
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOP, CANDIDATES = 10, 16
@@ -52,7 +52,8 @@ def figures(
     table, and so is ``sample``, which a table of more than `EXACT_ROWS` rows needs.
     """
     whole = TableFigures(table, columns, **limits)
-    is_exact = whole.rows <= EXACT_ROWS or sample is None
+    is_small = whole.rows <= EXACT_ROWS and (whole.rows * len(columns) <= EXACT_TABLE or len(columns) > WIDE)
+    is_exact = is_small or sample is None
     described = whole if is_exact else TableFigures(sample or table, columns, **limits)
     found: list[dict[str, Any]] = []
     for places in _batches(len(columns), max(1, min(EXACT_COLUMNS, EXACT_CELLS // max(1, described.rows)))):
