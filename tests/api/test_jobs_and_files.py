@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ from webapp.accounts.user import User
 from webapp.jobs.definition.field_specs import Upload
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.rate import Rate
 from webapp.services import Services
 from webapp.views.forms.streaming_uploads import SMALL_BODY
 
@@ -236,3 +238,21 @@ def test_what_waits_for_approval_is_listed_and_decided_once(
     for url, sentence in ((first, "was already approved."), (second, "was already rejected.")):
         again = bo.post(f"{url}/approve", {})
         assert (again.status_code, sentence in again.text) == (409, True)
+
+
+def test_a_job_over_its_rate_says_when_it_may_start(
+    program: Program, services: Services, user: User, run_jobs: Callable[..., int]
+) -> None:
+    @job_type("rated", title="Rated", max_per=Rate(1, timedelta(hours=1)))
+    def rated(job: object, payload: Clippings) -> None:
+        """Do nothing."""
+
+    services.registry.add(rated)
+    first, second = services.jobs.create_many("rated", [{}] * 2, owner=Owner(user_id=user.id))
+    vars(services).pop("claims", None)  # made before there was a rate
+    assert run_jobs() == 1
+    started, waiting = (program.get(f"/jobs/{job_id}").json for job_id in (first, second))
+    may_start, started_at = (datetime.fromisoformat(each) for each in (waiting["may_start_at"], started["started_at"]))
+    assert timedelta(minutes=59) < may_start - started_at < timedelta(minutes=61)
+    assert started["may_start_at"] is None
+    assert program.get("/types/rated").json["max_per"] == {"starts": 1, "period": 3600.0, "by": "type"}

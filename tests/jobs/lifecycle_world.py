@@ -21,11 +21,13 @@ from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.maintenance.clock_chores import promote_due
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
+from webapp.jobs.model.rate import Rate
 from webapp.jobs.queueing.claim import Claims
+from webapp.jobs.queueing.rates import admit_due
 from webapp.jobs.store.fence import Fence, LeaseLost, report
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken, release_jobs_with_free_keys
-from webapp.schema import jobs, leases, now, queues
+from webapp.schema import jobs, leases, now, queues, rate_starts, rate_waits
 from webapp.services import Services
 
 MOST_RUNNING = 2
@@ -52,6 +54,8 @@ class World:
             services.registry.add(job_type("guarded", title="Guarded", approval=Approval())(_nothing))
         if "narrow" not in services.registry:
             services.registry.add(job_type("narrow", title="Narrow", max_running=MOST_RUNNING)(_nothing))
+        if "rated" not in services.registry:
+            services.registry.add(job_type("rated", title="Rated", max_per=Rate(2, timedelta(hours=1)))(_nothing))
         self.claims = Claims(services.engine, {kind.name: kind.limits for kind in services.registry})
         self.ids: list[UUID] = []
         self.claimed: list[Job] = []
@@ -167,10 +171,13 @@ class World:
         self.services.queues.resume(QUEUE)
 
     def let_time_pass(self) -> None:
-        """Make every scheduled job due."""
+        """Make every scheduled job due, and every start too old for a rate."""
         with writing(self.services.engine) as connection:
             connection.execute(update(jobs).where(jobs.c.run_at.is_not(None)).values(run_at=now()))
+            connection.execute(delete(rate_starts))
+            connection.execute(update(rate_waits).values(next_at=now()))
         promote_due(self.services.engine)
+        admit_due(self.services.engine, {kind.name: kind.limits for kind in self.services.registry})
         release_jobs_with_free_keys(self.services.engine)
 
     def let_all_end(self) -> None:
@@ -180,14 +187,18 @@ class World:
             self.settle(job, hand_back=True)
         self.expire_approvals()
         self.let_time_pass()
-        while job := self.claim():
+        while job := self.claim() or self._claim_later():
             assert self.end(job, ENDINGS[0]) == ""
             self.expire_approvals()
             self.let_time_pass()
 
+    def _claim_later(self) -> Job | None:
+        self.let_time_pass()  # the last claim can have put jobs aside
+        return self.claim()
+
     def clear(self) -> None:
         with writing(self.services.engine) as connection:
-            for table in (jobs, leases, queues):
+            for table in (jobs, leases, queues, rate_starts, rate_waits):
                 connection.execute(delete(table))
 
     def _create(self, operation: Callable[[], Job]) -> str:

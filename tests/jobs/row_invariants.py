@@ -13,6 +13,7 @@ from webapp.jobs.invariants import approvals as approval_checks
 from webapp.jobs.invariants import attempts as attempt_checks
 from webapp.jobs.invariants import dependencies as dependency_checks
 from webapp.jobs.invariants import families, statuses
+from webapp.jobs.invariants.limits import over_rate
 from webapp.jobs.invariants.verifier import run_checks
 from webapp.jobs.lifecycle.cascade import child_counts
 from webapp.jobs.model.job import MOVES, NOT_STARTED, TERMINAL, Status
@@ -37,6 +38,7 @@ class Snapshot:
     returned: set[UUID]  # the roots whose handler has returned
     events: dict[UUID, list[Row[Any]]]
     edges: dict[UUID, list[Row[Any]]]
+    over_rate: list[str]
 
     def ended(self, job_id: UUID) -> bool:
         return self.jobs[job_id].status in TERMINAL
@@ -49,6 +51,7 @@ def snapshot(engine: Engine) -> Snapshot:
         attempt_rows = connection.execute(select(attempts.c.job_id, attempts.c.number)).all()
         event_rows = connection.execute(select(events).order_by(events.c.id)).all()
         edges = connection.execute(select(dependencies)).all()
+        too_early = connection.execute(over_rate()).all()
     found = Snapshot(
         jobs={row.id: row for row in rows},
         children=_by(rows, "root_id"),
@@ -56,6 +59,7 @@ def snapshot(engine: Engine) -> Snapshot:
         returned=set(),
         events=_by(event_rows, "job_id"),
         edges=_by(edges, "job_id"),
+        over_rate=[f"{row.rate_key} started too early: {row}" for row in too_early],
     )
     for row in attempt_rows:
         found.attempts[row.job_id].append(row.number)
@@ -66,7 +70,8 @@ def snapshot(engine: Engine) -> Snapshot:
 def broken(seen: Snapshot) -> list[str]:
     """Return the violated invariants of one moment."""
     rules = (_ends, _approvals, _not_started, _leases, _keys, _limits, _roots, _dependents, _attempts, _events)
-    return [f"{row.type} {row.id.hex[-8:]} ({row.status}): {what}" for rule in rules for row, what in rule(seen)]
+    found = [f"{row.type} {row.id.hex[-8:]} ({row.status}): {what}" for rule in rules for row, what in rule(seen)]
+    return found + seen.over_rate
 
 
 def broken_since(before: Snapshot, seen: Snapshot) -> list[str]:

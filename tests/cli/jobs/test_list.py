@@ -1,5 +1,7 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,6 +10,9 @@ from sqlalchemy import update
 
 from webapp.accounts.user import User
 from webapp.db.engine import writing
+from webapp.jobs.model.job import Owner
+from webapp.jobs.model.policies import Limits
+from webapp.jobs.model.rate import Rate
 from webapp.schema import jobs
 from webapp.services import Services
 
@@ -116,3 +121,17 @@ def test_a_job_that_is_done_with_warnings_is_marked(run: Run, start: Start, serv
     assert [each["done_with_warnings"] for each in json.loads(run("job", "list", "--json").stdout)] == [True]
     assert run("job", "list").stdout.endswith(", with warnings\n")
     assert "status    completed, with warnings\n" in run("job", "show", job_id).stdout
+
+
+def test_a_job_over_its_rate_says_when_it_may_start(
+    run: Run, services: Services, user: User, run_jobs: Callable[..., int]
+) -> None:
+    rate = Rate(1, timedelta(hours=1))
+    limits = Limits(rate=rate)
+    services.registry.add(replace(services.registry.get("job_history_export"), name="rated", limits=limits))
+    ids = services.jobs.create_many("rated", [{}] * 2, owner=Owner(user_id=user.id))
+    vars(services).pop("claims", None)  # made before there was a rate
+    assert run_jobs() == 1
+    may_start = json.loads(run("job", "show", str(ids[1]), "--json").stdout)["may_start_at"]
+    shown = run("job", "show", str(ids[1])).stdout
+    assert f"starts    {datetime.fromisoformat(may_start)}, if the rate of its type permits it then" in shown

@@ -29,6 +29,7 @@ MUST_HAPPEN = {
     *("haunt report LeaseLost", "haunt spawn LeaseLost", "haunt end LeaseLost"),
     *("claim nothing", "settle", "settle nothing", "create_unique DuplicateJob", "spawn", "delete"),
     *("edit", "edit NotEditable", "set_tags", "step", "step again", "step LeaseLost", "haunt step LeaseLost"),
+    "wait for a rate",
     *("approve", "approve OwnJob", "approve NotWaitingForApproval", "reject", "expire_approvals"),
 }
 TAGS = ("urgent", "month end")
@@ -55,7 +56,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.before = self.seen = snapshot(self.services.engine)
 
     @rule(
-        kind=st.sampled_from(["nothing", "nothing", "narrow"]),
+        kind=st.sampled_from(["nothing", "rated", "narrow"]),
         max_attempts=st.integers(1, 2),
         priority=st.sampled_from([100, 200]),
         owner=owners,
@@ -186,8 +187,12 @@ class Lifecycle(RuleBasedStateMachine):
         self.check("settle" if left else "settle nothing", "", "")
 
     @initialize(ending=st.sampled_from(ENDINGS))
-    def haunt_once(self, ending: Ending) -> None:
+    def begin(self, ending: Ending) -> None:
         self.haunt(ending)
+        self.step(0, STEPS[0])  # of the zombie
+        for _ in range(3):
+            self.world.create("rated", priority=1000)
+            self.claims()
 
     @rule(ending=st.sampled_from(ENDINGS))
     def haunt(self, ending: Ending) -> None:
@@ -268,6 +273,8 @@ class Lifecycle(RuleBasedStateMachine):
         for row in self.seen.jobs.values():
             if row.id in self.before.jobs:
                 self.used[f"{self.before.jobs[row.id].status} -> {row.status}"] += 1
+            if row.status == "scheduled" and row.run_at is None:
+                self.used["wait for a rate"] += 1
 
     def teardown(self) -> None:
         try:

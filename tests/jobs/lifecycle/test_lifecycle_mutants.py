@@ -73,11 +73,22 @@ def two_children_end(world: World) -> None:
     assert broken(snapshot(world.services.engine)) == []
 
 
+def a_rate_is_used_up(world: World) -> None:
+    for _ in range(3):
+        world.create("rated")
+    assert [world.claim() is None for _ in range(3)] == [False, False, True]
+
+
 Scenario = Callable[[World], None]
 SCENARIOS: dict[str, tuple[Scenario, str, str]] = {
     "the fence's attempt": (a_zombie_writes, rf"jobs\.attempt = {NUMBER}", r"\1 IS NOT NULL"),
     "the fence's status": (an_attempt_writes_after_its_end, r"jobs\.status = 'running'", "jobs.status <> ''"),
     "that a job is queued": (a_wake_up_is_repeated, r"jobs\.status = 'queued'", "jobs.status <> ''"),
+    "the start before the last ones of a rate": (
+        a_rate_is_used_up,
+        rf"(rate_starts\.number) = (following\.number) - {NUMBER}",
+        r"\1 = \2 + \3",
+    ),
     "the count of children": (
         two_children_end,
         rf"(parts_\w+)=\((jobs\.parts_\w+) \+ {NUMBER}\)",

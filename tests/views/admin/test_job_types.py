@@ -1,4 +1,6 @@
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +9,9 @@ from flask.testing import FlaskClient
 from tests.jobs.statements import recorded
 from tests.views.forms.every_kind import clean_up, every_kind, hire, nothing
 from webapp.accounts.user import User
-from webapp.jobs.model.job import Job
+from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.model.policies import Limits
+from webapp.jobs.model.rate import Rate
 from webapp.services import Services
 
 AuditEntries = Callable[[], list[dict[str, Any]]]
@@ -111,3 +115,19 @@ def test_the_waiting_jobs_of_a_disabled_type_are_counted(admin_client: FlaskClie
 def test_an_unknown_type_is_not_found(admin_client: FlaskClient) -> None:
     assert admin_client.get("/admin/types/nothing").status_code == 404
     assert admin_client.post("/admin/types/nothing/enable").status_code == 404
+
+
+def test_the_page_of_a_type_shows_how_much_of_its_rate_is_used(
+    auditor: FlaskClient, services: Services, user: User, run_jobs: Callable[..., int]
+) -> None:
+    for name, by in (("by_type", "type"), ("by_owner", "owner"), ("by_key", lambda _payload: "Madrid")):
+        rate = Rate(9, timedelta(hours=1), by)
+        services.registry.add(replace(services.registry.get("maintenance"), name=name, limits=Limits(rate=rate)))
+    assert "0 of 9 in the last hour" in auditor.get("/admin/types/by_type").text
+    assert "No job of this type has started lately." in auditor.get("/admin/types/by_owner").text
+    for name in ("by_type", "by_owner", "by_key"):
+        services.jobs.create_job(name, {}, owner=Owner(user_id=user.id))
+    vars(services).pop("claims", None)  # made before there was a rate
+    assert run_jobs() == 3
+    for name, who in (("by_type", "Now"), ("by_owner", user.full_name), ("by_key", "Madrid")):
+        assert f"<dt>{who}</dt><dd>1 of 9 in the last hour</dd>" in auditor.get(f"/admin/types/{name}").text

@@ -9,8 +9,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import insert, update
 
+from tests.jobs.conftest import Nothing
 from webapp.accounts.user import User
 from webapp.db.engine import writing
+from webapp.jobs import JobContext, Rate, job_type
 from webapp.jobs.model.job import EventName, Job, Owner, Status
 from webapp.jobs.store import events
 from webapp.jobs.store.attachments import Attachment
@@ -366,3 +368,19 @@ def test_parameters_that_are_not_set_are_named_in_one_line(client: FlaskClient, 
     page = text_of(client.get(f"/jobs/{job.id}").text)
     assert "Not set:" in page
     assert page.count("Not set") == 1
+
+
+def test_a_job_over_its_rate_says_when_it_may_start_on_its_page_and_in_lists(
+    client: FlaskClient, services: Services, user: User, run_jobs: Callable[..., int]
+) -> None:
+    @job_type("rated", title="Rated", max_per=Rate(1, timedelta(minutes=30), by="owner"))
+    def rated(job: JobContext, payload: Nothing) -> None:
+        """Do nothing."""
+
+    services.registry.add(rated)
+    ids = services.jobs.create_many("rated", [{}] * 2, owner=Owner(user_id=user.id))
+    vars(services).pop("claims", None)  # made before there was a rate
+    assert run_jobs() == 1
+    page = text_of(client.get(f"/jobs/{ids[1]}").text)
+    assert re.search(r"May start in \d+ min: 1 in 30 min of this type for each owner\.", page)
+    assert "It waits for its turn: 1 in 30 min of this type for each owner." in text_of(client.get("/jobs").text)

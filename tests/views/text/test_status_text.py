@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -7,8 +8,9 @@ import pytest
 
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.model.progress import UsualRun
+from webapp.jobs.model.rate import Rate
 from webapp.views.text import status_text
-from webapp.views.text.status_text import QueueFacts, QueuePause, StatusFacts
+from webapp.views.text.status_text import QueueFacts, QueuePause, RateFacts, StatusFacts
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 STARTED = NOW - timedelta(seconds=38)
@@ -174,3 +176,18 @@ def test_a_stopped_job_says_who_stopped_it_and_its_progress() -> None:
     assert said(Status.CANCELLED, **ended) == "Stopped after 52 s."
     assert said(Status.CANCELLED, finished_at=NOW) == "Stopped before it started."
     assert "did not stop in time" in said(Status.CANCELLED, cancel_kind="forced", **ended)
+
+
+def test_a_job_over_its_rate_says_when_it_may_start() -> None:
+    rate = Rate(100, timedelta(hours=1))
+    waiting = facts(Status.SCHEDULED, rate_key="mail")
+    said_at = {
+        at: status_text.status_text(replace(waiting, rate=RateFacts(rate=rate, starts_at=at))).fact
+        for at in (None, NOW, NOW + timedelta(minutes=12))
+    }
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in said_at.values()] == [
+        "It waits for its turn: 100 per hour of this type.",
+        "May start any moment now: 100 per hour of this type.",
+        "May start in 12 min: 100 per hour of this type.",
+    ]
+    assert status_text.status_text(waiting).fact == "It waits for its turn: the rate of its type."

@@ -7,7 +7,7 @@ from webapp.accounts.audit_log import AuditActor
 from webapp.accounts.audit_log_writer import AuditLogWriter
 from webapp.accounts.permissions import Right, may
 from webapp.accounts.user import Role
-from webapp.jobs import JobContext, JobError, Vault, job_type
+from webapp.jobs import JobContext, JobError, Rate, Vault, job_type
 from webapp.jobtypes.user_import.importer import LINE, REJECTED, AuditedAccounts, Importer, ImportRun, is_free
 from webapp.jobtypes.user_import.initial_passwords import InitialPasswords, new_seed
 from webapp.jobtypes.user_import.lazy_csv import LazyCsv
@@ -31,6 +31,7 @@ _CHECKED = "{taken:,} can be imported, {rejected:,} would be rejected"
     roles=(Role.ADMIN,),
     for_tenants=False,
     asks_password=True,
+    max_per=Rate(60, timedelta(hours=1), by="owner"),  # hashing passwords takes the time of other jobs
     max_attempts=3,
     timeout=timedelta(hours=12),
     keep_files=timedelta(days=7),
