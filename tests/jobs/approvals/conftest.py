@@ -1,19 +1,19 @@
 """Job types that need approval, and jobs of them."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from pydantic import BaseModel
-from sqlalchemy import text
+from sqlalchemy import update
 
 from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import Job, Owner
+from webapp.schema import jobs, later
 from webapp.services import Services
 
 Ask = Callable[..., Job]
@@ -46,10 +46,7 @@ def overdue(services: Services) -> Callable[[Job], None]:
     """Let the time for the approval of a job end."""
 
     def pass_time(job: Job) -> None:
-        assert job.approval_ends_at
-        past = (job.approval_ends_at - timedelta(days=8)).isoformat(sep=" ")
         with writing(services.engine) as connection:
-            connection.execute(text("UPDATE jobs SET approval_ends_at = :past WHERE id = :id"),
-                               {"past": past, "id": job.id.hex})  # fmt: skip
+            connection.execute(update(jobs).where(jobs.c.id == job.id).values(approval_ends_at=later(-60.0)))
 
     return pass_time

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,6 +80,28 @@ def test_a_decision_is_made_once(services: Services, ask: Ask, end: Callable[...
         with pytest.raises(NotWaitingForApproval, match=sentence):
             decide()
     assert (services.jobs.get(job.id), events(services, job)) == before
+
+
+@pytest.mark.dialect
+def test_of_two_decisions_at_once_one_is_made(services: Services, ask: Ask) -> None:
+    for _ in range(5):
+        job = ask()
+
+        def decide(reason: str, job: Job = job) -> str:
+            try:
+                if reason:
+                    services.jobs.reject(job.id, reason, by=uuid4())
+                else:
+                    services.jobs.approve(job.id, by=uuid4())
+            except NotWaitingForApproval:
+                return "refused"
+            return "done"
+
+        with ThreadPoolExecutor(4) as pool:
+            decided = list(pool.map(decide, ["", "No", "", "Never"]))
+        assert sorted(decided) == ["done", "refused", "refused", "refused"]
+        names = [name for name, _ in events(services, job)]
+        assert names in (["created", "approval_given"], ["created", "approval_refused", "cancelled"])
 
 
 def test_a_decision_after_its_day_is_refused(services: Services, ask: Ask, overdue: Callable[[Job], None]) -> None:
