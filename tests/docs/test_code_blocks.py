@@ -1,5 +1,6 @@
 """Every code block of the documentation is run or read, and its tests pass. The blocks of a page share their names."""
 
+import builtins
 import inspect
 import json
 import re
@@ -7,7 +8,9 @@ import subprocess
 import textwrap
 import tomllib
 from configparser import ConfigParser
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 
 from webapp.jobs import JobContext, job_type
 from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.testing import FakeJobContext
 from webapp.services import Services
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +50,7 @@ def names_after(page: str) -> dict[str, Any]:
     document.namespace["__name__"] = f"docs.{Path(page).stem}"
     for example in document.examples():
         example.evaluate()
+    document.namespace["__builtins__"] = builtins  # Sybil removes it, and functions need it when they are called
     return document.namespace
 
 
@@ -57,6 +62,17 @@ def test_the_code_of_a_guide_runs(page: str, services: Services) -> None:
     for name, function in names.items():
         if name.startswith("test_"):
             function()
+
+
+def test_the_results_of_the_example_are_what_the_text_says() -> None:
+    names = names_after("docs/writing-job-types.md")
+    job = FakeJobContext()
+    names["orders_of_the_week"].handler(job, SimpleNamespace(month=date(2026, 5, 1)))
+    assert list(job.attachments) == [
+        *("Open the dashboard.link.json", "Summary.md", "Orders.chart.json", "Customers.csv")
+    ]
+    assert job.attachments["Customers.csv"] == b"name,orders\nAna,12\nBea,7\n"
+    assert job.attachments["Summary.md"] == b"Sales in **May** rose by 12 %."
 
 
 @pytest.mark.parametrize("page", pages_with("sh"))

@@ -45,7 +45,8 @@ DESK = ViewportSize(width=1200, height=800)
 # The name of the language, answers of other systems and messages of handlers in the demonstration, a host and tags
 IN_ENGLISH = frozenset(
     {
-        *("The shop in Lagos did not respond.", "the shop's database refused the connection", "machine"),
+        *("The shop in Lagos did not respond.", "The server of the auditors did not answer.", "machine"),
+        *("the shop's database refused the connection", "Fetch the bookings", "Check the balance"),
         *("Name or service not known", "204 No Content", "English", "reports", "orders", "urgent", "year end"),
     }
 )

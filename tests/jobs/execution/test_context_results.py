@@ -1,27 +1,11 @@
 """What a handler shows on the page of its job."""
 
-import re
 from pathlib import Path
 
 from webapp.jobs.model.secret_mask import SecretMask
 from webapp.jobs.testing import FakeJobContext
 
 DOCUMENT = Path(__file__).parents[3] / "docs/writing-job-types.md"
-
-
-def test_the_example_of_the_documentation_works() -> None:
-    section = DOCUMENT.read_text().partition("## Results on the page")[2]
-    example = re.search(r"```python\n(.*?)```", section, re.DOTALL)
-    assert example
-    names: dict[str, object] = {}
-    exec(example[1], names)
-    job = FakeJobContext()
-    job.run(names["sales_report"], {"month": "May"})  # type: ignore[arg-type]
-    assert list(job.attachments) == [
-        *("Open the dashboard.link.json", "Summary.md", "Orders.chart.json", "Customers.csv")
-    ]
-    assert job.attachments["Customers.csv"] == b"name,orders\nAna,12\nBea,7\n"
-    assert job.attachments["Summary.md"] == b"Sales in **May** rose by 12 %."
 
 
 def test_what_is_cut_is_a_warning_of_the_job() -> None:
