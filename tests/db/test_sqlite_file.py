@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -6,7 +7,14 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from webapp.db.engine import engine_options, holding_connections, reading, sharing_reads, writing
+from webapp.db.engine import (
+    engine_options,
+    forget_inherited_connections,
+    holding_connections,
+    reading,
+    sharing_reads,
+    writing,
+)
 from webapp.db.retry import is_away
 from webapp.db.sqlite_file import FilesClosed, create_file, missing_file, refuse_closed_files, removed_file, was_removed
 
@@ -123,3 +131,18 @@ def test_a_second_connection_that_was_closed_is_none_of_them(engine: Engine) -> 
     with reading(engine), reading(engine):
         pass
     refuse_closed_files(engine)
+
+
+def test_inherited_connections_are_never_closed(engine: Engine, path: Path) -> None:
+    """Their files would close while a job runs, which would be taken for what the job has left behind."""
+    opened = descriptors(path)
+    assert opened
+    forget_inherited_connections(engine)
+    gc.collect()
+    assert descriptors(path) == opened
+    add(engine, "later")
+
+
+def descriptors(path: Path) -> set[str]:
+    folder = Path("/proc/self/fd")
+    return {entry.name for entry in folder.iterdir() if os.path.realpath(entry).startswith(str(path))}

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Pool, create_engine, event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 
 from webapp.db import case_folding
@@ -32,6 +32,7 @@ _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_au
 _CACHE_KIBIBYTES = 32_000  # at most; with SQLite's default of 2,000, inserting thousands of jobs takes twice as long
 _BEGIN = "BEGIN IMMEDIATE"
 _POOLED = "deskjob_pooled"  # an execution option of engines
+_inherited: list[Pool] = []  # the parent's connections, in a forked child
 Callback = Callable[[], None]
 Step = Callable[[Connection], Callback]
 _joined_steps: ContextVar[list[Callable[[Connection], object]]] = ContextVar("joined_steps", default=[])  # noqa: B039
@@ -269,6 +270,7 @@ def lift_time_limit(connection: Connection) -> None:
 
 def forget_inherited_connections(engine: Engine) -> None:
     """Drop the parent's connections without closing them; call this first in a forked child."""
+    _inherited.append(engine.pool)  # or the garbage collector would close those of SQLite, at any time
     engine.dispose(close=False)
 
 
