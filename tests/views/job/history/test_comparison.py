@@ -54,3 +54,17 @@ def test_a_job_of_somebody_else_is_not_compared(client: FlaskClient, put: Put, s
     mine = run(put, 2)
     assert client.get(f"/jobs/{mine.id}/compare?with={theirs.id}").status_code == 404
     assert str(theirs.id) not in client.get(f"/jobs/{mine.id}/compare").text
+
+
+def test_a_repeated_job_that_the_user_cannot_open_is_not_compared(client: FlaskClient, put: Put) -> None:
+    closed = put(
+        Status.COMPLETED,
+        type="maintenance",
+        payload={"dry_run": True},
+        message="hidden words",
+        owner=Owner(public=True),
+    )
+    again = run(put, 3, again_of=closed.id)
+    page = client.get(f"/jobs/{again.id}/compare").text
+    assert str(closed.id) not in page
+    assert "hidden words" not in page

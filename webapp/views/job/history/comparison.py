@@ -125,8 +125,10 @@ def _others(job: Job, context: ViewerContext) -> tuple[Job, ...]:
 def _chosen(job: Job, others: tuple[Job, ...], context: ViewerContext) -> Job | None:
     if given := request.args.get("with", type=UUID):
         return _openable(given, context)
-    if job.again_of and (repeated := services().queries.lists.find_by_ids(viewer(), [job.again_of])):
-        return next(iter(repeated.values()))
+    repeated = services().queries.lists.find_by_ids(viewer(), [job.again_of]) if job.again_of else {}
+    for each in repeated.values():
+        if context.may_open(each):  # who may see a job may not always read its input
+            return each
     return next((each for each in others if each.id < job.id), next(iter(others), None))
 
 
