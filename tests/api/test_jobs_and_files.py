@@ -255,4 +255,5 @@ def test_a_job_over_its_rate_says_when_it_may_start(
     may_start, started_at = (datetime.fromisoformat(each) for each in (waiting["may_start_at"], started["started_at"]))
     assert timedelta(minutes=59) < may_start - started_at < timedelta(minutes=61)
     assert started["may_start_at"] is None
+    assert {job["may_start_at"] for job in program.get("/jobs").json["items"]} == {None}, "one look for each job"
     assert program.get("/types/rated").json["max_per"] == {"starts": 1, "period": 3600.0, "by": "type"}

@@ -17,7 +17,6 @@ from webapp.jobs.model.job import Job, Status
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.views.page.problem_details import API_ROOT
 from webapp.views.page.public_path import public_url_of
-from webapp.views.page.request import services
 
 HIDDEN_SECRET = {"$secret": "hidden"}
 _CLOSED: dict[str, Any] = {  # what a job read and wrote, for those who may not open it
@@ -105,7 +104,8 @@ class JobDocument(BaseModel):
     edited_by: UUID | None = Field(description="Who last changed the input.")
     rate_key: str | None = Field(description="The key by which the rate of its type counts its starts.")
     may_start_at: datetime | None = Field(
-        description="If it waits for the rate of its type: when it may start at the earliest, as far as is known."
+        description="Of a single job that waits for the rate of its type: when it may start at the earliest, as far "
+        "as is known. Null in lists."
     )
     done_with_warnings: bool
 
@@ -120,7 +120,7 @@ def job_document(job: Job, policy: JobPolicy) -> dict[str, Any]:
         **{name: getattr(job, name) for name in _FIELDS},
         "url": job_url(job.id),
         "page": public_url_of(f"/jobs/{job.id}"),
-        "may_start_at": services().queries.estimates.may_start(job) if job.waits_for_rate else None,
+        "may_start_at": None,
         "owner": {"user_id": owner.user_id, "public": owner.public, "tenant": owner.tenant},
     }
     if not policy.may_open(job):

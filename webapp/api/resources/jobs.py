@@ -192,7 +192,10 @@ def get_job(job_id: UUID, query: WaitQuery) -> Any:
     tag = job_tag(job, policy)
     if request.headers.get("If-None-Match") == tag:
         return Reply(status=304, headers={"ETag": tag})
-    return Reply(document=job_document(job, policy), headers={"ETag": tag})
+    document = job_document(job, policy)
+    if job.waits_for_rate:  # not in lists, whose every job would be looked up
+        document["may_start_at"] = services().queries.estimates.may_start(job)
+    return Reply(document=document, headers={"ETag": tag})
 
 
 @operations.add("DELETE", JOB, scope=Scope.START, answers={204: Answer(description="The job was deleted.")})
