@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine
 
 from webapp.accounts.audit_log import AuditLine
 from webapp.db.engine import in_next_transaction, writing
-from webapp.db.prepared_statement import PreparedStatement
+from webapp.db.joined_insert import JoinedInsert, JoinedRow
 from webapp.schema import audit, now
 
 _COLUMNS = (
     *("actor_id", "actor", "role", "address", "token"),
     *("action", "kind", "object_id", "object_name", "before", "after"),
 )
-_INSERT = PreparedStatement(insert(audit).values(at=now()).inline(), columns=_COLUMNS)
+_INSERT = JoinedInsert(audit, _COLUMNS, at=now())
 _ENCODER = json.JSONEncoder(default=str)  # `dumps` would make one each time
 _LONGEST = 4000  # characters of JSON; more than that is not "a few plain values"
 
@@ -37,11 +37,16 @@ class AuditLogWriter:
 
     def record_with_change(self, line: AuditLine) -> AbstractContextManager[None]:
         """Record a change together with it: the block's first transaction writes both or neither."""
-        return in_next_transaction(lambda connection: write_line(connection, line))
+        return in_next_transaction(row_of(line))
 
 
 def write_line(connection: Connection, line: AuditLine) -> None:
     """Record an action in the caller's transaction."""
+    row_of(line)(connection)
+
+
+def row_of(line: AuditLine) -> JoinedRow:
+    """Return the row of a line, for `in_next_transaction`."""
     who = line.actor
     values = {
         "actor_id": who.id,
@@ -56,7 +61,7 @@ def write_line(connection: Connection, line: AuditLine) -> None:
         "before": _small(line.before),
         "after": _small(line.after),
     }
-    _INSERT.execute(connection, values)
+    return JoinedRow(_INSERT, values)
 
 
 def _small(values: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, Pool, create_engine, event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 
 from webapp.db import case_folding
+from webapp.db.joined_insert import JoinedRow
 from webapp.db.session_settings import startup_options
 from webapp.db.sqlite_file import has_its_file, remember_file
 
@@ -196,6 +197,24 @@ def in_next_transaction(step: Callable[[Connection], object]) -> Iterator[None]:
         yield
     finally:
         _joined_steps.reset(token)
+
+
+@contextmanager
+def taking_joined_row() -> Iterator[JoinedRow | None]:
+    """Take the row of `in_next_transaction` out of the block's transaction: the block inserts it with its own change.
+
+    If the block raises, the row is still to be inserted. Without a row, or with another step, this changes nothing.
+    """
+    steps = _joined_steps.get()
+    if len(steps) != 1 or not isinstance(steps[0], JoinedRow):
+        yield None
+        return
+    token = _joined_steps.set([])
+    try:
+        yield steps[0]
+    finally:
+        _joined_steps.reset(token)
+    steps.clear()
 
 
 @contextmanager

@@ -11,12 +11,11 @@ from time import time
 from types import MappingProxyType
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
-from webapp.accounts.audit_log_writer import write_line
+from webapp.accounts.audit_log_writer import row_of
 from webapp.accounts.user import User
+from webapp.db.joined_insert import JoinedRow
 from webapp.inbound import payload_mapping
 from webapp.inbound.message_log import NOT_RETRIABLE, WebhookMessage, WebhookMessages
 from webapp.inbound.signature import AuthenticMessage, NotAuthentic, authenticate
@@ -181,7 +180,7 @@ class Reception:
         job_type.parse(payload, strict=True)
         actor = AuditActor(id=owner.id, name=owner.name, role=owner.role.value, address=address, token=webhook.name)
 
-        def record(connection: Connection, job: Job) -> None:
+        def record(job: Job) -> JoinedRow:
             after = {"type": job.type, "webhook": webhook.name}
             line = AuditLine(
                 actor=actor,
@@ -191,7 +190,7 @@ class Reception:
                 name=job.title,
                 after=after,
             )
-            write_line(connection, line)
+            return row_of(line)
 
         named = events.acting_token.set(webhook.name)
         try:

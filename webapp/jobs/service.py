@@ -148,13 +148,13 @@ class Jobs:
         on_duplicate: OnDuplicate | str | None = None,
         request_key: str | None = None,
         dispatch: bool = True,
-        record: Callable[[Connection, Job], object] | None = None,
+        record: Callable[[Job], Callable[[Connection], object]] | None = None,
         **choices: Any,
     ) -> JobCreation:
         """Do the same as `create_job`, and say whether this call created the job.
 
-        ``files`` is called only if ``request_key`` has not created a job yet. ``record`` is called at the end of the
-        transaction that creates the job, to write about it (in the audit log) in the same transaction.
+        ``files`` is called only if ``request_key`` has not created a job yet. ``record`` returns what
+        is called at the end of the transaction that creates the job, to write about it there (in the audit log).
         """
         owner, choices = with_owner(owner, choices, self.signed_in_user)
         check_arguments(
@@ -194,7 +194,7 @@ class Jobs:
         follows = dict.fromkeys(after, not on_finish)
         all_files = tuple(file for given in inputs.values() for file in listed(given))
         new = NewJob(job=job, files=all_files, delay=delay, after=follows, request_key=request_key)
-        recorded = in_next_transaction(lambda connection: record(connection, job)) if record else nullcontext()
+        recorded = in_next_transaction(record(job)) if record else nullcontext()
         with naming_the_holder(self.engine), recorded:
             written, woken = self._writer.write(new, on_duplicate or job_type.on_duplicate)
         faultpoint("create.wake")

@@ -1,6 +1,6 @@
 """The clock's part: evaluate the rules, collect what they report, and start the jobs that deliver it."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -66,9 +66,12 @@ class NotificationWatch:
     def send(self, delivery: Delivery) -> None:
         """Start the job that delivers a message; if the job type is disabled, the message waits."""
 
-        def record(connection: Connection, job: Job) -> None:
-            if not mark_sent(connection, delivery, job.id):
-                raise _AlreadySent
+        def record(job: Job) -> Callable[[Connection], None]:
+            def mark(connection: Connection) -> None:
+                if not mark_sent(connection, delivery, job.id):
+                    raise _AlreadySent
+
+            return mark
 
         try:
             self._jobs.create_or_find_job(

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -7,12 +8,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event, select
 
+from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
+from webapp.accounts.audit_log_writer import row_of
 from webapp.db.engine import reading, writing
+from webapp.db.joined_insert import JoinedRow
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.lifecycle import create
 from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.queueing.single_insert import is_insertable
-from webapp.schema import events
+from webapp.jobs.store.unique_keys import DuplicateJob
+from webapp.schema import audit, events
 from webapp.services import Services
 
 People = Callable[[], UUID]
@@ -63,11 +69,11 @@ def test_a_disabled_type_is_refused_by_the_insert(services: Services, make: Call
 
 
 def test_a_job_and_what_is_recorded_with_it_are_written_together(services: Services) -> None:
-    def fail(_connection: object, _job: Job) -> None:
+    def fail(_connection: object) -> None:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        services.jobs.create_or_find_job("nothing", record=fail)
+        services.jobs.create_or_find_job("nothing", record=lambda _job: fail)
     assert services.queries.all_jobs.newest(1) == ()
 
 
@@ -91,3 +97,41 @@ def test_creating_a_job_takes_few_statements(services: Services, database: str) 
     event.remove(services.engine, "before_cursor_execute", note)
     # the job with its turn, unless its type is disabled; its event
     assert statements == (["INSERT", "INSERT"] if database == "sqlite" else ["WITH"])
+
+
+def test_a_line_of_the_audit_log_takes_no_statement_of_its_own_on_postgresql(services: Services, database: str) -> None:
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement.split(maxsplit=1)[0])
+
+    event.listen(services.engine, "before_cursor_execute", note)
+    created = services.jobs.create_or_find_job("nothing", record=audit_line)
+    event.remove(services.engine, "before_cursor_execute", note)
+    assert statements == (["INSERT"] * 3 if database == "sqlite" else ["WITH"])
+    assert lines_of(services) == [(str(created.job.id), {"type": "nothing"})]
+
+
+def test_no_line_is_written_about_a_job_that_is_not_created(services: Services) -> None:
+    services.disabled_types.disable("nothing", reason="Broken")
+    with pytest.raises(TypeDisabled):
+        services.jobs.create_or_find_job("nothing", record=audit_line)
+    services.disabled_types.enable("nothing")
+    holder = services.jobs.create_job("nothing", unique_key="one")
+    for policy in OnDuplicate:
+        with suppress(DuplicateJob):
+            services.jobs.create_or_find_job("nothing", unique_key="one", on_duplicate=policy, record=audit_line)
+    [waiting] = [job for job in services.queries.all_jobs.newest(9) if job.id != holder.id]
+    assert lines_of(services) == [(str(waiting.id), {"type": "nothing"})], "only about the one that waits"
+
+
+def audit_line(job: Job) -> JoinedRow:
+    who = AuditActor(name="ana", role="user", address="127.0.0.1")
+    details = {"name": job.title, "after": {"type": job.type}}
+    return row_of(AuditLine(actor=who, action=AuditAction.JOB_CREATE, kind=AuditTarget.JOB, id=str(job.id), **details))
+
+
+def lines_of(services: Services) -> list[tuple[str, object]]:
+    query = select(audit.c.object_id, audit.c.after).where(audit.c.action == AuditAction.JOB_CREATE.value)
+    with reading(services.engine) as connection:
+        return [tuple(row) for row in connection.execute(query)]

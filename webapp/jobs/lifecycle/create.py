@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, insert, select, update
 from uuid_utils.compat import uuid7
 
+from webapp.db.joined_insert import JoinedRow
 from webapp.jobs.definition import disabled_types, titles, upload_rules
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.payload import UnreadableSecret, Vault, dump_payload, load_payload
@@ -243,9 +244,12 @@ def insert_new_job(connection: Connection, store: JobStore, new: NewJob) -> tupl
     return store.read(connection, new.job.id), woken  # the database has set its times
 
 
-def insert_alone(connection: Connection, job: Job) -> tuple[Job, set[str]]:
-    """Write a job that `NewJob.is_alone`, with a single statement on PostgreSQL; return what `insert_new_job` does."""
-    written = insert_single(connection, job)
+def insert_alone(connection: Connection, job: Job, row: JoinedRow | None = None) -> tuple[Job, set[str]]:
+    """Write a job that `NewJob.is_alone`, with a single statement on PostgreSQL; return what `insert_new_job` does.
+
+    That statement inserts another ``row`` too.
+    """
+    written = insert_single(connection, job, row)
     signals.send_after_commit(connection, signals.job_created, [job.id])
     return written, _queues_of(job)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp.db.engine import is_sqlite, writing, writing_autocommit
+from webapp.db.engine import is_sqlite, taking_joined_row, writing, writing_autocommit
 from webapp.fault_injection import faultpoint
 from webapp.jobs.lifecycle import create
 from webapp.jobs.lifecycle.create import NewJob
@@ -88,8 +88,8 @@ class JobWriter:
     def _write(self, new: NewJob) -> tuple[Job, set[str]]:
         if new.is_alone and not is_sqlite(self._store.engine):
             faultpoint("create.commit")  # with the statement
-            with writing_autocommit(self._store.engine) as connection:
-                return create.insert_alone(connection, new.job)
+            with taking_joined_row() as row, writing_autocommit(self._store.engine) as connection:
+                return create.insert_alone(connection, new.job, row)
         with writing(self._store.engine) as connection:
             written = create.insert_new_job(connection, self._store, new)
             faultpoint("create.commit")

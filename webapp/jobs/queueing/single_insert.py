@@ -7,6 +7,7 @@ writes the columns in which new jobs differ; the others have the defaults of the
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC
+from functools import cache
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
-    Select,
     String,
     Uuid,
     bindparam,
@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from webapp.db.engine import is_sqlite
+from webapp.db.joined_insert import JoinedInsert, JoinedRow
 from webapp.db.prepared_statement import PreparedStatement
 from webapp.jobs.definition.disabled_types import refuse_disabled
 from webapp.jobs.model.job import EventName, Job, Status
@@ -77,23 +78,27 @@ def is_insertable(job: Job) -> bool:
     return bool(_other_values(job) == _DEFAULTS)
 
 
-def insert_single(connection: Connection, job: Job) -> Job:
+def insert_single(connection: Connection, job: Job, row: JoinedRow | None = None) -> Job:
     """Insert a new job with its turn and the event of its creation; return it as its row has it.
 
-    Raises `TypeDisabled`, unless the job is a child. This is one statement, with SQLite two.
+    Raises `TypeDisabled`, unless the job is a child. This is one statement, with SQLite two. On PostgreSQL it can
+    insert another ``row`` too.
     """
     [event] = events.rows_of([job], EventName.CREATED, actor_id=job.triggered_by)
     parameters = dict(zip(_WRITTEN, _written_values(job), strict=True))
     parameters["tags"] = list(job.tags) or None
     embedded = is_sqlite(connection.engine)
-    if not embedded:
-        parameters |= {f"event_{name}": event.get(name) for name in _EVENT_COLUMNS}
-    statement = (_INSERT if embedded else _INSERT_WITH_EVENT)[job.owner.user_id is not None]
-    while (row := statement.first(connection, parameters)) is None:
+    is_owned = job.owner.user_id is not None
+    if embedded:
+        statement = _INSERT[is_owned]
+    else:
+        statement = _insert_with_event(is_owned, row.insert if row else None)
+        parameters |= {f"event_{name}": event.get(name) for name in _EVENT_COLUMNS} | (row.parameters if row else {})
+    while (written := statement.first(connection, parameters)) is None:
         refuse_disabled(connection, [job.type])  # and if the type was enabled a moment ago, insert it again
     if embedded:
         events.insert_of_actor(connection, event)
-    return replace(job, **row, run_at=job.run_at.astimezone(UTC) if job.run_at else None)
+    return replace(job, **written, run_at=job.run_at.astimezone(UTC) if job.run_at else None)
 
 
 def _given(column: str) -> ColumnElement[Any]:
@@ -116,15 +121,17 @@ def _insert(owned: ColumnElement[bool]) -> Insert:
     return insert(jobs).from_select(list(values), select(*values.values()).where(is_permitted))
 
 
-def _with_event(statement: Insert) -> Select[Any]:
-    created = statement.returning(jobs.c.id, jobs.c.attempt, *_SET_BY_DATABASE).cte("created")
+@cache
+def _insert_with_event(is_owned: bool, joined: JoinedInsert | None) -> PreparedStatement:  # noqa: FBT001
+    created = _INSERTS[is_owned].returning(jobs.c.id, jobs.c.attempt, *_SET_BY_DATABASE).cte("created")
     further: dict[str, ColumnElement[Any]] = {
         name: bindparam(f"event_{name}", type_=type_) for name, type_ in _EVENT_COLUMNS.items()
     }
     event = events.insert_from(
         created, job_id=created.c.id, name=EventName.CREATED, attempt=created.c.attempt, **further
     )
-    return select(created.c.created_at, created.c.fair).add_cte(event.cte("event"))
+    further_rows = [event.cte("event"), *([joined.for_each(created)] if joined else ())]
+    return PreparedStatement(select(created.c.created_at, created.c.fair).add_cte(*further_rows))
 
 
 _EVENT_COLUMNS: Mapping[str, TypeEngine[Any]] = {
@@ -139,4 +146,3 @@ _OWNED: Mapping[bool, ColumnElement[bool]] = {
 }
 _INSERTS = {owned: _insert(is_theirs) for owned, is_theirs in _OWNED.items()}
 _INSERT = {owned: PreparedStatement(statement.returning(*_SET_BY_DATABASE)) for owned, statement in _INSERTS.items()}
-_INSERT_WITH_EVENT = {owned: PreparedStatement(_with_event(statement)) for owned, statement in _INSERTS.items()}

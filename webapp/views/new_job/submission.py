@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from webapp.accounts.audit_log import AuditAction, AuditTarget
+from webapp.accounts.audit_log import AuditAction
+from webapp.db.joined_insert import JoinedRow
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.field_specs import field_specs
 from webapp.jobs.definition.job_type import InvalidPayload, JobError, JobType
@@ -28,7 +30,7 @@ from webapp.views.forms.payload_form import PayloadForm
 from webapp.views.forms.start_options import StartOptions
 from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, TakenFiles, UploadStaging, receive
 from webapp.views.new_job.presets import SAVE, FilledIn, save_typed
-from webapp.views.page.audit_log import acting_for, record_audit
+from webapp.views.page.audit_log import acting_for, record_creation
 from webapp.views.page.error_pages import visible_holder
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import zone
@@ -200,6 +202,7 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
             files=lambda: {name: [taken.add(file) for file in files] for name, files in form.files.items()},
             run_at=start_options.run_at,
             request_key=start_options.request_key(services().secret_key, signed_in().id, content),
+            record=partial(_line_of, submission),
             **choices,
         )
     except (InvalidPayload, StagedFileGone, DuplicateJob, TypeDisabled):  # nothing was written
@@ -207,9 +210,7 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
         raise
     used = [file for files in form.files.values() for file in files]
     received.discard(services().files, used if creation.created else ())
-    if creation.created:
-        _record_creation(submission, creation.job)
-    else:
+    if not creation.created:
         taken.discard(services().files)
     return creation.job
 
@@ -229,18 +230,11 @@ def _duplicate_message(error: DuplicateJob) -> str:
     return Markup("{} {}").format(message, link)
 
 
-def _record_creation(submission: Submission, job: Job) -> None:
+def _line_of(submission: Submission, job: Job) -> JoinedRow:
+    """Return the line of the audit log about a new job."""
     if submission.again_of:
-        record_audit(
-            AuditAction.JOB_RUN_AGAIN,
-            AuditTarget.JOB,
-            job.id,
-            name=job.title,
-            after={"again_of": submission.again_of.id},
-        )
-    else:
-        after = {"type": job.type, **acting_for(job.owner.user_id)}
-        record_audit(AuditAction.JOB_CREATE, AuditTarget.JOB, job.id, name=job.title, after=after)
+        return record_creation(job, action=AuditAction.JOB_RUN_AGAIN, after={"again_of": submission.again_of.id})
+    return record_creation(job, after={"type": job.type, **acting_for(job.owner.user_id)})
 
 
 def _upload_limits(job_type: JobType) -> dict[str, str]:

@@ -4,6 +4,7 @@
 ...     services().queues.pause(name, reason=reason, by=signed_in().id)
 """
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
@@ -12,8 +13,9 @@ from flask import request
 from sqlalchemy import Connection
 
 from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
-from webapp.accounts.audit_log_writer import write_line
+from webapp.accounts.audit_log_writer import row_of, write_line
 from webapp.accounts.user import User
+from webapp.db.joined_insert import JoinedRow
 from webapp.jobs.editing.job_edit import changed_values
 from webapp.jobs.model.job import Job
 from webapp.telemetry.log_context import add_request_fields
@@ -34,14 +36,13 @@ def record_audit(action: AuditAction, kind: AuditTarget, object_id: object = "",
     services().audit.record(_line(action, kind, object_id, request_actor(signed_in()), **details))
 
 
-def record_creation(connection: Connection, job: Job) -> None:
-    """Record in the transaction of a new job that the signed-in user starts it."""
+def record_creation(
+    job: Job, *, action: AuditAction = AuditAction.JOB_CREATE, after: Mapping[str, Any] | None = None
+) -> JoinedRow:
+    """Return the line which records, in the transaction of a new job, that the signed-in user starts it."""
     add_request_fields(job_id=str(job.id))
-    after = {"type": job.type}
-    line = _line(
-        AuditAction.JOB_CREATE, AuditTarget.JOB, job.id, request_actor(signed_in()), name=job.title, after=after
-    )
-    write_line(connection, line)
+    actor = request_actor(signed_in())
+    return row_of(_line(action, AuditTarget.JOB, job.id, actor, name=job.title, after=after or {"type": job.type}))
 
 
 def record_edit(connection: Connection, before: Job, after: Job) -> None:
