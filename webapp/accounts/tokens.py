@@ -20,6 +20,7 @@ from uuid import UUID
 from sqlalchemy import Engine, RowMapping, bindparam, insert, or_, select, update
 from uuid_utils.compat import uuid7
 
+from webapp.accounts.recent_tokens import RecentTokens
 from webapp.accounts.user import Role, User
 from webapp.accounts.user_rows import COLUMNS, to_user
 from webapp.accounts.validation import BadAccount
@@ -114,6 +115,7 @@ class Tokens:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._recent: RecentTokens[tuple[User, ApiToken]] = RecentTokens()
 
     def add(
         self,
@@ -153,11 +155,18 @@ class Tokens:
         return self.get(values["id"]), text
 
     def find(self, text: str, *, address: str = "") -> tuple[User, ApiToken] | None:
-        """Return the user and the token of this text if it works now; the use is stored at most once a minute."""
+        """Return the user and the token of this text if it works now; the use is stored at most once a minute.
+
+        What others have changed counts within `recent_tokens.SECONDS`.
+        """
         if len(text) != _LENGTH or not text.startswith(PREFIX):
             return None
+        token_hash = _hash(text)
+        return self._recent.find(token_hash, lambda: self._look_up(token_hash, address))
+
+    def _look_up(self, token_hash: bytes, address: str) -> tuple[User, ApiToken] | None:
         with reading(self.engine) as connection:
-            row = _OF_HASH.first(connection, {"token_hash": _hash(text)})
+            row = _OF_HASH.first(connection, {"token_hash": token_hash})
         if row is None or not row["active"]:
             return None
         token = _token(row)
