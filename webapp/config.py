@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     stale_after: str = "7d"
     retention_days: int = Field(default=30, ge=1)
     figures_days: int = Field(default=400, ge=32)
+    own_schedules: int = Field(default=10, ge=0, le=1000)
+    own_schedule_seconds: int = Field(default=3600, ge=60)
     session_idle_seconds: int = Field(default=30 * 60, ge=60)
     session_absolute_seconds: int = Field(default=12 * 3600, ge=60)
     login_limit: str = "5 per minute; 30 per hour"

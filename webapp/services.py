@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from webapp.jobs.maintenance.key_rotation import KeyRotation
     from webapp.jobs.maintenance.pruner import Pruner
     from webapp.jobs.metrics.service import Metrics
-    from webapp.jobs.model.job import Job
+    from webapp.jobs.model.job import Job, Owner
     from webapp.jobs.monitoring.figures import FigureReader
     from webapp.jobs.monitoring.snapshot import HealthCheck
     from webapp.jobs.monitoring.workers import Workers
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from webapp.jobs.queueing.global_pause import GlobalPause
     from webapp.jobs.queueing.queues import Queues
     from webapp.jobs.rq_queue.wake_ups import WakeUps
+    from webapp.jobs.schedules.own_limits import OwnScheduleLimits
     from webapp.jobs.schedules.run_history import RunHistory
     from webapp.jobs.schedules.runner import ScheduleRunner
     from webapp.jobs.schedules.service import Schedules
@@ -449,7 +450,7 @@ class Services:
             vault=self.vault,
             store=self.jobs.store,
             wake=self._wake,
-            may_start=self.may_start,
+            owner_now=self.owner_of_schedule,
         )
 
     @cached_property
@@ -699,10 +700,36 @@ class Services:
 
     def may_start(self, user_id: UUID, type_name: str) -> bool:
         """Return whether a user can start a type of job; what a missing owner has is refused where jobs run."""
+        user = self.accounts.get(user_id)
+        return user is None or self._may_start(user, type_name)
+
+    def _may_start(self, user: User, type_name: str) -> bool:
         from webapp.user_policy import user_policy
 
+        return user_policy(user, self.registry).may_start(type_name)
+
+    def owner_of_schedule(self, user_id: UUID, type_name: str) -> Owner:
+        """Return a user as the owner of new jobs of a type; raise `CannotStart` if the user can start none.
+
+        What a missing account has is refused where jobs run.
+        """
+        from webapp.jobs.model.job import Owner
+        from webapp.jobs.schedules.job_factory import DISABLED, NO_PERMISSION, CannotStart
+
         user = self.accounts.get(user_id)
-        return user is None or user_policy(user, self.registry).may_start(type_name)
+        if user is not None and not user.active:
+            raise CannotStart(DISABLED)
+        if user is not None and not self._may_start(user, type_name):
+            raise CannotStart(NO_PERMISSION)
+        return Owner(user_id=user_id, tenant=user.tenant if user else None)
+
+    @property
+    def own_schedule_limits(self) -> OwnScheduleLimits:
+        """The limits for schedules that users add for themselves."""
+        from webapp.jobs.schedules.own_limits import OwnScheduleLimits
+
+        interval = timedelta(seconds=self.settings.own_schedule_seconds)
+        return OwnScheduleLimits(most=self.settings.own_schedules, interval=interval)
 
 
 class _FailureListener:

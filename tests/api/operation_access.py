@@ -32,8 +32,15 @@ RUN = _access(WHY, WHY, NONE, WHY, OK, OK)  # users have no token with the scope
 SYSTEM_RULE = _access(NONE, NONE, NONE, WHY, WHY, OK)
 _RULE = {"name": "Failures", "topics": ["failed"], "channel": "webhook", "address": "https://example.org/hook"}
 MANAGE = _access(WHY, WHY, NONE, WHY, WHY, OK)
+RUN_SEEN = _access(NONE, NONE, NONE, WHY, OK, OK)  # whoever sees none is not told that there is one
+MANAGE_SEEN = _access(NONE, NONE, NONE, WHY, WHY, OK)
 TO_START = {"type": "job_history_export", "payload": {"format": "csv"}}
-_SCHEDULE = {"type": "job_history_export", "name": "Nightly", "rule": "0 3 * * *", "payload": {"format": "csv"}}
+_SCHEDULE: Mapping[str, Any] = {
+    "type": "job_history_export",
+    "name": "Nightly",
+    "rule": "0 3 * * *",
+    "payload": {"format": "csv"},
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,10 @@ def _schedule(objects: Objects) -> Mapping[str, Any]:
 def _paused_schedule(objects: Objects) -> Mapping[str, Any]:
     schedules = objects.services.schedules
     return {"schedule_id": schedules.pause(schedules.get(objects.schedule()), reason="because").id}
+
+
+def _new_schedule(objects: Objects) -> Mapping[str, Any]:
+    return {**_SCHEDULE, "name": objects.name()}
 
 
 def _user(objects: Objects) -> Mapping[str, Any]:
@@ -176,15 +187,15 @@ ROWS: Mapping[str, Row] = {
     "get_type": Row(_access(NONE, NONE, OK, OK, OK, OK), _TYPE),
     "disable_type": Row(MANAGE, _TYPE, {"reason": "because"}, A.TYPE_DISABLE),
     "enable_type": Row(MANAGE, _TYPE, action=A.TYPE_ENABLE),
-    "list_schedules": Row(SEE),
-    "create_schedule": Row(MANAGE, body=_SCHEDULE, action=A.SCHEDULE_ADD),
+    "list_schedules": Row(PERSON),
+    "create_schedule": Row(PERSON, body=_new_schedule, action=A.SCHEDULE_ADD),
     "get_schedule": Row(SEE, _schedule),
     "list_schedule_runs": Row(SEE, _schedule),
-    "change_schedule": Row(MANAGE, _schedule, {"rule": "0 4 * * *"}, A.SCHEDULE_CHANGE),
-    "delete_schedule": Row(MANAGE, _schedule, action=A.SCHEDULE_REMOVE),
-    "pause_schedule": Row(RUN, _schedule, {"reason": "because"}, A.SCHEDULE_PAUSE),
-    "resume_schedule": Row(RUN, _paused_schedule, action=A.SCHEDULE_RESUME),
-    "run_schedule": Row(RUN, _schedule, action=A.SCHEDULE_RUN),
+    "change_schedule": Row(MANAGE_SEEN, _schedule, {"rule": "0 4 * * *"}, A.SCHEDULE_CHANGE),
+    "delete_schedule": Row(MANAGE_SEEN, _schedule, action=A.SCHEDULE_REMOVE),
+    "pause_schedule": Row(RUN_SEEN, _schedule, {"reason": "because"}, A.SCHEDULE_PAUSE),
+    "resume_schedule": Row(RUN_SEEN, _paused_schedule, action=A.SCHEDULE_RESUME),
+    "run_schedule": Row(RUN_SEEN, _schedule, action=A.SCHEDULE_RUN),
     "list_queues": Row(SEE),
     "add_queue": Row(RUN, body=lambda _: {"name": uuid4().hex}, action=A.QUEUE_ADD),
     "get_queue": Row(SEE, _QUEUE),

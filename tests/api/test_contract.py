@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import cycle
 from typing import Any
 
@@ -114,10 +115,10 @@ def test_a_refused_request_changes_nothing(
 def test_each_operation_needs_its_scopes(
     program_of: Callable[..., Program], people: dict[str, User], objects: Objects
 ) -> None:
-    programs = {scope: program_of(people["admin"], *(set(Scope) - {scope})) for scope in Scope}
+    program_without = cache(lambda *scopes: program_of(people["admin"], *(set(Scope) - {*scopes})))
     for operation in OPERATIONS.values():
         for scope in operation.scopes:
-            response = send(programs[scope], operation, objects)
+            response = send(program_without(scope, operation.own_scope), operation, objects)
             assert (response.status_code, scope in response.json["detail"]) == (403, True), operation.name
 
 

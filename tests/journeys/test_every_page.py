@@ -130,6 +130,7 @@ def whole(installation: Installation, ids: Mapping[str, str]) -> Mapping[str, Se
     rules = {place: add_rule(installation.services, place) for place in ("me", "admin")}
     return {
         **{f"/{place}/notifications/<uuid": [f"/{place}/notifications/{rule}{{}}"] for place, rule in rules.items()},
+        "/me/schedules/<uuid": [f"/me/schedules/{own_schedule(installation.services)}{{}}"],
         "/admin/queues/": ["/admin/queues/night{}", "/admin/queues/default{}"],
         "/admin/types/": ["/admin/types/dataset_report{}", "/admin/types/user_import{}"],
         "/admin/workers/": [f"/admin/workers/{worker}{{}}"],
@@ -139,6 +140,11 @@ def whole(installation: Installation, ids: Mapping[str, str]) -> Mapping[str, Se
         "/jobs/<uuid:job_id>/children": [f"/jobs/{ids['root']}/children"],
         "/jobs/act/": [f"/jobs/act/delete?id={ids['completed']}&id={ids['running']}"],
     }
+
+
+def own_schedule(services: Services) -> str:
+    """Return the id of the schedule that the admin of the demonstration has."""
+    return next(str(each.id) for each in services.schedules.all() if each.owner.user_id == each.created_by)
 
 
 def add_token(services: Services) -> str:

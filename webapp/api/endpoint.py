@@ -43,7 +43,7 @@ def view_of(operation: Operation) -> Callable[..., Response]:
 def require_scope(operation: Operation) -> None:
     """End the request unless the token has the scopes and its user the right."""
     for scope in operation.scopes:
-        if scope not in api_token().scopes:
+        if not {scope, operation.own_scope} & api_token().scopes:
             abort(403, f"This token does not have the scope “{scope}”.")
     if operation.right is not None:
         demand(operation.right)

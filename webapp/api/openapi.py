@@ -213,7 +213,10 @@ def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
         "summary": operation.summary,
         "description": operation.description or operation.sentence,
         "tags": [operation.tag],
-        "security": [{"token": [scope.value for scope in operation.scopes]}],
+        "security": [
+            {"token": [scope.value for scope in operation.scopes]},
+            *([{"token": [operation.own_scope.value]}] if operation.own_scope else []),
+        ],
         "parameters": _parameters(operation),
         "responses": {
             **{str(status): _answer(answer, schemas) for status, answer in operation.answers.items()},

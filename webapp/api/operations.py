@@ -49,6 +49,7 @@ class Reply:
 class Operation:
     """One operation. ``right`` is a right that the user needs besides the ``scope`` of the token.
 
+    ``own_scope`` is enough for what belongs to the user of the token; the handler sees to it that it reaches no more.
     One that ``reveals`` what only the scope `read` permits to see, or lets it be sent elsewhere, needs that scope too.
     """
 
@@ -59,6 +60,7 @@ class Operation:
     description: str
     tag: str
     scope: Scope
+    own_scope: Scope | None
     right: Right | None
     reveals: bool
     query: type[BaseModel] | None
@@ -116,6 +118,7 @@ class Operations:
         path: str,
         *,
         scope: Scope,
+        own_scope: Scope | None = None,
         right: Right | None = None,
         reveals: bool = False,
         query: type[BaseModel] | None = None,
@@ -138,6 +141,7 @@ class Operations:
                     description=description,
                     tag=self._tag,
                     scope=scope,
+                    own_scope=own_scope,
                     right=right,
                     reveals=reveals,
                     query=query,

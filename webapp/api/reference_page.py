@@ -69,6 +69,7 @@ class OperationView:
     summary: str
     paragraphs: tuple[str, ...]
     scopes: tuple[str, ...]
+    own_scope: str
     parameters: tuple[FieldRow, ...]
     members: tuple[FieldRow, ...]
     sample: CodeSample
@@ -143,6 +144,7 @@ class _Page:
             summary=translated(operation.sentence),
             paragraphs=tuple(map(translated, operation.paragraphs)),
             scopes=tuple(scope.value for scope in operation.scopes),
+            own_scope=operation.own_scope.value if operation.own_scope else "",
             parameters=tuple(_parameter_rows(described)),
             members=tuple(_member_rows(self._schema(described), self.components)) if operation.body else (),
             sample=code_sample(operation.method, url, body, download=downloads),

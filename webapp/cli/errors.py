@@ -19,6 +19,7 @@ from webapp.jobs.queries.all_jobs import AmbiguousId
 from webapp.jobs.queueing.queues import QueueInUse, UnknownQueue
 from webapp.jobs.schedules.draft import InvalidSchedule
 from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
+from webapp.jobs.schedules.schedule import AmbiguousName
 from webapp.jobs.schedules.service import ScheduleNotFound, StaleSchedule
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import KeyConflict
@@ -38,7 +39,7 @@ def refusal_of(error: Exception) -> Failed | None:
     match error:
         case UnknownJobType() | UnknownQueue() | JobNotFound() | ScheduleNotFound() | ErrorNotFound():
             return NotFound(str(error), _KINDS[type(error)])
-        case AmbiguousId() | BadRequest() | InvalidSchedule() | InvalidPayload() | PresetNotFound():
+        case AmbiguousId() | AmbiguousName() | BadRequest() | InvalidSchedule() | InvalidPayload() | PresetNotFound():
             return BadUsage(str(error))
         case KeyConflict(job_id=UUID() as holder):
             return Failed(f"{error} Wait for the end of job {short_id(holder)}, or cancel it.")

@@ -44,6 +44,7 @@ SCHEDULES = (
     DemoSchedule(name="Monthly jobs", type=_EXPORT, rule="0 7 1 * *", by="admin", owner="ana"),
     DemoSchedule(name="Export for the shop", type=_EXPORT, rule="0 */4 * * *", by="admin", owner="chloe",
                  one_at_a_time=True),
+    DemoSchedule(name="My jobs every Monday", type=_EXPORT, rule="30 8 * * 1", by="admin", owner="admin"),
     DemoSchedule(name="Export for the old warehouse", type=_EXPORT, rule="15 5 * * *", by="dai", owner="ben",
                  why="The warehouse is taking stock"),
 )  # fmt: skip

@@ -27,7 +27,7 @@ from webapp.schema.columns import Counter, Json, NullableJson, UtcDateTime, meta
 
 class _ScheduleColumns(TypedColumns):
     id: Named[UUID] = Column(Uuid, primary_key=True)
-    name: Named[str] = Column(String(120), unique=True)
+    name: Named[str] = Column(String(120))
     type: Named[str] = Column(String(80))
     payload: Named[dict[str, Any]] = Column(Json)
     rule: Named[str] = Column(String(100))
@@ -59,6 +59,11 @@ schedules = Table(
     CheckConstraint("NOT public OR owner_id IS NULL", name="only_system_jobs_are_public"),
     CheckConstraint("paused_at IS NULL OR next_fire_at IS NULL", name="a_paused_one_has_no_next_time"),
 )
+# Users choose names without knowing those of others
+Index("uq_schedules_owner_name", schedules.c.owner_id, schedules.c.name, unique=True,
+      sqlite_where=text("owner_id IS NOT NULL"), postgresql_where=text("owner_id IS NOT NULL"))  # fmt: skip
+Index("uq_schedules_name", schedules.c.name, unique=True,
+      sqlite_where=text("owner_id IS NULL"), postgresql_where=text("owner_id IS NULL"))  # fmt: skip
 # The only index that a clock reads while nothing is due
 Index("ix_schedules_due", schedules.c.next_fire_at,
       sqlite_where=text("next_fire_at IS NOT NULL"), postgresql_where=text("next_fire_at IS NOT NULL"))  # fmt: skip

@@ -56,7 +56,7 @@ BLUEPRINTS = (
     *(my_account.bp, my_tokens.bp, notifications.bp, away.bp, health.bp),
     *(exposition.bp, messages.bp, pages.bp),
     *(bulk_actions.bp, by_type.bp, saved_filters.bp, columns.bp, start.bp, presets.bp, files.bp, *_JOB_BLUEPRINTS),
-    my_notifications.bp,
+    *(my_notifications.bp, schedules.own_bp),
     group_pages.bp,
     *(overview.bp, jobs.bp, errors.bp, queues.bp, workers.bp, schedules.bp, performance.bp),
     *(job_types.bp, users.bp, all_tokens.bp, all_notifications.bp, audit.bp, system.bp),

@@ -15,6 +15,10 @@ ViolatedBy = Callable[[str], list[str]]
             "UPDATE schedules SET next_fire_at = '2020-01-01 00:00:00.000000'",
             "No schedule is overdue by more than 60 seconds; the clock fires schedules.",
         ),
+        (
+            "UPDATE schedules SET public = false, owner_id = '00000000-0000-0000-0000-000000000007'",
+            "Each schedule whose jobs belong to a user has an account for them.",
+        ),
     ],
 )
 def test_a_schedule_that_fired_twice_or_late_is_found(statement: str, rule: str, violated_by: ViolatedBy) -> None:

@@ -62,7 +62,12 @@ def test_overdue_leases_and_late_schedules_are_found(services: Services, lease: 
             insert(schedules).values(id=lease, name="Nightly", **row, created_at=later(-900), next_fire_at=later(-300))
         )
     found = read(services)
-    assert (found.overdue_leases, found.schedules.active, found.schedules.paused) == (1, 1, 0)
+    assert (found.overdue_leases, found.schedules.active, found.schedules.paused, found.schedules.of_users) == (
+        1,
+        1,
+        0,
+        0,
+    )
     assert timedelta(seconds=299) < found.schedules.latest_delay < timedelta(seconds=400)
 
 

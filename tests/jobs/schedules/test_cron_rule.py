@@ -147,3 +147,31 @@ def test_the_latest_times_are_the_last_of_all_times(
     until = since + timedelta(minutes=minutes)
     parsed = CronRule.parse(rule, zone)
     assert parsed.latest(since, until, limit) == tuple(parsed.between(since, until))[-limit:]
+
+
+@pytest.mark.parametrize(
+    ("rule", "interval"),
+    [
+        ("* * * * *", timedelta(minutes=1)),
+        ("*/7 * * * *", timedelta(minutes=4)),  # from minute 56 to the next hour
+        ("0,59 0 * * *", timedelta(minutes=59)),
+        ("0 0,23 * * *", timedelta(hours=1)),  # over midnight
+        ("0 0,23 1,15 * *", timedelta(hours=23)),
+        ("0 0,23 1,31 * *", timedelta(hours=1)),  # from the 31st to the 1st
+        ("30 8 * * 1", timedelta(days=7)),
+        ("30 8 * * MON-FRI", timedelta(days=1)),
+        ("0 9 1 * *", timedelta(days=28)),
+        ("0 9 29 2 *", timedelta(days=4 * 365 + 1)),
+    ],
+)
+def test_the_shortest_interval_of_a_rule(rule: str, interval: timedelta) -> None:
+    assert CronRule.parse(rule, "Europe/Madrid").shortest_interval() == interval
+
+
+@given(
+    st.sampled_from(["0", "*/25", "5,50"]), st.sampled_from(["*", "1,23", "*/7"]), st.sampled_from(["*", "1", "*/9"])
+)
+def test_no_two_runs_are_closer_than_the_shortest_interval(minute: str, hour: str, day: str) -> None:
+    rule = CronRule.parse(f"{minute} {hour} {day} * *", "UTC")
+    runs = rule.next(datetime(2023, 12, 31, 22, tzinfo=UTC), 400)
+    assert min(later - earlier for earlier, later in pairwise(runs)) >= rule.shortest_interval()

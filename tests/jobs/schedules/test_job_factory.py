@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -21,11 +22,11 @@ Add = Callable[..., Schedule]
 Rewind = Callable[..., Schedule]
 
 
-def test_a_job_takes_the_options_of_its_schedule(
+def test_a_job_takes_the_options_of_its_schedule_and_the_tenant_of_its_owner_now(
     services: Services, add: Add, rewind: Rewind, people: Callable[[], UUID]
 ) -> None:
-    owner = Owner(user_id=people(), tenant="north")
-    rewind(add(owner=owner, priority=7, tags=("Nightly",)), minutes=0)
+    owner = Owner(user_id=people())
+    rewind(add(owner=replace(owner, tenant="north"), priority=7, tags=("Nightly",)), minutes=0)
     services.schedule_runner.fire_due()
     [job] = all_jobs(services)
     assert (job.title, job.owner, job.priority, job.tags, job.triggered_by) == ("Nightly", owner, 7, ("nightly",), None)
@@ -142,3 +143,16 @@ def test_a_schedule_whose_owner_lost_the_permission_records_why_it_did_not_run(
     assert [run.detail for run in runs(services, due) if run.outcome is RunOutcome.REFUSED] == [
         "The owner of its jobs no longer has permission to start this type of job."
     ]
+
+
+def test_a_schedule_of_a_disabled_account_records_why_it_did_not_run(
+    services: Services, add: Add, rewind: Rewind
+) -> None:
+    owner = services.accounts.add("ana", "violet harbour stairs")
+    due = rewind(add(owner=Owner(user_id=owner.id)), minutes=0)
+    assert services.schedule_runner.refusal(due) == ""
+    services.accounts.disable("ana")
+    assert services.schedule_runner.fire_due() == 0
+    assert [run.detail for run in runs(services, due)] == ["The account of the owner of its jobs is disabled."]
+    assert services.schedule_runner.refusal(due) == "The account of the owner of its jobs is disabled."
+    assert all_jobs(services) == ()

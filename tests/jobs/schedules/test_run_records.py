@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.jobs.schedules.test_runner import all_jobs, runs
 from webapp.db.engine import writing
+from webapp.jobs.model.job import Owner
 from webapp.jobs.schedules.runner import ScheduleRunner
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.schema import jobs, schedules
@@ -86,7 +87,7 @@ def test_only_one_of_two_processes_fires_a_time(services: Services, add: Add, re
             vault=services.vault,
             store=services.jobs.store,
             wake=str,
-            may_start=lambda *_: True,
+            owner_now=lambda user_id, _: Owner(user_id=user_id),
         ),
     )
     assert first._fire(due, at + timedelta(seconds=1)) == 1

@@ -38,7 +38,7 @@ def test_known_objects_link_to_their_page():
     writer = MessageWriter(language="en", public_url="https://jobs.example.org/office/")
     pages = {
         "/jobs/7": {"job_id": "7"},
-        "/admin/schedules/7": {"schedule_id": "7", "queue": ""},
+        "/me/schedules/7": {"schedule_id": "7", "queue": ""},
         "/admin/errors/7": {"fingerprint": "7", "queue": ""},
         "/admin/queues/mail": {},
     }

@@ -38,7 +38,7 @@ def figures(**values: Any) -> InstallationFigures:
         "leases": 2,
         "overdue_leases": 1,
         "clock_silent_for": None,
-        "schedules": ScheduleFigures(active=1, paused=2, latest_delay=timedelta(0)),
+        "schedules": ScheduleFigures(active=1, paused=2, of_users=1, latest_delay=timedelta(0)),
         "errors": {"open": 4},
         "database_bytes": 1,
         "connections": Capacity(used=3, total=100),

@@ -1,6 +1,7 @@
 """Users of every kind, and the address of every route, with objects to which it leads."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
@@ -94,13 +95,6 @@ def address_of(
             connection.execute(insert(error_groups).values(**known, count=1, first_seen_at=now(), last_seen_at=now()))
         return known["fingerprint"]
 
-    def schedule(*, paused: bool) -> UUID:
-        draft = ScheduleDraft(name=uuid4().hex, rule="0 3 * * *", zone="UTC")
-        made = services.schedules.add("maintenance", {}, draft)  # which operators may run for the system
-        if paused:
-            services.schedules.pause(made, reason="because")
-        return made.id
-
     def notification_rule(endpoint: str) -> UUID:
         owner = people["owner"] if endpoint.startswith("my_") else None
         return add_webhook_rule(services, owner).id
@@ -155,7 +149,7 @@ def address_of(
                 "preset_id": lambda: _add_preset(services, people["owner"]),
                 "webhook_id": webhook,
                 "message_id": lambda: add_refused_message(services, webhook()),
-                "schedule_id": lambda: schedule(paused=endpoint == "schedules.resume"),
+                "schedule_id": lambda: _add_schedule(services, people["owner"], endpoint),
             }[argument]()
         with app.test_request_context():
             return app.url_for(endpoint, **values)
@@ -174,6 +168,18 @@ def add_step(services: Services, job: Job, name: str = "fetch", place: int = 1, 
 def add_member(services: Services, group: UserGroup, user: User) -> UUID:
     services.user_groups.add_member(group, user.id)
     return user.id
+
+
+def _add_schedule(services: Services, owner: User, endpoint: str) -> UUID:
+    draft = ScheduleDraft(name=uuid4().hex, rule="0 3 * * *", zone="UTC")
+    if endpoint.startswith("my_"):
+        own = replace(draft, owner=Owner(user_id=owner.id))
+        made = services.schedules.add("job_history_export", {"format": "csv"}, own)
+    else:
+        made = services.schedules.add("maintenance", {}, draft)  # which operators may run for the system
+    if endpoint.endswith(".resume"):
+        services.schedules.pause(made, reason="because")
+    return made.id
 
 
 def _add_filter(services: Services, owner: User) -> UUID:

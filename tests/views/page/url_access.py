@@ -67,6 +67,7 @@ _SCHEDULE = {
     "schedule-whose": "public",
     "format": "csv",
 }
+_OWN_SCHEDULE = {**_SCHEDULE, "schedule-name": "My own"}
 ROUTES: Mapping[tuple[str, str], Route] = {
     ("static", "GET"): Route(OPEN),
     ("health.healthz", "GET"): Route(OPEN),
@@ -251,6 +252,24 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("audit.index", "GET"): Route(SEE),
     ("audit.export", "GET"): Route(SEE),
     ("performance.index", "GET"): Route(SEE),
+    ("my_schedules.index", "GET"): Route(PERSON),
+    ("my_schedules.live", "GET"): Route(PERSON),
+    ("my_schedules.show", "GET"): Route(JOB),
+    ("my_schedules.show_live", "GET"): Route(OWNED),
+    ("my_schedules.preview", "GET"): Route(PERSON),
+    ("my_schedules.catalogue", "GET"): Route(PERSON),
+    ("my_schedules.new", "GET"): Route(PERSON),
+    ("my_schedules.new", "POST"): Route(PERSON, _OWN_SCHEDULE, AuditAction.SCHEDULE_ADD, as_whom="owner"),
+    ("my_schedules.edit", "GET"): Route(OWNED),
+    ("my_schedules.edit", "POST"): Route(
+        OWNED, {**_OWN_SCHEDULE, "schedule-name": "Weekly"}, AuditAction.SCHEDULE_CHANGE, as_whom="owner"
+    ),
+    ("my_schedules.pause", "GET"): Route(OWNED),
+    ("my_schedules.pause", "POST"): Route(OWNED, {"reason": "because"}, AuditAction.SCHEDULE_PAUSE, as_whom="owner"),
+    ("my_schedules.resume", "POST"): Route(OWNED, {}, AuditAction.SCHEDULE_RESUME, as_whom="owner"),
+    ("my_schedules.run_now", "POST"): Route(OWNED, {}, AuditAction.SCHEDULE_RUN, as_whom="owner"),
+    ("my_schedules.remove", "GET"): Route(OWNED),
+    ("my_schedules.remove", "POST"): Route(OWNED, {}, AuditAction.SCHEDULE_REMOVE, as_whom="owner"),
     ("schedules.index", "GET"): Route(SEE),
     ("schedules.live", "GET"): Route(SEE),
     ("schedules.show", "GET"): Route(SEE),

@@ -11,6 +11,8 @@ from sqlalchemy import insert
 from tests.browser import violations
 from webapp.accounts.user import User
 from webapp.db.engine import writing
+from webapp.jobs.model.job import Owner
+from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.schema import later, now, schedule_runs
 from webapp.services import Services
@@ -173,3 +175,44 @@ def test_the_list_updates_without_a_reload(open_as_admin: Open, services: Servic
     page.evaluate("document.body.dispatchEvent(new Event('app:wake'))")
     expect(page.locator(f"#schedule-{schedule.id}")).to_contain_text("Waiting")
     assert page.evaluate("window.stayed")
+
+
+PHONE = {"width": 390, "height": 844}
+
+
+def test_a_user_repeats_a_job_on_a_phone_without_javascript(
+    open_page: Open, person: Callable[..., User], services: Services
+) -> None:
+    page = open_page(person("ana", language="de"), java_script_enabled=False, viewport=PHONE)
+    page.goto("/jobs/new/mirror")
+    page.get_by_label("Path", exact=True).fill("/srv")
+    page.get_by_role("button", name="Regelmäßig wiederholen").click()
+    assert page.get_by_label("Path", exact=True).input_value() == "/srv"
+    page.get_by_label("Key", exact=True).fill("hush")
+    page.get_by_label("Jede Woche", exact=True).check()
+    page.get_by_label("Zeit", exact=True).fill("09:30")
+    page.get_by_role("button", name="Zeitplan hinzufügen").click()
+    assert "Jeden Montag um 09:30" in page.locator("main").inner_text()
+    page.goto("/me/schedules")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.get_by_role("link", name="Mirror a folder").click()
+    page.get_by_role("link", name="Anhalten").click()
+    page.get_by_role("button", name="Anhalten").click()
+    [schedule] = services.schedules.all()
+    assert (schedule.is_paused, schedule.rule.text) == (True, "30 9 * * 1")
+
+
+def test_the_pages_of_own_schedules_are_accessible(
+    open_page: Open, person: Callable[..., User], services: Services, complaints: list[str]
+) -> None:
+    user = person("ana")
+    draft = ScheduleDraft(name="Mine", rule="0 9 * * 1", zone="UTC", owner=Owner(user_id=user.id))
+    schedule = services.schedules.add("mirror", {"path": "/srv", "key": "hush"}, draft)
+    services.schedule_runner.run_now(schedule)
+    page = open_page(user)
+    page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+    here = f"/me/schedules/{schedule.id}"
+    for where in ("/me/schedules", "/me/schedules/new", "/me/schedules/new/mirror", here, f"{here}/edit"):
+        page.goto(where)
+        assert violations(page) == [], where
+    assert complaints == []

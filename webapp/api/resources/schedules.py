@@ -17,13 +17,17 @@ from webapp.jobs.model.job import Owner, Status
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule, ScheduleRun
 from webapp.user_policy import user_policy
-from webapp.views.page.request import job_policy, services
+from webapp.views.page.permissions import may, refusal
+from webapp.views.page.request import job_policy, services, signed_in
 from webapp.views.schedules import actions, edit
+from webapp.views.schedules.access import find_permitted
 from webapp.views.schedules.index import may_run
+from webapp.views.text.translations import gettext as _
 
 operations = Operations("schedules")
 SCHEDULE = "/schedules/<uuid:schedule_id>"
 _SEE, _RUN, _EDIT = Right.SEE_INSTALLATION, Right.RUN_SCHEDULES, Right.EDIT_SCHEDULES
+_FOR_OPERATORS = ("queue", "priority")
 
 
 class ScheduleDocument(BaseModel):
@@ -132,24 +136,30 @@ _NULLABLE = frozenset({"queue", "priority"})
     "GET",
     "/schedules",
     scope=Scope.READ,
-    right=_SEE,
-    answers={200: Answer(model=Page[ScheduleDocument], description="All schedules.")},
+    answers={200: Answer(model=Page[ScheduleDocument], description="The schedules.")},
 )
 def list_schedules() -> Any:
-    """List the schedules."""
-    return page_reply([_document(schedule) for schedule in services().schedules.all()], following=None)
+    """List the schedules: all of them, or those of the account if it cannot see the installation."""
+    schedules = services().schedules
+    found = schedules.all() if may(_SEE) else schedules.of_owner(signed_in().id)
+    return page_reply([_document(schedule) for schedule in found], following=None)
 
 
 @operations.add(
     "POST",
     "/schedules",
     scope=Scope.ADMIN,
-    right=_EDIT,
+    own_scope=Scope.START,
     body=NewSchedule,
     answers={201: Answer(model=ScheduleDocument, description="The new schedule.", headers=("Location",))},
 )
 def create_schedule(body: NewSchedule) -> Any:
-    """Create a schedule, which starts jobs by a cron rule."""
+    """Create a schedule, which starts jobs by a cron rule.
+
+    Accounts that cannot manage all schedules create their own, within the limits of the installation: their jobs belong
+    to the account.
+    """
+    _refuse_choices_of_operators(body)
     job_type = edit.schedulable_type(body.type)
     if job_type is None:
         raise InvalidInput({"pointer": "#/type", "detail": "There is no job type of this name that you can schedule."})
@@ -160,30 +170,30 @@ def create_schedule(body: NewSchedule) -> Any:
     return Reply(document=_document(schedule), status=201, headers={"Location": location})
 
 
-@operations.add("GET", SCHEDULE, scope=Scope.READ, right=_SEE, answers={200: _FOUND})
+@operations.add("GET", SCHEDULE, scope=Scope.READ, answers={200: _FOUND})
 def get_schedule(schedule_id: UUID) -> Any:
     """Get a schedule."""
-    return _document(services().schedules.get(schedule_id))
+    return _document(find_permitted(schedule_id, _SEE))
 
 
 @operations.add(
     "GET",
     f"{SCHEDULE}/runs",
     scope=Scope.READ,
-    right=_SEE,
     query=RunsQuery,
     answers={200: Answer(model=Page[ScheduleRunDocument], description="The last runs, newest first.")},
 )
 def list_schedule_runs(schedule_id: UUID, query: RunsQuery) -> Any:
     """List the last runs of a schedule."""
-    schedule = services().schedules.get(schedule_id)
+    schedule = find_permitted(schedule_id, _SEE)
     return page_reply(list(map(_run, services().run_history.of_schedule(schedule.id, query.limit))), following=None)
 
 
-@operations.add("PATCH", SCHEDULE, scope=Scope.ADMIN, right=_EDIT, body=ScheduleChange, answers={200: _FOUND})
+@operations.add("PATCH", SCHEDULE, scope=Scope.ADMIN, own_scope=Scope.START, body=ScheduleChange, answers={200: _FOUND})
 def change_schedule(schedule_id: UUID, body: ScheduleChange) -> Any:
     """Change a schedule. Its job type cannot change."""
-    old = services().schedules.get(schedule_id)
+    old = find_permitted(schedule_id, _EDIT)
+    _refuse_choices_of_operators(body)
     if edit.schedulable_type(old.type) is None:
         abort(409, "Its job type is no longer installed, so the schedule cannot be edited. You can delete it.")
     changes = {name: getattr(body, name) for name in _CHANGEABLE & body.model_fields_set}
@@ -194,24 +204,26 @@ def change_schedule(schedule_id: UUID, body: ScheduleChange) -> Any:
 
 
 @operations.add(
-    "DELETE", SCHEDULE, scope=Scope.ADMIN, right=_EDIT, answers={204: Answer(description="It was deleted.")}
+    "DELETE", SCHEDULE, scope=Scope.ADMIN, own_scope=Scope.START, answers={204: Answer(description="It was deleted.")}
 )
 def delete_schedule(schedule_id: UUID) -> Any:
     """Delete a schedule with its history. Its jobs are kept."""
-    actions.delete_schedule(services().schedules.get(schedule_id))
+    actions.delete_schedule(find_permitted(schedule_id, _EDIT))
 
 
-@operations.add("POST", f"{SCHEDULE}/pause", scope=Scope.OPERATE, right=_RUN, body=PauseBody, answers={200: _FOUND})
+@operations.add(
+    "POST", f"{SCHEDULE}/pause", scope=Scope.OPERATE, own_scope=Scope.START, body=PauseBody, answers={200: _FOUND}
+)
 def pause_schedule(schedule_id: UUID, body: PauseBody) -> Any:
     """Pause a schedule."""
-    actions.pause_schedule(services().schedules.get(schedule_id), body.reason)
+    actions.pause_schedule(find_permitted(schedule_id, _RUN), body.reason)
     return get_schedule(schedule_id)
 
 
-@operations.add("POST", f"{SCHEDULE}/resume", scope=Scope.OPERATE, right=_RUN, answers={200: _FOUND})
+@operations.add("POST", f"{SCHEDULE}/resume", scope=Scope.OPERATE, own_scope=Scope.START, answers={200: _FOUND})
 def resume_schedule(schedule_id: UUID) -> Any:
     """Resume a schedule."""
-    actions.resume_schedule(services().schedules.get(schedule_id))
+    actions.resume_schedule(find_permitted(schedule_id, _RUN))
     return get_schedule(schedule_id)
 
 
@@ -219,16 +231,26 @@ def resume_schedule(schedule_id: UUID) -> Any:
     "POST",
     f"{SCHEDULE}/run",
     scope=Scope.OPERATE,
-    right=_RUN,
+    own_scope=Scope.START,
     answers={202: Answer(model=JobDocument, description="The job that was started.", headers=("Location",))},
 )
 def run_schedule(schedule_id: UUID) -> Any:
     """Start a job of a schedule now."""
-    job = actions.start_scheduled_job(services().schedules.get(schedule_id))
+    job = actions.start_scheduled_job(find_permitted(schedule_id, _RUN))
     return Reply(document=job_document(job, job_policy()), status=202, headers={"Location": job_url(job.id)})
 
 
+def _refuse_choices_of_operators(body: NewSchedule | ScheduleChange) -> None:
+    given = [name for name in _FOR_OPERATORS if getattr(body, name) is not None]
+    if given and not may(_EDIT):
+        abort(403, _("Only operators can change the queue and the priority."))
+
+
 def _owner(body: NewSchedule) -> Owner:
+    if not may(_EDIT):
+        if body.user not in {None, signed_in().name}:
+            abort(403, refusal(_EDIT))
+        return job_policy().owner
     if body.user is None:
         return Owner(public=body.public)
     user = services().accounts.by_name(body.user)

@@ -10,7 +10,7 @@ from webapp.cli.remote.documents import job_of, run_of, schedule_of
 from webapp.cli.remote.jobs import refusal_of_payload
 from webapp.jobs.model.job import Job
 from webapp.jobs.schedules.draft import InvalidSchedule, ScheduleDraft
-from webapp.jobs.schedules.schedule import Schedule, ScheduleRun
+from webapp.jobs.schedules.schedule import AmbiguousName, Schedule, ScheduleRun
 
 _FIELDS = ("name", "rule", "zone", "missed", "one_at_a_time", "queue", "priority", "tags")
 
@@ -35,10 +35,12 @@ class RemoteSchedules:
 
     def get_by_name(self, name: str) -> Schedule:
         """Return a schedule; raise `NotFound`."""
-        found = next((schedule for schedule in self.all() if schedule.name == name), None)
-        if found is None:
+        found = [schedule for schedule in self.all() if schedule.name == name]
+        if not found:
             raise _unknown(name)
-        return found
+        if len(found) > 1:
+            raise AmbiguousName(name)
+        return found[0]
 
     def add(self, type_name: str, payload: Mapping[str, Any], draft: ScheduleDraft, **_options: Any) -> Schedule:
         """Add a schedule."""

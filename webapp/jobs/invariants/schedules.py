@@ -1,11 +1,11 @@
-"""Checks of schedules: each job belongs to one run, and none is overdue."""
+"""Checks of schedules: each job belongs to one run, none is overdue, and owners exist."""
 
 from collections.abc import Iterator
 
 from sqlalchemy import Engine, func, select
 
 from webapp.jobs.invariants.check import Check, check_rows
-from webapp.schema import later, schedule_runs, schedules
+from webapp.schema import later, schedule_runs, schedules, users
 
 _OVERDUE_SECONDS = 60.0  # a clock checks every second; a new one starts within a few
 
@@ -28,4 +28,11 @@ def checks(engine: Engine) -> Iterator[Check]:
             schedules.c.next_fire_at < later(-_OVERDUE_SECONDS)
         ),
         transient=True,
+    )
+    yield check_rows(
+        engine,
+        "Each schedule whose jobs belong to a user has an account for them.",
+        select(schedules.c.name.label("schedule"), schedules.c.owner_id).where(
+            schedules.c.owner_id.is_not(None), schedules.c.owner_id.not_in(select(users.c.id))
+        ),
     )

@@ -37,10 +37,11 @@ _SERVER_CONNECTIONS = text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleFigures:
-    """Schedules by state, and by how long the most delayed one is late."""
+    """Schedules by state, how many of them belong to users, and by how long the most delayed one is late."""
 
     active: int
     paused: int
+    of_users: int
     latest_delay: timedelta
 
 
@@ -192,11 +193,12 @@ def _schedules(connection: Connection, at: datetime) -> ScheduleFigures:
     columns = (
         func.count(schedules.c.next_fire_at),
         func.count(schedules.c.paused_at),
+        func.count(schedules.c.owner_id),
         func.min(schedules.c.next_fire_at),
     )
-    active, paused, first = connection.execute(select(*columns)).one()
+    active, paused, of_users, first = connection.execute(select(*columns)).one()
     late = at - first if first is not None else timedelta(0)
-    return ScheduleFigures(active=active, paused=paused, latest_delay=max(timedelta(0), late))
+    return ScheduleFigures(active=active, paused=paused, of_users=of_users, latest_delay=max(timedelta(0), late))
 
 
 def _errors(connection: Connection) -> Mapping[str, int]:

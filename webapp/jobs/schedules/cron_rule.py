@@ -7,6 +7,7 @@ that occurs twice fires once. Rules that repeat by the hour or minute keep their
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,6 +21,7 @@ FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 _DAY_NAMES = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_CALENDAR = timedelta(days=28 * 365 + 7)  # after which days of the week and leap years repeat
 _DAY_NUMBERS = {"7": 7} | {name: number for number in range(7) for name in (str(number), _DAY_NAMES[number])}
 _MONTH_NUMBERS = {name: number for number in range(1, 13) for name in (str(number), _MONTH_NAMES[number - 1])}
 _BOUNDS = ("0 to 59", "0 to 23", "1 to 31, or L for the last", "1 to 12, or JAN to DEC", "0 to 7, or SUN to SAT")
@@ -83,9 +85,27 @@ class CronRule:
                 return found[-limit:]
             window *= 4
 
+    def shortest_interval(self) -> timedelta:
+        """Return the shortest time between two runs, on a clock that is never put back or forward."""
+        found = _simulation(self.text, _ANY_TIME)
+        minutes = sorted(hour * 60 + minute for hour in found.hours for minute in found.minutes)
+        gaps = [later - earlier for earlier, later in pairwise(minutes)]
+        over_night = self._shortest_days() * 24 * 60 + minutes[0] - minutes[-1]
+        return timedelta(minutes=min([*gaps, over_night]))
+
     def describe(self, translate: Translate = in_english) -> str:
         """Return the rule in words: "Every day from Monday to Friday at 02:30"."""
         return describe(_simulation(self.text, _ANY_TIME), translate)
+
+    def _shortest_days(self) -> int:
+        """Return the fewest days from one day with runs to the next."""
+        *_, day, month, weekday = self.text.split()
+        fewest = _CALENDAR.days
+        for earlier, later in pairwise(_simulation(f"0 0 {day} {month} {weekday}", _ANY_TIME)):
+            fewest = min(fewest, (later - earlier).days)
+            if fewest == 1 or later > _ANY_TIME + _CALENDAR:
+                break
+        return fewest
 
     def _from(self, moment: datetime) -> Iterator[datetime]:
         try:

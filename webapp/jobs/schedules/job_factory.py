@@ -8,20 +8,27 @@ from sqlalchemy import Connection
 
 from webapp.db.engine import reading
 from webapp.jobs.definition import disabled_types
+from webapp.jobs.definition.field_specs import upload_specs
+from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.payload import Vault, load_payload
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle import create
 from webapp.jobs.lifecycle.create import NewJob
-from webapp.jobs.model.job import Job
+from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.schedules import run_records
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.store.job_store import JobStore
 
-MayStart = Callable[[UUID, str], bool]  # whether a user can start jobs of a type now
+OwnerNow = Callable[[UUID, str], Owner]
+NO_PERMISSION = "The owner of its jobs no longer has permission to start this type of job."
+DISABLED = "The account of the owner of its jobs is disabled."
 
 
-_NO_PERMISSION = "The owner of its jobs no longer has permission to start this type of job."
+def can_be_scheduled(job_type: JobType) -> bool:
+    """Return whether a schedule can start the type: not if it requires a file or the password of a person."""
+    needs_file = any(field.required and not field.conditional for field in upload_specs(job_type.payload_class))
+    return not needs_file and not job_type.asks_password
 
 
 class CannotStart(Exception):
@@ -39,9 +46,10 @@ class PreviousRunUnfinished(Exception):
 class ScheduledJobFactory:
     """Creates the jobs of schedules, one at a time if the schedule or the job type says so."""
 
-    def __init__(self, registry: Registry, vault: Vault, store: JobStore, may_start: MayStart) -> None:
+    def __init__(self, registry: Registry, vault: Vault, store: JobStore, owner_now: OwnerNow) -> None:
+        """Build it; ``owner_now`` takes a user and a job type: the owner as the account is now, or `CannotStart`."""
         self._registry = registry
-        self._may_start = may_start
+        self._owner_now = owner_now
         self._vault = vault
         self._store = store
 
@@ -64,8 +72,8 @@ class ScheduledJobFactory:
 
     def _make(self, schedule: Schedule, options: Mapping[str, Any]) -> Job:
         job_type = self._registry.get(schedule.type)
-        if schedule.owner.user_id and not self._may_start(schedule.owner.user_id, job_type.name):
-            raise CannotStart(_NO_PERMISSION)
+        user_id = schedule.owner.user_id
+        owner = self._owner_now(user_id, job_type.name) if user_id else schedule.owner
         with reading(self._store.engine) as connection:
             disabled_types.refuse_disabled(connection, [job_type.name])
         payload = load_payload(job_type, schedule.payload, self._vault)
@@ -79,7 +87,7 @@ class ScheduledJobFactory:
         if schedule.tags:
             own["tags"] = schedule.tags
         given = {name: value for name, value in {**own, **options}.items() if value is not None}
-        return create.new_job(job_type, payload, self._vault, owner=schedule.owner, files={}, **given)
+        return create.new_job(job_type, payload, self._vault, owner=owner, files={}, **given)
 
     def _queues_up(self, job: Job) -> bool:
         return self._registry.get(job.type).on_duplicate is OnDuplicate.QUEUE_AFTER

@@ -20,7 +20,7 @@ from webapp.jobs.definition.registry import Registry
 from webapp.jobs.model.job import Job
 from webapp.jobs.schedules import run_records
 from webapp.jobs.schedules.cron_rule import UnknownTimeZone
-from webapp.jobs.schedules.job_factory import CannotStart, MayStart, PreviousRunUnfinished, ScheduledJobFactory
+from webapp.jobs.schedules.job_factory import CannotStart, OwnerNow, PreviousRunUnfinished, ScheduledJobFactory
 from webapp.jobs.schedules.misfires import FiringPlan, plan_firing
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule, to_schedule
 from webapp.jobs.store.job_store import JobStore
@@ -45,11 +45,11 @@ class ScheduleRunner:
         vault: Vault,
         store: JobStore,
         wake: Callable[[str], None],
-        may_start: MayStart,
+        owner_now: OwnerNow,
     ) -> None:
-        """Build it; ``may_start`` says whether the owner of a schedule can start jobs of its type."""
+        """Build it; ``owner_now`` returns the owner of a schedule's jobs as the account is now."""
         self._engine = engine
-        self._factory = ScheduledJobFactory(registry, vault, store, may_start)
+        self._factory = ScheduledJobFactory(registry, vault, store, owner_now)
         self._store = store
         self._wake = wake
 
@@ -63,13 +63,23 @@ class ScheduleRunner:
         shuffled = sample(due, len(due))  # so that several clocks do not all start with the same schedule
         return sum(self._fire(to_schedule(row), row["now"]) for row in shuffled)
 
-    def run_now(self, schedule: Schedule, *, by: UUID | None = None) -> Job:
+    def refusal(self, schedule: Schedule) -> str:
+        """Return why the schedule could not create its job now; empty if it could."""
+        try:
+            self._factory.make(schedule)
+        except CannotStart as error:
+            return str(error)
+        return ""
+
+    def run_now(self, schedule: Schedule, *, by: UUID | None = None, first: bool = True) -> Job:
         """Create a job of a schedule at once, even of a paused one; its scheduled times do not change.
+
+        With ``first``, it is claimed before scheduled and other jobs.
 
         Raises `CannotStart` if the job cannot be created, and `PreviousRunUnfinished` if the schedule runs one job
         at a time and the previous one has not finished.
         """
-        job = self._factory.make(schedule, priority=RUN_NOW_PRIORITY, triggered_by=by)
+        job = self._factory.make(schedule, priority=RUN_NOW_PRIORITY if first else None, triggered_by=by)
         try:
             with writing(self._engine) as connection:
                 if self._factory.is_refused(connection, schedule, job):

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
 
+class AmbiguousName(Exception):
+    """Raised when several schedules have a name, because several users can choose the same one."""
+
+    def __init__(self, name: str) -> None:
+        """Name the name."""
+        super().__init__(f"Several schedules are named {name!r}. Use the ID of one of them.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """A rule that creates jobs of one type for one owner.

@@ -136,7 +136,7 @@ def _path(item: Item) -> str:
     if item.get("job_id"):
         return f"/jobs/{item['job_id']}"
     if item.get("schedule_id"):
-        return f"/admin/schedules/{item['schedule_id']}"
+        return f"/me/schedules/{item['schedule_id']}"  # which leads others than the owner to the admin page
     if item.get("fingerprint"):
         return f"/admin/errors/{item['fingerprint']}"
     if item.get("queue"):

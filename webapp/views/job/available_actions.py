@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.model.job_policy import JobAction, Objection
+from webapp.jobs.schedules.job_factory import can_be_scheduled
+from webapp.views.page.permissions import can_add_own_schedules
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels
 from webapp.views.text.translations import gettext as _
@@ -75,6 +77,13 @@ def can_run_dry(job: Job, registry: Registry) -> bool:
     return job.type in registry and not registry.get(job.type).worker_only and not job.record_only
 
 
+def can_repeat(job: Job, registry: Registry, context: ViewerContext) -> bool:
+    """Return whether the viewer can add a schedule with the input of the job, which must be the viewer's own."""
+    if job.owner.user_id != context.viewer.user_id or job.root_id or _run_again_refusal(job, registry, context):
+        return False
+    return can_be_scheduled(registry.get(job.type)) and can_add_own_schedules()
+
+
 def permission_refusal(verb: str, job: Job, context: ViewerContext) -> str:
     """Return why the viewer has no permission for an action on a job that they can open, whatever its status."""
     if verb in OPERATOR_ACTIONS and not context.operates:
@@ -118,6 +127,8 @@ def _offered(job: Job, registry: Registry, context: ViewerContext) -> Iterator[O
         )
     again = _run_again_refusal(job, registry, context)
     yield OfferedAction(verb="run-again", words=_("Run again…"), sign="repeat", refusal=again, asks=False)
+    if can_repeat(job, registry, context):
+        yield OfferedAction(verb="repeat", words=_("Repeat on a schedule…"), sign="calendar-event", asks=False)
     if can_run_dry(job, registry) and not permission_refusal("dry-run", job, context):
         yield OfferedAction(verb="dry-run", words=_("Dry run…"), sign="clipboard-list")
     if context.operates and job.is_running and not job.record_only:

@@ -37,6 +37,7 @@ def show(job_id: UUID) -> ResponseReturnValue:
     job, tag = polled.job, _tag(polled)  # before everything else: an outdated tag only costs one more poll
     mark_failures_seen([job])
     context = _viewer_context(job)
+    is_own, sees_schedules = job.owner.user_id == context.viewer.user_id, may(Right.SEE_INSTALLATION)
     return render_template(
         "job/show.html",
         job=job,
@@ -45,7 +46,8 @@ def show(job_id: UUID) -> ResponseReturnValue:
         metadata=metadata_parameters(job.metadata) if context.may_open(job) else (),
         owner_name=context.label(job.owner.user_id),
         snapshot_count=len(services().process_snapshots.of_job(job)) if context.viewer.sees_all else 0,
-        schedule=services().run_history.schedule_of(job.id) if may(Right.SEE_INSTALLATION) else None,
+        schedule=services().run_history.schedule_of(job.id) if is_own or sees_schedules else None,
+        schedule_page="schedules.show" if sees_schedules else "my_schedules.show",
         **_page_context(job, context, tag),
         log=job_log(services(), job, context, LogFilter.of(request.args)),
     )

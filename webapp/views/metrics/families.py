@@ -128,6 +128,7 @@ def _parts(figures: InstallationFigures) -> Iterator[Metric]:
     planned = figures.schedules
     states = [(("active",), planned.active), (("paused",), planned.paused)]
     yield _gauges("schedules", "Schedules by state.", ("state",), states)
+    yield _gauge("schedules_of_users", "Schedules whose jobs belong to users.", planned.of_users)
     yield _gauge("schedule_delay_seconds", "By how long the most delayed schedule is late.",
                  planned.latest_delay.total_seconds())  # fmt: skip
     errors = [((state,), figures.errors.get(state, 0)) for state in ("open", "resolved", "ignored")]

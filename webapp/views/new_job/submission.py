@@ -24,6 +24,7 @@ from webapp.jobs.definition.titles import usual_title
 from webapp.jobs.definition.upload_rules import UploadRule, upload_rules
 from webapp.jobs.lifecycle.create import choices_of_copy
 from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.schedules.job_factory import can_be_scheduled
 from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.views.forms.payload_form import PayloadForm
@@ -32,6 +33,7 @@ from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, Tak
 from webapp.views.new_job.presets import SAVE, FilledIn, save_typed
 from webapp.views.page.audit_log import acting_for, record_creation
 from webapp.views.page.error_pages import visible_holder
+from webapp.views.page.permissions import can_add_own_schedules
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import zone
 from webapp.views.security import reauthentication
@@ -170,6 +172,7 @@ def render_form(
         approval=approval_needed_text(job_type.approval),
         kept_for=_period_text(job_type.keep_files),
         upload_limits=_upload_limits(job_type),
+        repeats=can_be_scheduled(job_type) and can_add_own_schedules(),
         idle=not services().wake_ups.workers_alive(job_type.queue),
     )
 

@@ -79,3 +79,8 @@ def require(right: Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
 def require_for_all(bp: Blueprint, right: Right) -> None:
     """Require a right for every view of a blueprint."""
     bp.before_request(lambda: demand(right))
+
+
+def can_add_own_schedules() -> bool:
+    """Return whether the signed-in user can add schedules of their own; admins always can."""
+    return services().settings.own_schedules > 0 or may(Right.EDIT_SCHEDULES)

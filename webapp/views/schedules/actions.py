@@ -14,34 +14,35 @@ from webapp.jobs.schedules.schedule import Schedule
 from webapp.views.page import confirmation
 from webapp.views.page.audit_log import acting_for, audited
 from webapp.views.page.confirmation import Confirmation, render_confirmation
-from webapp.views.page.permissions import require
+from webapp.views.page.permissions import may
 from webapp.views.page.request import services, signed_in
+from webapp.views.schedules.access import find, require_for_others
 from webapp.views.schedules.index import may_run
 from webapp.views.text.translations import gettext as _
 
 
-@require(Right.RUN_SCHEDULES)
+@require_for_others(Right.RUN_SCHEDULES)
 def pause(schedule_id: UUID) -> ResponseReturnValue:
     """Ask for a reason, then pause the schedule."""
-    schedule = services().schedules.get(schedule_id)
+    schedule = find(schedule_id)
     if page := confirmation.ask_reason(_pause_confirmation(schedule), required=False):
         return page
     pause_schedule(schedule, confirmation.submitted_reason())
     return redirect(_page_of(schedule), 303)
 
 
-@require(Right.RUN_SCHEDULES)
+@require_for_others(Right.RUN_SCHEDULES)
 def resume(schedule_id: UUID) -> ResponseReturnValue:
     """Resume the schedule."""
-    schedule = services().schedules.get(schedule_id)
+    schedule = find(schedule_id)
     resume_schedule(schedule)
     return redirect(_page_of(schedule), 303)
 
 
-@require(Right.RUN_SCHEDULES)
+@require_for_others(Right.RUN_SCHEDULES)
 def run_now(schedule_id: UUID) -> ResponseReturnValue:
     """Start a job of the schedule now and redirect to it."""
-    job = start_scheduled_job(services().schedules.get(schedule_id))
+    job = start_scheduled_job(find(schedule_id))
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
 
@@ -65,7 +66,7 @@ def start_scheduled_job(schedule: Schedule) -> Job:
     try:
         after = acting_for(schedule.owner.user_id) or None
         with audited(AuditAction.SCHEDULE_RUN, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, after=after):
-            return services().schedule_runner.run_now(schedule, by=signed_in().id)
+            return services().schedule_runner.run_now(schedule, by=signed_in().id, first=may(Right.RUN_SCHEDULES))
     except (CannotStart, PreviousRunUnfinished) as error:
         abort(409, str(error))
 
@@ -77,14 +78,14 @@ def delete_schedule(schedule: Schedule) -> None:
         services().schedules.delete(schedule.id)
 
 
-@require(Right.EDIT_SCHEDULES)
+@require_for_others(Right.EDIT_SCHEDULES)
 def remove(schedule_id: UUID) -> ResponseReturnValue:
     """Ask for confirmation, then delete the schedule with its history."""
-    schedule = services().schedules.get(schedule_id)
+    schedule = find(schedule_id)
     if request.method != "POST":
         return render_confirmation(_delete_confirmation(schedule))
     delete_schedule(schedule)
-    return redirect(url_for("schedules.index"), 303)
+    return redirect(url_for(".index"), 303)
 
 
 def _pause_confirmation(schedule: Schedule) -> Confirmation:
@@ -94,7 +95,7 @@ def _pause_confirmation(schedule: Schedule) -> Confirmation:
         notes=(_("Runs that are due during the pause are skipped."),),
         action=_("Pause"),
         keep=_("Back"),
-        post=url_for("schedules.pause", schedule_id=schedule.id),
+        post=url_for(".pause", schedule_id=schedule.id),
         back=_page_of(schedule),
         harmful=False,
     )
@@ -107,10 +108,10 @@ def _delete_confirmation(schedule: Schedule) -> Confirmation:
         notes=(_("The jobs it has started are kept, with their files."),),
         action=_("Delete schedule"),
         keep=_("Back"),
-        post=url_for("schedules.remove", schedule_id=schedule.id),
+        post=url_for(".remove", schedule_id=schedule.id),
         back=_page_of(schedule),
     )
 
 
 def _page_of(schedule: Schedule) -> str:
-    return url_for("schedules.show", schedule_id=schedule.id)
+    return url_for(".show", schedule_id=schedule.id)

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +14,10 @@ from uuid_utils.compat import uuid7
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
-from webapp.jobs.definition.field_specs import upload_specs
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
-from webapp.jobs.model.job import Owner
-from webapp.jobs.schedules.draft import InvalidSchedule, ScheduleDraft
+from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.schedules.draft import NAME_LIMIT, InvalidSchedule, ScheduleDraft
+from webapp.jobs.schedules.job_factory import can_be_scheduled
 from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.schedules.service import StaleSchedule
@@ -24,9 +26,10 @@ from webapp.user_policy import user_policy
 from webapp.views.forms.kept_secrets import stored_secrets, with_kept_secrets
 from webapp.views.forms.payload_form import PayloadForm
 from webapp.views.page.audit_log import audited
-from webapp.views.page.permissions import require
-from webapp.views.page.request import job_policy, services, signed_in
+from webapp.views.page.permissions import may
+from webapp.views.page.request import job_policy, services, signed_in, viewer
 from webapp.views.page.viewer_context import viewer_context
+from webapp.views.schedules.access import find, is_own_page, limits, require_for_others
 from webapp.views.schedules.presenter import MISSED
 from webapp.views.schedules.preview import preview_typed_rule
 from webapp.views.schedules.rule_choices import CRON, EVERY, RuleChoices
@@ -35,6 +38,7 @@ from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
 DEFAULT_RULE = "0 2 * * *"
+REPEAT = "repeat"  # the name of the button with which the form of a job begins a schedule
 PUBLIC, PRIVATE, PERSON = "public", "private", "person"
 
 
@@ -86,18 +90,22 @@ class ScheduleForm:
             tags=", ".join(schedule.tags),
         )
 
-    def draft(self, job_type: JobType) -> tuple[ScheduleDraft, dict[str, str]]:
-        """Return the draft, and an error message for each invalid field."""
+    def draft(self, job_type: JobType, old: Schedule | None = None) -> tuple[ScheduleDraft, dict[str, str]]:
+        """Return the draft, and an error message for each invalid field.
+
+        Users set neither the owner nor the queue and priority of their own schedules.
+        """
         errors: dict[str, str] = {}
+        own = is_own_page()
         draft = ScheduleDraft(
             name=self.name,
             rule=self.rule,
             zone=self.zone,
             missed=self.missed,
             one_at_a_time=self.one_at_a_time,
-            queue=self.queue or None,
-            priority=self._priority(errors),
-            owner=self._owner(job_type, errors),
+            queue=(old.queue if old else None) if own else self.queue or None,
+            priority=(old.priority if old else None) if own else self._priority(errors),
+            owner=job_policy().owner if own else self._owner(job_type, errors),
             tags=tuple(tag for tag in self.tags.split(",") if tag.strip()),
         )
         try:
@@ -127,7 +135,7 @@ class ScheduleForm:
         return Owner()
 
 
-@require(Right.EDIT_SCHEDULES)
+@require_for_others(Right.EDIT_SCHEDULES)
 def catalogue() -> ResponseReturnValue:
     """Show the job types that a schedule can start."""
     job_types = sorted(filter(_can_be_scheduled, services().registry), key=attrgetter("group", "title"))
@@ -143,52 +151,87 @@ def preview() -> ResponseReturnValue:
     )
 
 
-@require(Right.EDIT_SCHEDULES)
+@require_for_others(Right.EDIT_SCHEDULES)
 def new(type_name: str) -> ResponseReturnValue:
     """Show an empty form, or add the schedule when the submitted form is valid."""
     job_type = schedulable_type(type_name) or abort(404)
+    repeated = _repeated(job_type)
     if request.method == "POST":
-        return _submit(job_type)
-    return _page(job_type, ScheduleForm(zone=viewer_context().zone.key), _form(job_type))
+        return _submit(job_type, stored=repeated.payload if repeated else {})
+    typed_schedule = ScheduleForm(name=_free_name(job_type), zone=viewer_context().zone.key)
+    if repeated is None:
+        return _page(job_type, typed_schedule, _form(job_type))
+    typed_schedule = replace(typed_schedule, tags=", ".join(repeated.tags))
+    return _page(job_type, typed_schedule, _form(job_type, initial=repeated.payload), stored=repeated.payload)
 
 
-@require(Right.EDIT_SCHEDULES)
+@require_for_others(Right.EDIT_SCHEDULES)
 def edit(schedule_id: UUID) -> ResponseReturnValue:
     """Show the form of a schedule, or save it. The job type cannot change."""
-    schedule = services().schedules.get(schedule_id)
+    schedule = find(schedule_id)
     job_type = schedulable_type(schedule.type)
     if job_type is None and schedule.type in services().registry:
         abort(409, _("Its type of job cannot be scheduled here, so the schedule cannot be edited. You can delete it."))
     if job_type is None:
         abort(409, _("Its job type is no longer installed, so the schedule cannot be edited. You can delete it."))
     if request.method == "POST":
-        return _submit(job_type, schedule)
-    return _page(job_type, ScheduleForm.of(schedule), _form(job_type, initial=schedule.payload), schedule)
+        return _submit(job_type, schedule, schedule.payload)
+    form = _form(job_type, initial=schedule.payload)
+    return _page(job_type, ScheduleForm.of(schedule), form, schedule, stored=schedule.payload)
 
 
-def _submit(job_type: JobType, old: Schedule | None = None) -> ResponseReturnValue:
-    stored = old.payload if old else {}
+def _repeated(job_type: JobType) -> Job | None:
+    """Return the user's own job whose input the form begins with, if the address names one."""
+    job_id = request.args.get("job", type=UUID)
+    if job_id is None or not is_own_page():
+        return None
+    job = services().queries.jobs.get_visible(viewer(), job_id)
+    return job if job.type == job_type.name and job.owner.user_id == signed_in().id else None
+
+
+def _free_name(job_type: JobType) -> str:
+    """Return the name that the form of an own schedule suggests: the type's title, numbered if it is taken."""
+    if not is_own_page():
+        return ""
+    title = translated(job_type.title)[: NAME_LIMIT - 5]
+    taken = {schedule.name for schedule in services().schedules.of_owner(signed_in().id)}
+    numbered = (f"{title} {number}" for number in count(2))
+    return next(name for name in chain([title], numbered) if name not in taken)
+
+
+def _submit(
+    job_type: JobType, old: Schedule | None = None, stored: Mapping[str, Any] = MappingProxyType({})
+) -> ResponseReturnValue:
+    """Save the submitted form; ``stored`` is the payload whose secrets stay when their fields are empty."""
     typed = with_kept_secrets(job_type.payload_class, request.form, stored, services().vault)
-    typed_schedule, form = ScheduleForm.typed(request.form), _form(job_type, typed=typed)
+    form = _form(job_type, typed=typed)
+    if REPEAT in request.form:  # sent by the form that starts a job
+        suggested = ScheduleForm(
+            name=_free_name(job_type), zone=viewer_context().zone.key, tags=request.form.get("job.tags", "")
+        )
+        return _page(job_type, suggested, form, stored=stored)
+    typed_schedule = ScheduleForm.typed(request.form)
     if "preview" in request.form:
-        return _page(job_type, typed_schedule, form, old)
-    draft, errors = typed_schedule.draft(job_type)
+        return _page(job_type, typed_schedule, form, old, stored=stored)
+    draft, errors = typed_schedule.draft(job_type, old)
     if form.accepts() and not errors:
         try:
             saved = _change(old, draft, form) if old else add_schedule(job_type, draft, form.values())
-            return redirect(url_for("schedules.show", schedule_id=saved.id), 303)
+            return redirect(url_for(".show", schedule_id=saved.id), 303)
         except InvalidSchedule as error:
             errors = {name: translated(message) for name, message in error.errors.items()}
         except (InvalidPayload, StaleSchedule) as error:
             form.add_errors(getattr(error, "errors", {"": str(error)}))
-    return _page(job_type, typed_schedule, form, old, errors), 422
+    return _page(job_type, typed_schedule, form, old, errors, stored=stored), 422
 
 
 def add_schedule(job_type: JobType, draft: ScheduleDraft, payload: Mapping[str, Any]) -> Schedule:
     """Add a schedule for the signed-in user; pages and the API call it."""
     schedule_id = uuid7()
     with audited(AuditAction.SCHEDULE_ADD, AuditTarget.SCHEDULE, schedule_id, name=draft.name, after=draft.to_dict()):
-        return services().schedules.add(job_type.name, payload, draft, by=signed_in().id, schedule_id=schedule_id)
+        return services().schedules.add(
+            job_type.name, payload, draft, by=signed_in().id, schedule_id=schedule_id, limits=limits()
+        )
 
 
 def _change(old: Schedule, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
@@ -200,7 +243,7 @@ def change_schedule(old: Schedule, draft: ScheduleDraft, payload: Mapping[str, A
     """Change a schedule for the signed-in user; without a payload, its payload stays."""
     changes: dict[str, Any] = {"before": ScheduleDraft.from_schedule(old).to_dict(), "after": draft.to_dict()}
     with audited(AuditAction.SCHEDULE_CHANGE, AuditTarget.SCHEDULE, old.id, name=old.name, **changes):
-        return services().schedules.change(old, draft, payload=payload, by=signed_in().id)
+        return services().schedules.change(old, draft, payload=payload, by=signed_in().id, limits=limits())
 
 
 def _form(job_type: JobType, **options: Any) -> PayloadForm:
@@ -213,6 +256,8 @@ def _page(
     form: PayloadForm,
     schedule: Schedule | None = None,
     errors: Mapping[str, str] | None = None,
+    *,
+    stored: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
     return render_template(
         "schedules/form.html",
@@ -227,7 +272,8 @@ def _page(
         weekdays=weekdays(),
         queues=[queue.name for queue in services().queues.all()],
         kept={},
-        stored_secrets=stored_secrets(job_type.payload_class, schedule.payload) if schedule else {},
+        stored_secrets=stored_secrets(job_type.payload_class, stored),
+        limits=limits(),
     )
 
 
@@ -239,6 +285,6 @@ def schedulable_type(type_name: str) -> JobType | None:
 
 
 def _can_be_scheduled(job_type: JobType) -> bool:
-    """Return whether a schedule can start the type: not if it requires a file or the password of a person."""
-    needs_file = any(field.required and not field.conditional for field in upload_specs(job_type.payload_class))
-    return job_policy().may_start(job_type.name) and not needs_file and not job_type.asks_password
+    """Return whether the user can schedule jobs of the type; types with a start page of their own only for admins."""
+    is_offered = job_type.listed or may(Right.EDIT_SCHEDULES)
+    return is_offered and job_policy().may_start(job_type.name) and can_be_scheduled(job_type)

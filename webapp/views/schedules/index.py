@@ -1,12 +1,13 @@
 """The list of schedules, the page of one schedule, and the fragments that their polls fetch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from flask import render_template
+from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.accounts.permissions import Right
 from webapp.jobs.model.job import TERMINAL
 from webapp.jobs.schedules.run_history import RECENT_RUNS
 from webapp.jobs.schedules.schedule import Schedule, ScheduleRun
@@ -16,9 +17,11 @@ from webapp.views.charts.time_range import PERIODS, chosen_range
 from webapp.views.charts.time_scale import TimeScale
 from webapp.views.job.parameters import JobParameter, parameters
 from webapp.views.page import polling
+from webapp.views.page.permissions import can_add_own_schedules, may
 from webapp.views.page.polling import poll_response, polling_context
-from webapp.views.page.request import job_policy, services
+from webapp.views.page.request import job_policy, services, signed_in
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
+from webapp.views.schedules.access import find, is_own, is_own_page
 from webapp.views.schedules.presenter import run_line, schedule_dot, schedule_facts, schedule_row
 from webapp.views.schedules.preview import rule_preview
 from webapp.views.text.stored_messages import translated
@@ -37,15 +40,17 @@ def live() -> ResponseReturnValue:
 
 
 def show(schedule_id: UUID) -> ResponseReturnValue:
-    """Show one schedule."""
-    schedule = services().schedules.get(schedule_id)
+    """Show one schedule. Messages link to the page of its owner, from which others are led to that of admins."""
+    if is_own_page() and may(Right.SEE_INSTALLATION) and not is_own(services().schedules.get(schedule_id)):
+        return redirect(url_for("schedules.show", schedule_id=schedule_id), 303)
+    schedule = find(schedule_id)
     return render_template("schedules/show.html", **_page(schedule), **_history(schedule))
 
 
 def show_live(schedule_id: UUID) -> ResponseReturnValue:
     """Return the parts of the page that change; 304 if nothing changed."""
     try:
-        page = _page(services().schedules.get(schedule_id))
+        page = _page(find(schedule_id))
     except ScheduleNotFound:
         if not polling.is_poll():
             raise
@@ -54,16 +59,26 @@ def show_live(schedule_id: UUID) -> ResponseReturnValue:
 
 
 def _list() -> dict[str, Any]:
-    schedules, runs = services().schedules.all(), services().run_history.latest()
-    context = viewer_context(schedule.paused_by for schedule in schedules)
+    schedules, runs = _shown()
+    context = viewer_context(person for each in schedules for person in (each.paused_by, each.owner.user_id))
     rows = tuple(
         schedule_row(schedule, runs.get(schedule.id, ()), job_type_title(schedule), context) for schedule in schedules
     )
     return {
         "rows": rows,
+        "can_add": can_add_own_schedules(),
         "zone": context.zone.key,
-        **polling_context(rows, _seconds(latest[0] for latest in runs.values())),
+        **polling_context(rows, _seconds(run for latest in runs.values() for run in latest[:1])),
     }
+
+
+def _shown() -> tuple[tuple[Schedule, ...], Mapping[UUID, tuple[ScheduleRun, ...]]]:
+    """Return the schedules of the list, with their latest runs."""
+    history = services().run_history
+    if not is_own_page():
+        return services().schedules.all(), history.latest()
+    schedules = services().schedules.of_owner(signed_in().id)
+    return schedules, {each.id: history.of_schedule(each.id, RECENT_RUNS) for each in schedules}
 
 
 def _page(schedule: Schedule) -> dict[str, Any]:
@@ -77,6 +92,7 @@ def _page(schedule: Schedule) -> dict[str, Any]:
         "parameters": _parameters(schedule, context),
         "zone": context.zone.key,
         "runnable": may_run(schedule),
+        "refusal_now": "" if schedule.is_paused else translated(services().schedule_runner.refusal(schedule)),
     }
     return page | polling_context(tuple(page.values()), _seconds(runs[:1]))
 

@@ -78,6 +78,7 @@ class ScheduleRow:
     id: UUID
     name: str
     job_type: str
+    owner: str
     rule_text: str
     zone: str
     next: FormattedTime | None
@@ -103,6 +104,7 @@ def schedule_row(schedule: Schedule, runs: Sequence[ScheduleRun], job_type: str,
         id=schedule.id,
         name=schedule.name,
         job_type=job_type,
+        owner=context.label(schedule.owner.user_id),
         rule_text=rule_text(schedule.rule),
         zone=schedule.rule.zone,
         next=context.when(schedule.next_fire_at) if schedule.next_fire_at else None,
