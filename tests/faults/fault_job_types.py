@@ -22,6 +22,7 @@ from webapp.schema import log_lines, now
 
 MAX_ATTEMPTS = 99  # more than a slow machine loses to expired leases
 OUTLASTING_SECONDS = 8.0  # longer than the lease of the tests without Redis
+FLOW = "Flow"
 COUNTED = "counted by a step"
 CONTENT = b"whole " * 10_000
 
@@ -48,6 +49,10 @@ def run(job: JobContext, payload: Trial) -> None:
     job.save_state({"attempt": job.attempt})
     job.step("noted", note_step, job.title, payload.marks)
     job.step_in_transaction("counted", count_step, job)
+    with job.flow(FLOW) as flow:
+        last = flow.spawn("of_a_flow", {"marks": payload.marks}, name="last", title=f"{FLOW}, last")
+        last.after("first")
+        flow.spawn("of_a_flow", {"marks": payload.marks}, name="first", title=f"{FLOW}, first")
     with job.open_attachment("result.txt") as file:
         file.write(CONTENT)
     if job.attempt == 1:
@@ -187,4 +192,5 @@ again = job_type("again", title="Again", max_running=1, retry=at_once)(run)
 briefly = job_type("briefly", title="Briefly", timeout=timedelta(seconds=1))(run)
 each_time = job_type("each_time", title="Each time", max_attempts=3)(run_badly)
 in_group = job_type("in_group", title="In a group")(run_shortly)
+of_a_flow = job_type("of_a_flow", title="Of a flow", retry=at_once)(run_shortly)
 once = job_type("once", title="Once", max_running=1, rerun_lost=False)(run)

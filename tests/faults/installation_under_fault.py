@@ -29,7 +29,7 @@ from webapp.os_process import die_with_parent
 from webapp.processes import pool
 from webapp.processes.clock import Clock
 from webapp.processes.worker import run, settle_dead_workers, settle_worker
-from webapp.schema import jobs, leases
+from webapp.schema import flows, jobs, leases
 from webapp.services import Services
 
 LEASE_SECONDS = 2.0
@@ -114,6 +114,7 @@ class FaultyInstallation:
             file.unlink()
         with writing(self.services.engine) as connection:
             connection.execute(delete(jobs))
+            connection.execute(delete(flows))
 
     def close(self) -> None:
         for child in self.children.values():
@@ -161,6 +162,7 @@ def faulty_installation(
     settings = load(data_dir=folder, database_url=database_url, redis_url=valkey_url, secret_key="k" * 32)
     registry = Registry()
     trials = (fault_job_types.again, fault_job_types.once, fault_job_types.briefly, fault_job_types.each_time)
+    trials = (*trials, fault_job_types.of_a_flow)
     for job_type in (fault_job_types.in_group,) if only_short_jobs else trials:  # a limit of one type keeps all alone
         registry.add(job_type)
     engine = _engine(settings.database)

@@ -12,13 +12,13 @@ from _pytest.mark.structures import ParameterSet
 from sqlalchemy import func, select
 
 from tests.exhaustive import every_pair, exhaustive
-from tests.faults.fault_job_types import CONTENT, COUNTED, MAX_ATTEMPTS
+from tests.faults.fault_job_types import CONTENT, COUNTED, FLOW, MAX_ATTEMPTS
 from tests.faults.installation_under_fault import LEASE_SECONDS, QUEUE, FaultyInstallation
 from tests.jobs.row_invariants import broken, snapshot
 from tests.stored_files import stored_path
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
-from webapp.schema import attachments, log_lines
+from webapp.schema import attachments, flows, log_lines
 
 ACTIONS = ("kill", "exit", "raise", "sleep")
 SLEEP_SECONDS = {"worker.order": LEASE_SECONDS + 0.5}  # no heartbeat yet, so the lease expires
@@ -31,6 +31,7 @@ POINTS = {
     **dict.fromkeys(("horse.lingers", "horse.woken", "horse.ready"), "goes well"),
     **dict.fromkeys(("report.commit", "report.committed"), "goes well"),
     **dict.fromkeys(("step.commit", "step.committed"), "goes well"),
+    **dict.fromkeys(("flow.commit", "flow.wake"), "goes well"),
     **dict.fromkeys(("file.sync", "file.rename", "file.renamed", "file.row"), "goes well"),
     **dict.fromkeys(("end.commit", "end.wake", "horse.ended", "horse.baton"), "goes well"),
     **dict.fromkeys(("worker.fork", "worker.settle", "settle.commit", "settle.wake", "worker.settled"), "dies"),
@@ -70,10 +71,10 @@ class Trial:
         return self.all()[title]
 
     def all(self) -> dict[str, Job]:
-        return {job.title: job for job in self.all_jobs.newest(10)}
+        return {job.title: job for job in self.all_jobs.newest(10) if not job.title.startswith(FLOW)}
 
     def is_over(self) -> bool:
-        return all(job.is_finished for job in self.all().values())
+        return all(job.is_finished for job in self.all_jobs.newest(10))
 
     def runs(self, title: str) -> int:
         return self.marks.read_text().split().count(title) if self.marks.exists() else 0
@@ -109,6 +110,7 @@ class Matrix:
         installation.wait_for(lambda: has_struck() and trial.is_over())
         _check_the_jobs(trial)
         _check_the_steps(installation, trial, lost_attempts=int(point == "step.committed"))
+        _check_the_flows(installation, trial)
         _check_the_rest(installation)
 
     @pytest.mark.parametrize("action", ACTIONS)
@@ -157,6 +159,21 @@ def _check_the_steps(installation: FaultyInstallation, trial: Trial, lost_attemp
     with reading(installation.services.engine) as connection:
         counted = select(func.count()).where(log_lines.c.text == COUNTED, log_lines.c.job_id == trial.job("again").id)
         assert connection.execute(counted).scalar() == 1
+
+
+def _check_the_flows(installation: FaultyInstallation, trial: Trial) -> None:
+    """Each handler that has ended has started one flow, whole, and its jobs ran in their order."""
+    with reading(installation.services.engine) as connection:
+        flow_ids = connection.execute(select(flows.c.id, flows.c.started_by_job)).all()
+    assert len({row.started_by_job for row in flow_ids}) == len(flow_ids)
+    completed = {job.id for job in trial.all().values() if job.status is Status.COMPLETED}
+    assert completed <= {row.started_by_job for row in flow_ids}
+    for row in flow_ids:
+        last, first = installation.services.queries.flows.get(row.id).jobs
+        assert (first.status, last.status) == (Status.COMPLETED, Status.COMPLETED)
+        assert first.finished_at is not None
+        assert last.started_at is not None
+        assert first.finished_at <= last.started_at
 
 
 def _check_the_rest(installation: FaultyInstallation) -> None:

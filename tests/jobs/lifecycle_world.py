@@ -8,14 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from tests.jobs.conftest import HOLDER, LOCATION, Nothing
-from webapp.db.engine import writing
+from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.editing.job_edit import JobEdit
 from webapp.jobs.execution.reporter import Reporter
 from webapp.jobs.execution.steps import Steps, StoredSteps
+from webapp.jobs.flows.flow import Flow
+from webapp.jobs.flows.flow_queries import FlowNotFound
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.maintenance.clock_chores import promote_due
@@ -27,7 +29,7 @@ from webapp.jobs.queueing.rates import admit_due
 from webapp.jobs.store.fence import Fence, LeaseLost, report
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken, release_jobs_with_free_keys
-from webapp.schema import jobs, leases, now, queues, rate_starts, rate_waits
+from webapp.schema import dependencies, flows, jobs, leases, now, queues, rate_starts, rate_waits
 from webapp.services import Services
 
 MOST_RUNNING = 2
@@ -59,6 +61,8 @@ class World:
         self.claims = Claims(services.engine, {kind.name: kind.limits for kind in services.registry})
         self.ids: list[UUID] = []
         self.claimed: list[Job] = []
+        self.flows: list[UUID] = []
+        self.started: dict[tuple[UUID, str], UUID] = {}  # flows by the jobs that have started them
         self.results: dict[tuple[UUID, str], str] = {}  # of the steps that jobs have kept
 
     def job(self, number: int) -> UUID:
@@ -111,6 +115,38 @@ class World:
             self._remember(*self.services.queries.related.children(job.id))  # a child whose name exists is not created
 
         return refusal(add)
+
+    def start_flow(self, follows: Sequence[Sequence[int]], on_failure: str, owner: Owner, by: Job | None = None) -> str:
+        """Start a flow in which each job follows others by their places, or let a running job start it."""
+        flow = Flow(f"Flow of {len(follows)}")
+        for place, others in enumerate(follows):
+            job = flow.spawn("narrow" if place == 1 else "nothing", name=str(place))
+            for other in sorted(set(others)):
+                job.after(str(other), on_failure=on_failure)
+
+        def start() -> None:
+            if by is None:
+                self.flows.append(self.jobs.start_flow(flow, owner=owner))
+            else:
+                flow_id = self.jobs.start_flow_of(by, flow)
+                known = self.started.setdefault((by.id, flow.title), flow_id)
+                assert known == flow_id, "a handler has started a flow twice"
+            self._remember(*self.services.queries.flows.get(flow.id).jobs)
+
+        return refusal(start)
+
+    def flow(self, number: int) -> list[int]:
+        """Return the numbers of the jobs of a flow that were not deleted."""
+        if not self.flows:
+            return []
+        try:
+            jobs_ = self.services.queries.flows.get(self.flows[number % len(self.flows)]).jobs
+        except FlowNotFound:
+            return []
+        return [self.ids.index(job.id) for job in jobs_]
+
+    def retry_flow(self, numbers: Iterable[int]) -> str:
+        return refusal(lambda: self.jobs.retry_flow([self.job(number) for number in numbers]))
 
     def add_child(self, number: int, name: str | None, kind: str = "nothing") -> str:
         return self._create(lambda: self.jobs.create_child_job(self.job(number), kind, name=name))
@@ -187,10 +223,24 @@ class World:
             self.settle(job, hand_back=True)
         self.expire_approvals()
         self.let_time_pass()
+        self._complete_all()
+        self.jobs.retry_flow(self._awaited(dependencies.c.after_id))
+        self._complete_all()
+        self.jobs.cancel_many(self._awaited(dependencies.c.job_id))  # those that cannot run again
+
+    def _complete_all(self) -> None:
         while job := self.claim() or self._claim_later():
             assert self.end(job, ENDINGS[0]) == ""
             self.expire_approvals()
             self.let_time_pass()
+
+    def _awaited(self, column: Any) -> list[UUID]:
+        """Return the ended jobs for whose retry others wait, or these others."""
+        held = jobs.alias("held")
+        waits = (dependencies.c.waits, held.c.id == dependencies.c.job_id, held.c.status == "held")
+        ended = (jobs.c.id == dependencies.c.after_id, jobs.c.status.in_(("failed", "cancelled", "stale")))
+        with reading(self.services.engine) as connection:
+            return list(connection.execute(select(column).where(*waits, *ended).distinct()).scalars())
 
     def _claim_later(self) -> Job | None:
         self.let_time_pass()  # the last claim can have put jobs aside
@@ -198,7 +248,7 @@ class World:
 
     def clear(self) -> None:
         with writing(self.services.engine) as connection:
-            for table in (jobs, leases, queues, rate_starts, rate_waits):
+            for table in (jobs, flows, leases, queues, rate_starts, rate_waits):
                 connection.execute(delete(table))
 
     def _create(self, operation: Callable[[], Job]) -> str:

@@ -13,6 +13,7 @@ from webapp.jobs.invariants import approvals as approval_checks
 from webapp.jobs.invariants import attempts as attempt_checks
 from webapp.jobs.invariants import dependencies as dependency_checks
 from webapp.jobs.invariants import families, statuses
+from webapp.jobs.invariants import flows as flow_checks
 from webapp.jobs.invariants.limits import over_rate
 from webapp.jobs.invariants.verifier import run_checks
 from webapp.jobs.lifecycle.cascade import child_counts
@@ -95,7 +96,7 @@ def verified(engine: Engine) -> list[str]:
     checks = (
         check
         for found in (
-            *(group.checks(engine) for group in (statuses, attempt_checks, families, dependency_checks)),
+            *(group.checks(engine) for group in (statuses, attempt_checks, families, dependency_checks, flow_checks)),
             approval_checks.checks(engine, ()),
         )
         for check in found
@@ -190,11 +191,13 @@ def _dependents(seen: Snapshot) -> Found:
                 yield seen.jobs[edge.after_id], "does not know that it has dependents"
         if row.status == "held" and row.root_id is None:
             waits = row.next_key is not None or row.approval == "pending"  # for that
+            waits = waits or any(edge.waits and is_missing(seen, edge) for edge in edges)
             if all(seen.ended(edge.after_id) for edge in edges) and not waits:
                 yield row, "is held although all its predecessors have ended"
             if any(_is_impossible(seen, edge) for edge in edges):
                 yield row, "is held although a predecessor did not complete"
-        if sum(event.detail == NOT_COMPLETED for event in seen.events[row.id]) > 1:
+        names = [event.name for event in seen.events[row.id]]
+        if sum(event.detail == NOT_COMPLETED for event in seen.events[row.id]) > 1 + names.count("retried"):
             yield row, "was cancelled twice because of a predecessor"
 
 
@@ -239,17 +242,21 @@ def _released(before: Snapshot, seen: Snapshot, old: Row[Any], new: Row[Any]) ->
         return
     edges = before.edges[old.id]
     if new.status in {"queued", "scheduled"} and any(
-        edge.after_id in seen.jobs and (not seen.ended(edge.after_id) or _is_impossible(seen, edge)) for edge in edges
+        edge.after_id in seen.jobs and (not seen.ended(edge.after_id) or is_missing(seen, edge)) for edge in edges
     ):
         predecessors = [(seen.jobs[e.after_id].status, e.only_on_success) for e in edges if e.after_id in seen.jobs]
         yield f"was released too early, before {predecessors}"
-    if any(event.detail == NOT_COMPLETED for event in seen.events[old.id]) and not any(
+    if seen.events[old.id][-1].detail == NOT_COMPLETED and not any(
         edge.after_id not in seen.jobs or _is_impossible(seen, edge) for edge in edges
     ):
         yield "was cancelled although it could have run"
 
 
 def _is_impossible(seen: Snapshot, edge: Row[Any]) -> bool:
+    return not edge.waits and is_missing(seen, edge)
+
+
+def is_missing(seen: Snapshot, edge: Row[Any]) -> bool:
     return edge.only_on_success and seen.ended(edge.after_id) and seen.jobs[edge.after_id].status != "completed"
 
 

@@ -39,6 +39,7 @@ def test_every_report_can_be_read() -> None:
     assert job.metadata == {"a": 1}
     assert [(child.type, child.name) for child in job.children] == [("nothing", None)]
     assert [dependent.type for dependent in job.dependents] == ["nothing"]
+    assert [[(edge.before, edge.after) for edge in flow.edges] for flow in job.flows] == [[("first", "second")]]
 
 
 def test_texts_and_lifetimes_of_files_are_kept() -> None:
@@ -220,3 +221,13 @@ def test_steps_are_kept_in_memory() -> None:
 
     assert job.run(handler) == [[1], {"a": [1, 2]}, "by a connection"]
     assert job.steps == {"kept": [1], "new": {"a": [1, 2]}, "written": "by a connection"}
+
+
+def test_a_test_gives_the_results_of_predecessors() -> None:
+    job = FakeJobContext(results={"fetch": {"rows": 3}}, result_files={"fetch": {"a.csv": b"a"}})
+    before = job.predecessors["fetch"]
+    with before.files["a.csv"].open() as file:
+        content = file.read()
+    assert (job.results_of("fetch"), content, list(before.parts)) == ({"rows": 3}, b"a", [])
+    with pytest.raises(KeyError, match="does not follow"):
+        job.results_of("mail")

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Engine
 
+from webapp.jobs.flows.flow_queries import FlowQueries
 from webapp.jobs.queries.all_jobs import AllJobs
 from webapp.jobs.queries.dependency_graph import DependencyGraphs
 from webapp.jobs.queries.ended_since import EndedSince
@@ -25,6 +26,7 @@ class JobQueries:
         self.lists = JobPages(engine)
         self.all_jobs = AllJobs(engine)
         self.related = RelatedJobQueries(engine)
+        self.flows = FlowQueries(engine)
         self.graphs = DependencyGraphs(engine)
         self.logs = JobLogs(engine)
         self.files = Attachments(engine)

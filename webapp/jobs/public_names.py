@@ -16,6 +16,7 @@ from webapp.jobs.execution.failure_hooks import FailureHooks
 from webapp.jobs.execution.handler_errors import RetryLater
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted
 from webapp.jobs.execution.time_limit import JobTimeout
+from webapp.jobs.flows.flow import Flow, InvalidFlow, OnFailure
 from webapp.jobs.job_queries import JobQueries
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.approval import Approval
@@ -50,8 +51,10 @@ __all__ = [
     "DuplicateJob",
     "FailureHooks",
     "FileTooLarge",
+    "Flow",
     "HistoryCriteria",
     "IllegalTransition",
+    "InvalidFlow",
     "InvalidPayload",
     "Job",
     "JobCancelled",
@@ -67,6 +70,7 @@ __all__ = [
     "Limits",
     "NotStorable",
     "OnDuplicate",
+    "OnFailure",
     "Owner",
     "Rate",
     "Registry",

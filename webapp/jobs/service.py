@@ -24,6 +24,9 @@ from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.definition.upload_rules import Files, listed
+from webapp.jobs.flows.flow import Flow
+from webapp.jobs.flows.flow_retry import retry_flow
+from webapp.jobs.flows.flow_writer import FlowStart, FlowWriter
 from webapp.jobs.lifecycle import create, external_changes, finish_family
 from webapp.jobs.lifecycle.attributes import output_lifetime
 from webapp.jobs.lifecycle.cancel import refuse_if_ended, stop_jobs
@@ -37,10 +40,12 @@ from webapp.jobs.lifecycle.retry import refuse_if_not_retriable, retry_jobs
 from webapp.jobs.model.job import NO_QUEUE, Job, Owner, Status
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.model.rate import CountedBy
+from webapp.jobs.model.value_rules import shown
 from webapp.jobs.queries.visible_jobs import PAGE, Viewer, VisibleJobs
 from webapp.jobs.queueing.queues import UnknownQueue
 from webapp.jobs.store import idempotency_keys, lock_order
 from webapp.jobs.store.attachments import Attachment, Attachments, FileLifetime
+from webapp.jobs.store.fence import Fence
 from webapp.jobs.store.file_store import Content, FileStore
 from webapp.jobs.store.job_store import JobStore
 from webapp.jobs.store.unique_keys import DuplicateJob, naming_the_holder
@@ -81,6 +86,7 @@ class Jobs:
         self._writer = JobWriter(self.store)
         self._updater = JobUpdater(self.store, wake, vault)
         self._deleter = JobDeleter(engine, files)
+        self._flow_writer = FlowWriter(self.store, registry, vault, self._refuse_unknown_queue)
         self._queries = VisibleJobs(engine)
         self._attachments = Attachments(engine)
         self._checked_queue: tuple[UUID, str] | None = None  # the root and the queue of the last child
@@ -333,6 +339,44 @@ class Jobs:
             woken = finish_family.release_children(connection, root_id)
         self._wake_all(woken)
 
+    def start_flow(
+        self,
+        flow: Flow,
+        *,
+        owner: Owner | None = None,
+        triggered_by: UUID | None = None,
+        request_key: str | None = None,
+        record: Callable[[Connection, UUID], object] | None = None,
+    ) -> UUID:
+        """Create all jobs of a flow in one transaction, and set its id and theirs; return that of the flow.
+
+        The default of ``owner`` is that of `create_job`. A ``request_key`` that has started a flow starts no second
+        one: the ids are those of the first. ``record`` is called with the id at the end of the transaction. Raises
+        `InvalidFlow`, `TypeDisabled` or `DuplicateJob`; then nothing is written.
+        """
+        given = {} if triggered_by is None else {"triggered_by": triggered_by}
+        owner, choices = with_owner(owner, given, self.signed_in_user)
+        check_arguments(owner=owner, request_key=request_key, by=triggered_by)
+        return self._start_flow(flow, FlowStart(owner=owner, request_key=request_key, **choices), record)
+
+    def start_flow_of(self, job: Job, flow: Flow) -> UUID:
+        """Start a flow that the handler of a running job has described: once for each job and title.
+
+        The jobs belong to the owner of the job. Raises `LeaseLost` if its attempt no longer holds it.
+        """
+        fence = Fence(job_id=job.id, attempt=job.attempt)
+        key = f"job-{job.id}-{flow.title}"  # the column has room for both
+        start = FlowStart(owner=job.owner, triggered_by=job.triggered_by, request_key=key, fence=fence)
+        return self._start_flow(flow, start)
+
+    def retry_flow(self, ids: Collection[UUID], *, by: UUID | None = None) -> None:
+        """Retry roots that failed or were stopped; those that follow unfinished ones wait for them again."""
+        check_ids(*ids)
+        check_arguments(by=by)
+        with writing(self.engine) as connection:
+            woken = retry_flow(connection, ids, self._attempts(), by=by)
+        self._wake_all(woken)
+
     def get(self, job_id: UUID) -> Job:
         """Return any job; raise `JobNotFound`. Pages use `JobQueries.jobs.visible` instead."""
         check_ids(job_id)
@@ -541,10 +585,25 @@ class Jobs:
     def _retry(self, ids: Collection[UUID], *, by: UUID | None, pass_over: bool = False) -> None:
         check_ids(*ids)
         check_arguments(by=by)
-        attempts = {job_type.name: job_type.retry.max_attempts for job_type in self.registry}
         with naming_the_holder(self.engine), writing(self.engine) as connection:
-            woken = retry_jobs(connection, ids, attempts, by=by, pass_over=pass_over)
+            woken = retry_jobs(connection, ids, self._attempts(), by=by, pass_over=pass_over)
         self._wake_all(woken)
+
+    def _attempts(self) -> Mapping[str, int]:
+        return {job_type.name: job_type.retry.max_attempts for job_type in self.registry}
+
+    def _start_flow(
+        self, flow: Flow, start: FlowStart, record: Callable[[Connection, UUID], object] | None = None
+    ) -> UUID:
+        if not isinstance(flow, Flow):
+            message = f"flow must be a Flow, not {shown(flow)}."
+            raise BadRequest(message)
+        with naming_the_holder(self.engine):
+            written = self._flow_writer.write(flow, start, record)
+        faultpoint("flow.wake")
+        for queue, rows in written.queues:
+            self._wake(queue, rows)
+        return written.id
 
     def _refuse_unknown_queue(self, queue: str) -> None:
         known = (NO_QUEUE, "default", *self.registry.queues)

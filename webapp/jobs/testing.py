@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
@@ -23,6 +23,8 @@ from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.input_files import InputFile, Inputs
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, Reporter
 from webapp.jobs.execution.steps import StepStore
+from webapp.jobs.flows.flow import Flow
+from webapp.jobs.flows.predecessors import PartResult, PredecessorFile, PredecessorSource
 from webapp.jobs.model.job import SYSTEM, Job, Owner, Status
 from webapp.jobs.store.attachments import Attachment, FileLifetime
 from webapp.jobs.store.file_store import FileStore, FoundFile, PartialFile, StoredFile, clean_media_type
@@ -53,11 +55,12 @@ class FakeJobContext(JobContext):
     - ``stop_when`` is called at every report; once it returns True, the job is asked to stop.
     - ``steps`` are the results of steps that an earlier attempt has kept, by name. The function of a step in a
       transaction is called with ``connection``.
+    - ``results`` are the metadata of predecessors by name, ``result_files`` their files: ``{"fetch": {"a.csv": b""}}``.
     - ``seconds`` is the time limit that `batches` divides work by; 0 ends a slice after each item.
     - The other arguments are the fields of the job.
 
     Afterwards, read `percent`, `done`, `total`, `reports`, `messages`, `warnings`, `errors`, `log_lines`,
-    `attachments`, `lifetimes`, `children`, `dependents`, `steps`, `checkpoints`, `state` and `metadata`.
+    `attachments`, `lifetimes`, `children`, `dependents`, `flows`, `steps`, `checkpoints`, `state` and `metadata`.
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class FakeJobContext(JobContext):
         stop_when: Callable[["FakeJobContext"], bool] | None = None,
         steps: Mapping[str, Any] = _NOTHING,
         connection: Connection | None = None,
+        results: Mapping[str, Mapping[str, Any]] = _NOTHING,
+        result_files: Mapping[str, Mapping[str, bytes]] = _NOTHING,
         seconds: float | None = None,
         owner: Owner = SYSTEM,
         triggered_by: UUID | None = None,
@@ -82,10 +87,12 @@ class FakeJobContext(JobContext):
         self._is_dry_run = is_dry_run
         self.children: list[SpawnedJob] = []
         self.dependents: list[SpawnedJob] = []
+        self.flows: list[Flow] = []
         self.attachments: dict[str, bytes] = {}
         self.lifetimes: dict[str, timedelta] = {}
         self._kept_steps = _MemorySteps(steps, connection)
         self._contents = _MemoryFiles()
+        self._memory_predecessors = _MemoryPredecessors(results, result_files, self._contents)
         self._notes = _MemoryReporter(
             Job(
                 id=uuid7(),
@@ -197,11 +204,46 @@ class FakeJobContext(JobContext):
     def _step_store(self) -> StepStore:
         return self._kept_steps
 
+    def _predecessor_source(self) -> PredecessorSource:
+        return self._memory_predecessors
+
     def _add_file_row(self, file: StoredFile, lifetime: FileLifetime) -> None:
         self.attachments[file.name] = self._contents.content(file.id)
         self.lifetimes.pop(file.name, None)
         if lifetime.own is not None:
             self.lifetimes[file.name] = lifetime.own
+
+
+class _MemoryPredecessors:
+    """Returns the predecessors that a test has described, all completed and without children."""
+
+    def __init__(
+        self,
+        results: Mapping[str, Mapping[str, Any]],
+        files: Mapping[str, Mapping[str, bytes]],
+        store: "_MemoryFiles",
+    ) -> None:
+        names = dict.fromkeys((*results, *files))
+        self._rows = [
+            SimpleNamespace(id=uuid7(), name=name, type="tested", status="completed", metadata=results.get(name, {}))
+            for name in names
+        ]
+        self._files = {
+            row.id: {
+                name: PredecessorFile(store, store.receive(BytesIO(content), name))
+                for name, content in files.get(row.name, {}).items()
+            }
+            for row in self._rows
+        }
+
+    def predecessors(self) -> Sequence[Any]:
+        return self._rows
+
+    def files(self) -> Mapping[UUID, Mapping[str, PredecessorFile]]:
+        return self._files
+
+    def parts(self) -> Mapping[UUID, Sequence[PartResult]]:
+        return {}
 
 
 class _MemorySteps:
@@ -299,6 +341,14 @@ class _Creator:
         job = Job(id=uuid7(), type=type_name, title=type_name, status=Status.HELD)
         self._context.dependents.append(SpawnedJob(id=job.id, type=type_name, payload=payload, choices=choices))
         return job
+
+    def start_flow_of(self, job: Job, flow: Flow) -> UUID:  # noqa: ARG002  (the only one)
+        flow.check()
+        flow.id = uuid7()
+        for each in flow.jobs:
+            each.id = uuid7()
+        self._context.flows.append(flow)
+        return flow.id
 
 
 class _MemoryFiles(FileStore):

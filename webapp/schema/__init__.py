@@ -4,7 +4,7 @@ from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
 from webapp.schema.columns import UtcDateTime, has_tag, hour_of, in_lines, later, metadata, now, seconds_between
 from webapp.schema.history import attempts, events, job_steps, log_lines
-from webapp.schema.jobs import dependencies, jobs, requests
+from webapp.schema.jobs import dependencies, flow_jobs, flows, jobs, requests
 from webapp.schema.metrics import cursors, endings, error_groups, error_hours, error_users, job_errors, runs, totals
 from webapp.schema.notices import notices
 from webapp.schema.notifications import notification_deliveries, notification_marks, notification_rules
@@ -41,6 +41,8 @@ __all__ = [
     "error_hours",
     "error_users",
     "events",
+    "flow_jobs",
+    "flows",
     "form_presets",
     "group_members",
     "group_types",

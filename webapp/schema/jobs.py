@@ -1,4 +1,4 @@
-"""Jobs with their indexes, the dependencies between jobs, and idempotency keys (``requests``)."""
+"""Jobs with their indexes, the dependencies between jobs, flows, and idempotency keys (``requests``)."""
 
 from datetime import datetime
 from typing import Any
@@ -159,6 +159,7 @@ class _DependencyColumns(TypedColumns):
     job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     after_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     only_on_success: Named[bool] = Column(Boolean, server_default=true())
+    waits: Named[bool] = Column(Boolean, server_default=false())  # for a retry, if the other did not complete
 
 
 dependencies = Table("dependencies", metadata, _DependencyColumns)
@@ -173,3 +174,29 @@ class _RequestColumns(TypedColumns):
 
 requests = Table("requests", metadata, _RequestColumns)
 Index("ix_requests_job", requests.c.job_id)
+
+
+class _FlowColumns(TypedColumns):
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    title: Named[str] = Column(String(200))
+    owner_id: Named[UUID | None] = Column(Uuid)
+    public: Named[bool] = Column(Boolean, server_default=false())
+    tenant: Named[str | None] = Column(String(80))
+    triggered_by: Named[UUID | None] = Column(Uuid)
+    started_by_job: Named[UUID | None] = Column(Uuid)
+    request_key: Named[str | None] = Column(String(280))
+    created_at: Named[datetime] = Column(UtcDateTime)
+
+
+flows = Table("flows", metadata, _FlowColumns)
+Index("uq_flows_request_key", flows.c.request_key, unique=True)
+
+
+class _FlowJobColumns(TypedColumns):
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    flow_id: Named[UUID] = Column(ForeignKey("flows.id", ondelete="CASCADE"))
+    name: Named[str] = Column(String(200))
+
+
+flow_jobs = Table("flow_jobs", metadata, _FlowJobColumns, sqlite_with_rowid=False)
+Index("uq_flow_jobs_name", flow_jobs.c.flow_id, flow_jobs.c.name, unique=True)

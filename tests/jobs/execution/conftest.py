@@ -38,5 +38,9 @@ def reports_everything(job: JobContext, payload: Nothing) -> None:
     assert job.step_in_transaction("note", lambda _connection: "noted") == "noted"
     job.spawn("nothing")
     job.after("nothing")
+    with job.flow("Flow") as flow:
+        flow.spawn("nothing", name="second").after("first")
+        flow.spawn("nothing", name="first")
+    assert len(job.predecessors) == 0
     assert list(job.track(range(3))) == [0, 1, 2]
     assert list(job.batches(lambda start, count: range(start, start + count), 5, size=2)) == [0, 1, 2, 3, 4]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from socket import gethostname
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.leases import Holder, boot_id
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
+from webapp.jobs.flows.flow import Flow
 from webapp.jobs.invariants.verifier import run_checks
 from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.jobs.schedules.draft import ScheduleDraft
@@ -63,6 +65,10 @@ def history(services: Services) -> dict[str, UUID]:
     assert services.claims.claim("default", lease_id, fresh=True).id == ids["running"]
     ids["waiting"] = jobs.create_job("nothing").id
     ids["held"] = jobs.create_job("nothing", after=[ids["waiting"]]).id
+    flow = Flow("Flow")
+    flow.spawn("nothing", name="last", run_at=datetime(2099, 1, 1, tzinfo=UTC)).after("first")
+    flow.spawn("nothing", name="first", run_at=datetime(2099, 1, 1, tzinfo=UTC))
+    jobs.start_flow(flow)
     ClockHeartbeat(services.engine).beat()  # last, as the rest may take a while
     return ids
 

@@ -5,6 +5,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from tests.jobs.lifecycle_world import ENDINGS, KEYS, OWNERS, STEPS, World
-from tests.jobs.row_invariants import broken, broken_since, snapshot, unfinished, verified
+from tests.jobs.row_invariants import broken, broken_since, is_missing, snapshot, unfinished, verified
+from webapp.jobs.flows.flow import OnFailure
 from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.model.job import TERMINAL, Job, Owner, Status
 from webapp.jobs.model.policies import OnDuplicate
@@ -30,6 +32,8 @@ MUST_HAPPEN = {
     *("claim nothing", "settle", "settle nothing", "create_unique DuplicateJob", "spawn", "delete"),
     *("edit", "edit NotEditable", "set_tags", "step", "step again", "step LeaseLost", "haunt step LeaseLost"),
     "wait for a rate",
+    *("start_flow", "start_flow InvalidFlow", "start_flow_of", "start_flow_of LeaseLost", "start_flow_of again"),
+    *("retry_flow", "stop_flow", "failed -> held", "cancelled -> held", "wait for a retry"),
     *("approve", "approve OwnJob", "approve NotWaitingForApproval", "reject", "expire_approvals"),
 }
 TAGS = ("urgent", "month end")
@@ -84,6 +88,7 @@ class Lifecycle(RuleBasedStateMachine):
     @initialize(owner=owners, key=st.sampled_from([None, *KEYS]), by=people)
     def ask_once(self, owner: Owner, key: str | None, by: UUID) -> None:
         self.ask(owner, key, by, decides=True)
+        self.ask(OWNERS[1], None, UUID(int=1), decides=True)  # who owns it
 
     @rule(owner=owners, key=st.sampled_from([None, *KEYS]), by=people, decides=st.booleans())
     def ask(self, owner: Owner, key: str | None, by: UUID, decides: bool) -> None:
@@ -112,6 +117,49 @@ class Lifecycle(RuleBasedStateMachine):
     def approvals_expire(self) -> None:
         self.world.expire_approvals()
         self.check("expire_approvals", "", "")
+
+    @rule(
+        follows=st.lists(st.lists(st.integers(0, 3), max_size=3), min_size=2, max_size=5),
+        on_failure=st.sampled_from(list(OnFailure)),
+        owner=owners,
+        forwards=st.booleans(),
+    )
+    def start_flow(self, follows: list[list[int]], on_failure: OnFailure, owner: Owner, forwards: bool) -> None:
+        """Start a flow; ``forwards``, jobs follow earlier ones only, so that there is no circle."""
+        if forwards:
+            follows = [[other for other in others if other < place] for place, others in enumerate(follows)]
+        expected = "" if _is_graph(follows) else "InvalidFlow"
+        self.check("start_flow", self.world.start_flow(follows, on_failure, owner), expected)
+
+    @initialize(on_failure=st.sampled_from(list(OnFailure)), ending=st.sampled_from(ENDINGS[1:3]))
+    def fail_first(self, on_failure: OnFailure, ending: Ending) -> None:
+        """Flows whose first jobs do not complete, and their retry: too rare by chance."""
+        for policy, failing in ((on_failure, 1), (OnFailure.RUN, 2)):
+            self.start_flow([[], [0], [0, 1]], policy, OWNERS[0], forwards=True)
+            for job_id in self.world.ids[-3:][:failing]:
+                self.check("fail_first", self.world.end(self.world.claim_one(job_id), ending), "")
+            self.retry_flow(-1)
+
+    @precondition(lambda self: self.world.claimed)
+    @rule(number=numbers, size=st.integers(1, 2))
+    def start_flow_of(self, number: int, size: int) -> None:
+        job = self.token(number)
+        is_known = (job.id, f"Flow of {size}") in self.world.started
+        verb, expected = ("start_flow_of again", "") if is_known else ("start_flow_of", self.fenced(job))
+        refused = self.world.start_flow([[]] * size, "cancel", OWNERS[0], by=job)
+        self.check(verb, refused, refused if is_known else expected)  # the jobs of the first one may be deleted
+
+    @rule(number=numbers)
+    def retry_flow(self, number: int) -> None:
+        self.check("retry_flow", self.world.retry_flow(self.world.flow(number)), "")
+
+    @rule(selected=st.lists(numbers, max_size=6))
+    def retry_in_order(self, selected: list[int]) -> None:
+        self.check("retry_in_order", self.world.retry_flow(selected), "")
+
+    @rule(number=numbers)
+    def stop_flow(self, number: int) -> None:
+        self.check("stop_flow", self.world.cancel_many(self.world.flow(number)), "")
 
     @rule()
     def claim(self) -> None:
@@ -193,6 +241,8 @@ class Lifecycle(RuleBasedStateMachine):
         for _ in range(3):
             self.world.create("rated", priority=1000)
             self.claims()
+        for _ in range(2):
+            self.step(1, STEPS[0])  # of one that is held, the second time again
 
     @rule(ending=st.sampled_from(ENDINGS))
     def haunt(self, ending: Ending) -> None:
@@ -275,6 +325,10 @@ class Lifecycle(RuleBasedStateMachine):
                 self.used[f"{self.before.jobs[row.id].status} -> {row.status}"] += 1
             if row.status == "scheduled" and row.run_at is None:
                 self.used["wait for a rate"] += 1
+            if row.status == "held" and any(
+                edge.waits and is_missing(self.seen, edge) for edge in self.seen.edges[row.id]
+            ):
+                self.used["wait for a retry"] += 1
 
     def teardown(self) -> None:
         try:
@@ -334,6 +388,17 @@ class Lifecycle(RuleBasedStateMachine):
 
     def row(self, number: int) -> Any:
         return self.seen.jobs.get(self.world.job(number)) if self.world.ids else None
+
+
+def _is_graph(follows: list[list[int]]) -> bool:
+    """Return whether every job follows existing ones, and none itself by any way."""
+    if any(other >= len(follows) for others in follows for other in others):
+        return False
+    try:
+        TopologicalSorter(dict(enumerate(follows))).prepare()
+    except CycleError:
+        return False
+    return True
 
 
 SEED = 1  # with the default number of examples, it covers MUST_HAPPEN

@@ -14,9 +14,10 @@ LEGAL = {
     "running": "waiting completed failed cancelled stale scheduled queued",
     "waiting": "completed failed cancelled stale",
     # waiting: a root whose own handler has returned, when some of its children run again
-    "failed": "queued waiting",
-    "cancelled": "queued waiting",
-    "stale": "queued waiting",
+    # held: it runs again together with a job that it follows
+    "failed": "queued waiting held",
+    "cancelled": "queued waiting held",
+    "stale": "queued waiting held",
     "completed": "",
 }
 STEPS = {

@@ -22,6 +22,8 @@ from webapp.jobs.execution.handler_errors import RetryLater
 from webapp.jobs.execution.input_files import Inputs
 from webapp.jobs.execution.reporter import Reporter, job_logger
 from webapp.jobs.execution.steps import Steps, StepStore, StoredSteps
+from webapp.jobs.flows.flow import Flow
+from webapp.jobs.flows.predecessors import Predecessors, PredecessorSource, StoredPredecessors
 from webapp.jobs.model import json_values
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.policies import LONGEST_DELAY
@@ -39,7 +41,7 @@ StateTooLarge = json_values.TooLarge
 
 
 class JobCreator(Protocol):
-    """Creates the children and the dependents of a running job."""
+    """Creates the children, the dependents and the flows of a running job."""
 
     def child_of(self, root: Job, type_name: str, payload: Any, name: str | None, choices: Mapping[str, Any]) -> Job:
         """Validate a child and return it without writing it."""
@@ -49,6 +51,9 @@ class JobCreator(Protocol):
 
     def create_job(self, type_name: str, payload: Any = None, **choices: Any) -> Job:
         """Create a job."""
+
+    def start_flow_of(self, job: Job, flow: Flow) -> UUID:
+        """Start a flow, once for each job and title; raises `LeaseLost` as `add_children` does."""
 
 
 class JobContext:
@@ -371,6 +376,33 @@ class JobContext:
         # the request key keeps a retry from creating a second job when only the answer was lost
         return retry_while_away(create, seconds=self._retry_seconds)
 
+    @contextmanager
+    def flow(self, title: str) -> Iterator[Flow]:
+        """Describe a flow of jobs in the block, with `Flow.spawn` and `FlowJob.after`; it is started when that ends.
+
+        All its jobs are created in one transaction, or none if the block raises. They belong to the owner of this job,
+        and start without waiting for it. The ``title`` names the flow: a later attempt that describes a flow of the
+        same title starts nothing again, and its ids are those of the first. Raises `InvalidFlow`.
+        """
+        flow = Flow(self._reporter.mask.text(title))
+        yield flow
+        for each in flow.jobs:
+            each.choices = self._with_masked_title(each.choices)
+        self._raise_if_stopped()
+        self._start_flow(flow)
+
+    @cached_property
+    def predecessors(self) -> Predecessors:
+        """The jobs that this one follows, by their names in the flow; read when somebody asks for one of them.
+
+        Only those of the same owner, and public ones.
+        """
+        return Predecessors(self._predecessor_source())
+
+    def results_of(self, name: str) -> Mapping[str, Any]:
+        """Return what a predecessor has written with `save_metadata`; raises `NotAPredecessor`, a ``KeyError``."""
+        return retry_while_away(lambda: self.predecessors[name], seconds=self._retry_seconds).result
+
     def end(self) -> None:
         """End the work of a handler that has returned; raises the stop that it has seen or swallowed, if any."""
         if self._reporter.delivered:
@@ -430,6 +462,12 @@ class JobContext:
     @cached_property
     def _steps(self) -> Steps:
         return Steps(self._step_store(), self._job.attempt, self._reporter.now)
+
+    def _start_flow(self, flow: Flow) -> None:
+        retry_while_away(lambda: self._creator.start_flow_of(self._job, flow), seconds=self._retry_seconds)
+
+    def _predecessor_source(self) -> PredecessorSource:
+        return StoredPredecessors(self._reporter.engine, self._job, self._files)
 
     def _step_store(self) -> StepStore:
         fence = Fence(job_id=self._job.id, attempt=self._job.attempt)

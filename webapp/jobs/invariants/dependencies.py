@@ -1,8 +1,8 @@
-"""Checks of jobs with predecessors: none waits for a job that has ended."""
+"""Checks of jobs with predecessors: none waits for a job that has ended, unless that can be retried for it."""
 
 from collections.abc import Iterator
 
-from sqlalchemy import Engine, and_, exists, select
+from sqlalchemy import Engine, and_, exists, or_, select
 
 from webapp.jobs.invariants.check import Check, check_rows
 from webapp.jobs.invariants.statuses import JOB_COLUMNS
@@ -18,11 +18,14 @@ def checks(engine: Engine) -> Iterator[Check]:
     """Yield the checks."""
     held = (jobs.c.status == "held", jobs.c.root_id.is_(None))
     released = (*held, MAY_RUN)  # others wait for approval too
+    waits_for_retry = and_(dependencies.c.waits, _predecessor.c.status != "completed")
     yield check_rows(
         engine,
         "No job is held after all its predecessors have ended.",
         select(*JOB_COLUMNS).where(
-            *released, jobs.c.next_key.is_(None), ~exists().where(_EDGE, _predecessor.c.status.in_(UNFINISHED))
+            *released,
+            jobs.c.next_key.is_(None),
+            ~exists().where(_EDGE, or_(_predecessor.c.status.in_(UNFINISHED), waits_for_retry)),
         ),
     )
     held_key = exists().where(_predecessor.c.unique_key == jobs.c.next_key, _predecessor.c.status.in_(UNFINISHED))
@@ -45,7 +48,10 @@ def checks(engine: Engine) -> Iterator[Check]:
         ),
     )
     unsuccessful = and_(
-        dependencies.c.only_on_success, _predecessor.c.status.in_(TERMINAL), _predecessor.c.status != "completed"
+        dependencies.c.only_on_success,
+        ~dependencies.c.waits,
+        _predecessor.c.status.in_(TERMINAL),
+        _predecessor.c.status != "completed",
     )
     yield check_rows(
         engine,

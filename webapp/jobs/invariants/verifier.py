@@ -10,6 +10,7 @@ from webapp.jobs.invariants import (
     attempts,
     dependencies,
     families,
+    flows,
     infrastructure,
     leases,
     schedules,
@@ -41,6 +42,7 @@ def all_checks(
     yield from attempts.checks(engine)
     yield from families.checks(engine)
     yield from dependencies.checks(engine)
+    yield from flows.checks(engine)
     yield from leases.checks(engine, lease_seconds)
     yield from workers.checks(engine, lease_seconds)
     yield from schedules.checks(engine)

@@ -124,26 +124,29 @@ def _release_dependents(connection: Connection, rows: list[Row[Any]], woken: set
     ended = {row.id: row.status for row in rows if row.has_dependents and row.status in _ENDED}
     if not ended:
         return []
+    columns = (dependencies.c.job_id, dependencies.c.after_id, dependencies.c.only_on_success, dependencies.c.waits)
     query = (
-        select(dependencies.c.job_id, dependencies.c.after_id, dependencies.c.only_on_success)
+        select(*columns)
         .join(jobs, jobs.c.id == dependencies.c.job_id)
         .where(dependencies.c.after_id.in_(list(ended)), transitions.released.guard)
         .order_by(dependencies.c.job_id)
     )
     edges = connection.execute(query).all()
-    impossible = {edge.job_id for edge in edges if edge.only_on_success and ended[edge.after_id] != Status.COMPLETED}
+    unsatisfied = [edge for edge in edges if edge.only_on_success and ended[edge.after_id] != Status.COMPLETED]
+    impossible = {edge.job_id for edge in unsatisfied if not edge.waits}
     cancelled = [job_id for job_id in sorted(impossible) if _cancel_dependent(connection, job_id)]
-    for job_id in sorted({edge.job_id for edge in edges} - impossible):
+    for job_id in sorted({edge.job_id for edge in edges} - {edge.job_id for edge in unsatisfied}):
         woken |= release_unless_blocked(connection, job_id)
     return [*cancelled, *cancel_children(connection, cancelled)]
 
 
 def _cancel_dependent(connection: Connection, job_id: UUID) -> bool:
     statement = transitions.cancelled_while_held.update(cancel_kind="before_start", finished_at=now())
-    if connection.execute(statement.where(jobs.c.id == job_id)).rowcount != 1:
+    row = connection.execute(statement.where(jobs.c.id == job_id).returning(jobs.c.attempt)).first()
+    if row is None:
         return False
     why = "A job that this one depends on did not complete."
-    events.insert(connection, [{"job_id": job_id, "name": EventName.CANCELLED, "attempt": 0, "detail": why}])
+    events.insert(connection, [{"job_id": job_id, "name": EventName.CANCELLED, "attempt": row.attempt, "detail": why}])
     signals.send_after_commit(connection, signals.job_cancelled, [job_id])
     return True
 

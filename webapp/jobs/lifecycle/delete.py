@@ -17,7 +17,7 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.model.job import TERMINAL, IllegalTransition, Status, short_id
 from webapp.jobs.store.file_store import FileStore
 from webapp.jobs.store.job_store import JobNotFound
-from webapp.schema import attachments, jobs, later
+from webapp.schema import attachments, dependencies, flow_jobs, flows, jobs, later
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -25,7 +25,7 @@ ENDED = tuple(sorted(status.value for status in TERMINAL))
 
 
 class CannotBeDeleted(IllegalTransition):
-    """Raised when a job has not ended, has unfinished children, or is a child itself."""
+    """Raised when a job has not ended, has unfinished children or dependents, or is a child itself."""
 
     def __init__(self, job_id: UUID, why: str) -> None:
         """Name the job and the reason."""
@@ -94,7 +94,13 @@ class JobDeleter:
             return CannotBeDeleted(job_id, f"it is a child of job {short_id(row.root_id)} and is deleted with it.")
         if Status(row.status) not in TERMINAL:
             return CannotBeDeleted(job_id, f"it is {row.status}. Stop it first.")
+        if self._is_awaited(job_id):
+            return CannotBeDeleted(job_id, "jobs that follow it have not ended. Stop them first.")
         return CannotBeDeleted(job_id, "one of its child jobs has not ended.")
+
+    def _is_awaited(self, job_id: UUID) -> bool:
+        with reading(self.engine) as connection:
+            return connection.execute(select(jobs.c.id).where(jobs.c.id == job_id, _awaited())).first() is not None
 
 
 def ended_before(age: timedelta) -> ColumnElement[bool]:
@@ -105,7 +111,19 @@ def ended_before(age: timedelta) -> ColumnElement[bool]:
 def _deletable(condition: ColumnElement[bool]) -> Select[UUID]:
     children = jobs.alias("children")
     unfinished = exists().where(children.c.root_id == jobs.c.id, children.c.status.not_in(ENDED))
-    return select(jobs.c.id).where(jobs.c.status.in_(ENDED), jobs.c.root_id.is_(None), condition, ~unfinished)
+    ended_root = (jobs.c.status.in_(ENDED), jobs.c.root_id.is_(None))
+    return select(jobs.c.id).where(*ended_root, condition, ~unfinished, ~_awaited())
+
+
+def _awaited() -> ColumnElement[bool]:
+    """Return the condition that a job that follows has not ended: it waits for this one, or may read its results."""
+    dependents = jobs.alias("dependents")
+    followed_by = exists().where(
+        dependencies.c.after_id == jobs.c.id,
+        dependents.c.id == dependencies.c.job_id,
+        dependents.c.status.not_in(ENDED),
+    )
+    return and_(jobs.c.has_dependents, followed_by.correlate(jobs))
 
 
 def _with_children(roots: Sequence[UUID] | Select[UUID]) -> Select[UUID]:
@@ -124,5 +142,10 @@ def _delete_rows(connection: Connection, ids: Sequence[UUID]) -> Sequence[UUID]:
     if not ids:
         return ()
     files = connection.execute(select(attachments.c.id).where(attachments.c.job_id.in_(ids))).scalars().all()
+    of_flows = select(flow_jobs.c.flow_id).where(flow_jobs.c.job_id.in_(ids)).distinct()
+    flow_ids = connection.execute(of_flows).scalars().all()
     connection.execute(delete(jobs).where(jobs.c.id.in_(ids)))
+    if flow_ids:
+        has_jobs = exists().where(flow_jobs.c.flow_id == flows.c.id)
+        connection.execute(delete(flows).where(flows.c.id.in_(flow_ids), ~has_jobs))
     return files

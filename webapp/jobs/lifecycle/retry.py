@@ -11,7 +11,7 @@ from webapp.jobs.lifecycle import cascade
 from webapp.jobs.model.job import TERMINAL, EventName, IllegalTransition, Job, NotApproved, Status, short_id
 from webapp.jobs.model.rollup import ChildCounts
 from webapp.jobs.store import events, lock_order, signals
-from webapp.jobs.store.transitions import reopened
+from webapp.jobs.store.transitions import held_again, reopened
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
 from webapp.schema import events as event_rows
 from webapp.schema import jobs
@@ -53,14 +53,41 @@ def retry_jobs(
     """
     lock_order.lock_families(connection, ids)
     woken: set[str] = set()
-    for row in connection.execute(_select_retriable(ids)).all():
+    for row in connection.execute(select_retriable(ids)).all():
         try:
             with connection.begin_nested():
-                woken |= _retry_one(connection, row, max_attempts, by)
+                woken |= retry_one(connection, row, max_attempts, by)
         except (UniqueKeyTaken, RootHasEnded):
             if not pass_over:
                 raise
     return woken
+
+
+def retry_one(connection: Connection, row: Row[Any], max_attempts: Mapping[str, int], by: UUID | None) -> set[str]:
+    """Retry one job of `select_retriable`, whose family is locked; return the queues in which jobs can be claimed."""
+    if row.parts and handler_has_returned(connection, row.id):
+        return _retry_children(connection, row, max_attempts, by)
+    if not _reopen(connection, row, Status.QUEUED, max_attempts=row.attempt + max_attempts.get(row.type, 1)):
+        return set()
+    if row.parts:
+        _delete_unstarted_children(connection, row.id)
+    if row.root_id:
+        uncount_child(connection, row.root_id, Status(row.status))
+    _record_retry(connection, row, by)
+    return {row.queue}
+
+
+def hold_again(connection: Connection, row: Row[Any], max_attempts: Mapping[str, int], by: UUID | None) -> bool:
+    """Let a root of `select_retriable` wait for its predecessors again; return False if it cannot run again.
+
+    Only for a root whose handler has not returned, and that waits for an unfinished job.
+    """
+    if not _reopen(connection, row, Status.HELD, max_attempts=row.attempt + max_attempts.get(row.type, 1)):
+        return False
+    if row.parts:
+        _delete_unstarted_children(connection, row.id)
+    _record_retry(connection, row, by)
+    return True
 
 
 def refuse_if_not_retriable(job: Job) -> None:
@@ -80,7 +107,7 @@ def uncount_child(connection: Connection, root_id: UUID, ended: Status) -> None:
     locked = select(*columns).where(jobs.c.id == root_id).with_for_update(key_share=True)
     root: Any = connection.execute(locked).one()
     if root.status in TERMINAL:
-        if root.status not in _RETRIABLE or not _handler_has_returned(connection, root_id):
+        if root.status not in _RETRIABLE or not handler_has_returned(connection, root_id):
             raise RootHasEnded(root_id, root.status)
         _reopen(connection, root, Status.WAITING)
         _record_retry(connection, root, None)
@@ -90,23 +117,11 @@ def uncount_child(connection: Connection, root_id: UUID, ended: Status) -> None:
     cascade.update_root(connection, root_id)  # for its progress
 
 
-def _select_retriable(ids: Collection[UUID]) -> Select[Any]:
+def select_retriable(ids: Collection[UUID]) -> Select[Any]:
+    """Return the statement that reads what a retry needs of the jobs that can be retried."""
     columns: Any = (jobs.c.id, jobs.c.type, jobs.c.status, jobs.c.queue, jobs.c.attempt, jobs.c.parts, jobs.c.root_id,
                jobs.c.unique_key, jobs.c.next_key)  # fmt: skip
     return select(*columns).where(jobs.c.id.in_(ids), jobs.c.status.in_(_RETRIABLE)).order_by(*lock_order.IN_ORDER)
-
-
-def _retry_one(connection: Connection, row: Row[Any], max_attempts: Mapping[str, int], by: UUID | None) -> set[str]:
-    if row.parts and _handler_has_returned(connection, row.id):
-        return _retry_children(connection, row, max_attempts, by)
-    if not _reopen(connection, row, Status.QUEUED, max_attempts=row.attempt + max_attempts.get(row.type, 1)):
-        return set()
-    if row.parts:
-        _delete_unstarted_children(connection, row.id)
-    if row.root_id:
-        uncount_child(connection, row.root_id, Status(row.status))
-    _record_retry(connection, row, by)
-    return {row.queue}
 
 
 def _retry_children(
@@ -117,12 +132,12 @@ def _retry_children(
     _record_retry(connection, root, by)
     children = select(jobs.c.id).where(jobs.c.root_id == root.id, jobs.c.status.in_(_RETRIABLE))
     woken: set[str] = set()
-    for child in connection.execute(_select_retriable(connection.execute(children).scalars().all())).all():
-        woken |= _retry_one(connection, child, max_attempts, by)
+    for child in connection.execute(select_retriable(connection.execute(children).scalars().all())).all():
+        woken |= retry_one(connection, child, max_attempts, by)
     return woken
 
 
-def _handler_has_returned(connection: Connection, root_id: UUID) -> bool:
+def handler_has_returned(connection: Connection, root_id: UUID) -> bool:
     """Return whether a root has ever waited for its children."""
     waited = exists().where(event_rows.c.job_id == root_id, event_rows.c.name == EventName.WAITING)
     return bool(connection.execute(select(waited)).scalar_one())
@@ -131,7 +146,8 @@ def _handler_has_returned(connection: Connection, root_id: UUID) -> bool:
 def _reopen(connection: Connection, row: Row[Any], status: Status, **values: Any) -> bool:
     """Give an ended job another status; return False if another request was faster."""
     key = {"unique_key": row.next_key, "next_key": None} if row.next_key else {}
-    statement = reopened.update(status, **_RESET, **key, **values).where(jobs.c.id == row.id)
+    transition = held_again if status is Status.HELD else reopened
+    statement = transition.update(status, **_RESET, **key, **values).where(jobs.c.id == row.id)
     try:
         return connection.execute(statement).rowcount == 1
     except IntegrityError:

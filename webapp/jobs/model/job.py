@@ -87,9 +87,10 @@ MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
         S.RUNNING: frozenset({S.WAITING, S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE, S.SCHEDULED, S.QUEUED}),
         S.WAITING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE}),
         # to waiting: only a root whose own handler has returned, when some of its children run again
-        S.FAILED: frozenset({S.QUEUED, S.WAITING}),
-        S.CANCELLED: frozenset({S.QUEUED, S.WAITING}),
-        S.STALE: frozenset({S.QUEUED, S.WAITING}),
+        # to held: when it runs again together with a job that it follows
+        S.FAILED: frozenset({S.QUEUED, S.WAITING, S.HELD}),
+        S.CANCELLED: frozenset({S.QUEUED, S.WAITING, S.HELD}),
+        S.STALE: frozenset({S.QUEUED, S.WAITING, S.HELD}),
         S.COMPLETED: frozenset(),
     }
 )

@@ -19,7 +19,6 @@ from webapp.schema import jobs
 
 UNSTARTED = (Status.HELD, Status.SCHEDULED, Status.QUEUED)
 _HAS_NOT_STARTED = frozenset(UNSTARTED)
-_STARTS_AGAIN = frozenset({Status.SCHEDULED, Status.QUEUED})
 MAY_RUN = or_(jobs.c.approval.is_(None), jobs.c.approval == ApprovalState.APPROVED.value)
 
 
@@ -33,8 +32,10 @@ class Transition:
         if not self.sources:
             message = f"No status can become {' or '.join(targets)}."
             raise ValueError(message)
-        starts = not TERMINAL.issuperset(targets) and Status.HELD not in targets
-        self._needs_approval = starts and not TERMINAL.union({Status.HELD}).isdisjoint(self.sources)
+        starts_held = Status.HELD in self.sources and Status.HELD not in targets
+        starts_ended = not TERMINAL.isdisjoint(self.sources)
+        self._needs_approval = not TERMINAL.issuperset(targets) and (starts_held or starts_ended)
+        self._starts_again = not _HAS_NOT_STARTED.issuperset(self.sources)
 
     @property
     def guard(self) -> ColumnElement[bool]:
@@ -56,7 +57,7 @@ class Transition:
             if status not in self.targets:
                 message = f"{status} is not a target of this transition."
                 raise ValueError(message)
-            if status in _STARTS_AGAIN and not _HAS_NOT_STARTED.issuperset(self.sources):
+            if status in _HAS_NOT_STARTED and self._starts_again:
                 values = {**NOT_STARTED, **values}
             status = _literal(status)
         allowed = (self.guard, MAY_RUN) if self._needs_approval else (self.guard,)
@@ -88,6 +89,7 @@ root_ended = Transition(Status.COMPLETED, Status.FAILED, Status.CANCELLED, among
 
 # Retry
 reopened = Transition(Status.QUEUED, Status.WAITING, among=TERMINAL)
+held_again = Transition(Status.HELD, among=TERMINAL)  # until those that it follows have ended
 
 
 def changed(job_id: UUID, old: Status, new: Status) -> Transition:

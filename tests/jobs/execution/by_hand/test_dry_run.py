@@ -64,6 +64,7 @@ def test_a_dry_run_shows_every_report_and_changes_nothing(services: Services, cr
     ]
     assert "dependent job: nothing" in shown
     assert {"step: count: [1, 2]", 'step: note: "noted"'} <= set(shown)
+    assert {"job of a flow: Flow: second, nothing, after first", "job of a flow: Flow: first, nothing"} <= set(shown)
     assert shown[-2:] == ["child job: nothing, Nothing", "It would complete."]
 
 

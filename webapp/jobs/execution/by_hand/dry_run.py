@@ -26,6 +26,7 @@ from webapp.jobs.execution.handler_errors import SELF_EXPLANATORY, RetryLater, s
 from webapp.jobs.execution.reporter import INTERVAL_SECONDS, LOG_LIMIT, Reporter
 from webapp.jobs.execution.steps import StepStore, StoredSteps
 from webapp.jobs.execution.time_limit import time_limit
+from webapp.jobs.flows.flow import Flow
 from webapp.jobs.model.incoming_text import text_of
 from webapp.jobs.model.job import Job
 from webapp.jobs.store.attachments import FileLifetime
@@ -148,6 +149,17 @@ class DryRunContext(JobContext):
         """Show the dependent job."""
         self._show("dependent job", f"{type_name}{' (in any case)' if on_finish else ''}")
         return uuid7()
+
+    def _start_flow(self, flow: Flow) -> None:
+        """Show the jobs of the flow."""
+        flow.check()
+        flow.id = uuid7()
+        for each in flow.jobs:
+            each.id = uuid7()
+            before = ", ".join(edge.before for edge in each.edges)
+            self._show(
+                "job of a flow", f"{flow.title}: {each.name}, {each.type}{f', after {before}' if before else ''}"
+            )
 
     def _add_file_row(self, file: StoredFile, lifetime: FileLifetime) -> None:
         kept = f", kept for {lifetime.own}" if lifetime.own else ""

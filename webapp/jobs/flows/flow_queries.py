@@ -1,0 +1,159 @@
+"""Reads flows: the graph of one with its jobs, the flow of a job, and the newest ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, Row, or_, select
+
+from webapp.db.engine import reading
+from webapp.jobs.flows.flow import FlowEdge, OnFailure
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.queries.visible_jobs import Viewer, scopes
+from webapp.jobs.store.job_store import to_job
+from webapp.schema import dependencies, flow_jobs, flows, jobs
+
+_RANK = (Status.FAILED, Status.STALE, Status.CANCELLED)
+
+
+class FlowNotFound(Exception):
+    """Raised when the flow does not exist, or the viewer can see none of its jobs."""
+
+    def __init__(self, flow_id: object) -> None:
+        """Name the flow."""
+        super().__init__(f"There is no flow {flow_id}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowMember:
+    """A job of a flow, and its name there."""
+
+    name: str
+    job: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedFlow:
+    """A flow with the jobs that the viewer can see, in the order of their description, and the edges between them.
+
+    ``started_by_job`` is the job whose handler started it. Jobs that were deleted are missing.
+    """
+
+    id: UUID
+    title: str
+    owner_id: UUID | None
+    triggered_by: UUID | None
+    started_by_job: UUID | None
+    created_at: datetime
+    members: tuple[FlowMember, ...]
+    edges: tuple[FlowEdge, ...]
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs."""
+        return tuple(member.job for member in self.members)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all jobs have ended."""
+        return all(job.is_finished for job in self.jobs)
+
+    @property
+    def status(self) -> Status:
+        """Running until all jobs have ended; then the worst of their statuses."""
+        if not self.is_finished:
+            return Status.RUNNING if any(job.started_at for job in self.jobs) else Status.QUEUED
+        statuses = {job.status for job in self.jobs}
+        return next((status for status in _RANK if status in statuses), Status.COMPLETED)
+
+    @property
+    def progress(self) -> float:
+        """Per cent of its work, each job counting the same."""
+        return sum(job.progress for job in self.jobs) / len(self.jobs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowOfJob:
+    """The flow that a job belongs to, and its name there."""
+
+    id: UUID
+    title: str
+    name: str
+
+
+class FlowQueries:
+    """Reads flows."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def get_visible(self, viewer: Viewer, flow_id: UUID) -> StartedFlow:
+        """Return a flow by three statements, however large it is; raise `FlowNotFound`."""
+        return self._get(flow_id, or_(*scopes(viewer)))
+
+    def get(self, flow_id: UUID) -> StartedFlow:
+        """Return any flow; raise `FlowNotFound`."""
+        return self._get(flow_id)
+
+    def of_job(self, job_id: UUID) -> FlowOfJob | None:
+        """Return the flow of a job."""
+        found = (
+            select(flows.c.id, flows.c.title, flow_jobs.c.name)
+            .join(flow_jobs, flow_jobs.c.flow_id == flows.c.id)
+            .where(flow_jobs.c.job_id == job_id)
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(found).mappings().first()
+        return FlowOfJob(**row) if row else None
+
+    def _get(self, flow_id: UUID, *visible: Any) -> StartedFlow:
+        members = (
+            select(jobs, flow_jobs.c.name.label("flow_name"))
+            .join(flow_jobs, flow_jobs.c.job_id == jobs.c.id)
+            .where(flow_jobs.c.flow_id == flow_id, *visible)
+            .order_by(jobs.c.id)
+        )
+        with reading(self._engine) as connection:
+            flow = connection.execute(select(flows).where(flows.c.id == flow_id)).first()
+            rows = connection.execute(members).mappings().all() if flow else ()
+            if flow is None or not rows:
+                raise FlowNotFound(flow_id)
+            names = {row["id"]: row["flow_name"] for row in rows}
+            edges = connection.execute(_edges(flow_id)).all()
+        return _started_flow(flow, [FlowMember(name=row["flow_name"], job=to_job(row)) for row in rows], edges, names)
+
+
+def _edges(flow_id: UUID) -> Any:
+    return (
+        select(dependencies)
+        .join(flow_jobs, flow_jobs.c.job_id == dependencies.c.job_id)
+        .where(flow_jobs.c.flow_id == flow_id)
+        .order_by(dependencies.c.job_id, dependencies.c.after_id)
+    )
+
+
+def _started_flow(
+    flow: Row[Any], members: Sequence[FlowMember], edges: Sequence[Row[Any]], names: dict[UUID, str]
+) -> StartedFlow:
+    return StartedFlow(
+        id=flow.id,
+        title=flow.title,
+        owner_id=flow.owner_id,
+        triggered_by=flow.triggered_by,
+        started_by_job=flow.started_by_job,
+        created_at=flow.created_at,
+        members=tuple(members),
+        edges=tuple(
+            FlowEdge(names[edge.after_id], names[edge.job_id], _on_failure(edge))
+            for edge in edges
+            if edge.after_id in names and edge.job_id in names
+        ),
+    )
+
+
+def _on_failure(edge: Row[Any]) -> OnFailure:
+    if not edge.only_on_success:
+        return OnFailure.RUN
+    return OnFailure.WAIT if edge.waits else OnFailure.CANCEL
