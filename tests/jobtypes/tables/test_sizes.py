@@ -1,6 +1,6 @@
 import pytest
 
-from webapp.jobtypes.tables.sizes import counted, size_in_words
+from webapp.jobtypes.tables.sizes import counted, listed, size_in_words
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,8 @@ def test_a_size_has_the_largest_unit_above_one(size: int, text: str) -> None:
 
 def test_one_thing_is_singular() -> None:
     assert [counted(number, "row") for number in (1, 2, 1_000)] == ["1 row", "2 rows", "1,000 rows"]
+
+
+def test_a_list_of_very_many_names_is_cut() -> None:
+    assert listed(["a", "b"]) == "a, b"
+    assert listed(["a"] * 100_000).endswith(", a, …")

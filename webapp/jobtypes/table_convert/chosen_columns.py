@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from webapp.jobs import JobError
 from webapp.jobtypes.tables.engine.conversion import OutputColumn
+from webapp.jobtypes.tables.sizes import listed
 
 
 def output_columns(wanted: str, names: Sequence[str]) -> list[OutputColumn]:
@@ -29,7 +30,7 @@ def place_of(name: str, names: Sequence[str]) -> int:
     folded = [each.casefold() for each in names]
     if folded.count(name.casefold()) == 1:
         return folded.index(name.casefold())
-    message = f"The table has no column {name}. Its columns are: {', '.join(names)}."
+    message = f"The table has no column {name}. Its columns are: {listed(names)}."
     raise JobError(message)
 
 

@@ -16,6 +16,8 @@ from webapp.jobtypes.tables.reading.file_kind import WORKBOOKS, kind_of, refuse_
         (b"<5,>5\n1,2\n", "csv"),
         (b"PK\x03\x04rest of the archive", "workbook"),
         (WORKBOOKS[1], "workbook"),
+        ("имя,город\n".encode("utf-16") * 9, "csv"),
+        (b"-- " * 170, "csv"),  # comments of SQL without an end, which patterns must not try in all ways
     ],
 )
 def test_the_content_decides_and_the_file_is_rewound(content: bytes, kind: str) -> None:

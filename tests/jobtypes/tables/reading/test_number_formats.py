@@ -28,3 +28,8 @@ def test_only_formats_that_look_like_dates_and_are_none_are_replaced() -> None:
         b'<numFmt formatCode="Standard"/><numFmt formatCode=\'0.00&quot; days&quot;\'/><numFmt formatCode="d mmm"/>'
     )
     assert with_plain_formats(styles) == b'<numFmt formatCode="0"/><numFmt formatCode="0"/><numFmt formatCode="d mmm"/>'
+
+
+def test_a_very_long_format_stays_as_it_is() -> None:
+    styles = b'formatCode="' + b"[x" * 500_000 + b'd"'
+    assert with_plain_formats(styles) == styles

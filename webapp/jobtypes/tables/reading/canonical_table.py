@@ -100,6 +100,7 @@ def write_canonical(
             last = [*last, *_end(rows, mark)][-ENDS:]
             sample.add(seen, rows, content, mark)
             seen += count
+            problems.refuse_no_table(seen, table.bytes_read())
             progress(table.bytes_read(), seen)
     return CanonicalTable(
         path=path,

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from webapp.jobs import JobError
 from webapp.jobtypes.tables.notes import Note
 from webapp.jobtypes.tables.reading.dialect import Dialect, Row, declared_delimiter, is_rule
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
-from webapp.jobtypes.tables.reading.text_lines import number_of_lines, split_lines
+from webapp.jobtypes.tables.reading.text_lines import LONGEST_LINE, number_of_lines, split_lines
 from webapp.jobtypes.tables.reading.unclosed_quote import EndMarker, lines_from
 
 MOST_OPEN_QUOTES = 50  # afterwards quotes are text: each open one costs a look at many lines
@@ -79,21 +80,30 @@ class CsvRows:
     def batches(self, width: int | None = None) -> Iterator[ParsedRows | PlainLines]:
         """Yield the rows in order; with ``width``, lines that need no parser as text."""
         rest: list[str] = []
+        blank = b" \t\r\n" + (self._mark if (width or 0) > 1 else b"")
         block, is_first = next(self._blocks, None), True
         while block is not None:
             following = next(self._blocks, None)
-            may_be_plain = width and not rest and not is_first and following is not None
-            if may_be_plain and (plain := self._plain(block, width or 0)):
-                yield plain
-            elif following is not None and not rest and not block.strip():
+            is_within = not rest and following is not None
+            if is_within and not block.strip(blank):
                 self._line += number_of_lines(block)
+            elif width and is_within and not is_first and (plain := self._plain(block, width)):
+                yield plain
             else:
                 lines = [*rest, *split_lines(block)]
                 if is_first and lines and declared_delimiter(lines[0]):
                     lines[0] = "\n"
                 batch, rest = self._parsed(lines, is_last=following is None)
                 yield batch
+                self._refuse_endless_row(rest)
             block, is_first = following, False
+
+    def _refuse_endless_row(self, lines: Sequence[str]) -> None:
+        """Each block of a row that goes on would be parsed with all blocks of it before."""
+        if sum(map(len, lines)) > LONGEST_LINE:
+            line, most = f"{self._line:,}", f"{LONGEST_LINE:,}"
+            message = f"The row that begins on line {line} has more than {most} characters. Check its quotes."
+            raise JobError(message)
 
     def _plain(self, block: bytes, width: int) -> PlainLines | None:
         """Return the lines if none needs a parser: all of them have as many fields, without blanks at their edges."""

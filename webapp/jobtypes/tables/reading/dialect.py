@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CANDIDATES = (",", ";", "\t", "|")
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
 LINES = 200
-DECLARED = re.compile(r'"?sep=(.)"?[,;\t|]*\s*$')  # the first line of some files that Excel wrote
+DECLARED = re.compile(r'"?sep=(.)"?[,;|\s]*$')  # the first line of some files that Excel wrote
 _ESCAPED = re.compile(r'\\(["\\])')
 _ESCAPED_QUOTE = re.compile(r'[^\\]\\"(?!\s*(?:[,;\t|]|$))')
 _FOLDED = re.compile(r"[,;\t|]")

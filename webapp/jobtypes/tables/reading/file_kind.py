@@ -7,6 +7,7 @@ from typing import BinaryIO, Literal
 
 from webapp.jobs import JobError
 from webapp.jobtypes.tables.reading.dialect import CANDIDATES, Dialect
+from webapp.jobtypes.tables.reading.encoding import BYTE_ORDER_MARKS
 
 OTHER_FORMATS = {
     b"%PDF": "a PDF document",
@@ -37,7 +38,8 @@ TEXT_FORMATS = (
     (re.compile(rb"-----BEGIN |#!/"), "a key, a certificate or a script"),
     (
         re.compile(
-            rb"(--[^\n]*\s+)*(INSERT INTO|CREATE (TABLE|DATABASE)|DROP TABLE|PRAGMA|BEGIN TRANSACTION) ?", re.IGNORECASE
+            rb"(--[^\n]*\n\s*)*+(INSERT INTO|CREATE (TABLE|DATABASE)|DROP TABLE|PRAGMA|BEGIN TRANSACTION) ?",
+            re.IGNORECASE,
         ),
         "an SQL script",
     ),
@@ -49,6 +51,7 @@ CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 MOST_CONTROLS, LONG_ENOUGH = 0.05, 64  # a share, and bytes of which one can be computed
 PROSE_LINES, PROSE_LENGTH = 5, 40
 ALIKE = 0.5
+_MARKS = tuple(mark for mark, _ in BYTE_ORDER_MARKS)
 
 
 def kind_of(file: BinaryIO, name: str) -> Literal["csv", "workbook"]:
@@ -83,7 +86,7 @@ def refuse_prose(lines: Sequence[str], dialect: Dialect, name: str) -> None:
 
 
 def _is_binary(head: bytes) -> bool:
-    if len(head) < LONG_ENOUGH or b"\0" in head[:4]:  # UTF-16 without a mark
+    if len(head) < LONG_ENOUGH or b"\0" in head[:4] or head.startswith(_MARKS):  # UTF-16 with or without a mark
         return False
     return len(CONTROLS.findall(head)) > MOST_CONTROLS * len(head)
 

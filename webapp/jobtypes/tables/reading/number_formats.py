@@ -8,6 +8,7 @@ _NOT_CODE = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IG
 _DATE_LETTERS = frozenset("dmyhs")
 _OTHER_LETTERS = frozenset("aegbp")  # AM/PM and the eras of East Asia
 _PLAIN = b'"0"'
+_LONGEST = 2_000  # bytes of a format; Excel allows 255 characters
 
 
 def with_plain_formats(styles: bytes) -> bytes:
@@ -22,5 +23,5 @@ def is_date_format(code: str) -> bool:
 
 
 def _is_false_date(quoted: bytes) -> bool:
-    code = unescape(quoted[1:-1].decode("utf-8", "replace"))
+    code = unescape(quoted[1:-1][:_LONGEST].decode("utf-8", "replace"))
     return bool(_DATE_LETTERS & set(code.lower())) and not is_date_format(code)

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from webapp.jobs import JobError
 from webapp.jobtypes.tables.notes import Note
 
 NAMED = 100
+PROBED = 1_000_000  # bytes after which the rows so far tell whether the rest is worth reading
+FEWEST_SKIPPED, MOST_SKIPPED = 10, 0.9
 
 
 @dataclass(slots=True)
@@ -59,6 +62,15 @@ class RowProblems:
     def count(self) -> int:
         """The number of skipped and repaired rows."""
         return self.skipped + self.repaired
+
+    def refuse_no_table(self, kept: int, size: int) -> None:
+        """Raise `JobError` if hardly any of the rows in the first ``size`` bytes were ``kept``."""
+        rows = kept + self.skipped
+        if size >= PROBED and self.skipped >= FEWEST_SKIPPED and self.skipped > MOST_SKIPPED * rows:
+            self.close()
+            why = self.sentences[0]
+            message = f"{self.skipped:,} of the first {rows:,} rows were skipped, so the file is not a table. {why}"
+            raise JobError(message)
 
     def close(self) -> None:
         """Warn about the last lines, and about the number of rows without their own warning."""

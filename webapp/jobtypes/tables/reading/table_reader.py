@@ -79,7 +79,12 @@ class Table:
         lines, rows = list(batch.lines), [list(map(str.strip, row)) for row in batch.rows]
         if batch.is_last:
             self._leave_out_totals(lines, rows, problems)
-        kept = [(line, row) for line, row in zip(lines, rows, strict=True) if self._is_sound(line, row, problems)]
+        found = zip(lines, batch.rows, rows, strict=False)  # without the totals at the end
+        kept = [
+            (line, row)
+            for line, raw, row in found
+            if not self._is_blank(raw, row) and self._is_sound(line, row, problems)
+        ]
         return [line for line, _ in kept], [row for _, row in kept]
 
     def _leave_out_totals(self, lines: list[int], rows: list[list[str]], problems: RowProblems) -> None:
@@ -90,10 +95,12 @@ class Table:
             problems.skip(line, Note("it adds up the rows above"))
         del lines[len(lines) - totals :], rows[len(rows) - totals :]
 
+    def _is_blank(self, raw: Row, row: Row) -> bool:
+        """Whether a row has no values. One of only line breaks in quotes is no blank row, but one field too few."""
+        return self.shape.width > 1 and not any(row) and not (len(row) == 1 and "\n" in raw[0])
+
     def _is_sound(self, line: int, row: list[str], problems: RowProblems) -> bool:
         width, found = self.shape.width, len(row)
-        if width > 1 and not any(row):
-            return False
         if found > width and self.shape.has_notes_beside and any(row[width:]):
             problems.repair(line, Note(_BESIDE, {"lines": " ".join(filter(None, row[width:]))}))
             del row[width:]
@@ -126,7 +133,7 @@ def open_table(file: BinaryIO, name: str, options: TableFormat, problems: RowPro
     with TemporaryDirectory(prefix="table-") as folder:
         sheet = sheet_as_csv(file, Path(folder), options.sheet)
         with sheet.path.open("rb") as cells:
-            notes = [Note(_OTHER_SHEETS, {"names": ", ".join(sheet.others)})] if sheet.others else []
+            notes = [Note(_OTHER_SHEETS, {"names": sheet.others})] if sheet.others else []
             yield _table(LineReader(cells, "utf-8", problems), name, options, problems, notes=notes, sheet=sheet)
 
 

@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Iterator
 from io import StringIO
+from itertools import count
 from typing import BinaryIO
 
 from webapp.jobs import JobError
@@ -12,8 +13,10 @@ from webapp.jobtypes.tables.reading.row_problems import RowProblems
 
 BLOCK = 256 * 1024  # bytes
 LONGEST_LINE = 4 * 1024 * 1024  # bytes of UTF-8
+FEWEST_ZEROS, MOST_ZEROS = 1_000, 0.2  # lines with NUL bytes in a block that is not text; their share of its bytes
 REPLACEMENT = "\ufffd"
 _LONG = "a line of more than %(count)s bytes"
+_ZEROS = Note("NUL bytes were removed")
 _REPLACED = "bytes that are not %(encoding)s are shown as %(mark)s"
 
 
@@ -69,8 +72,11 @@ class LineReader:
         if codecs.BOM_UTF8 in block:  # some programs write the mark twice, and copies of several files have it inside
             block = block.replace(codecs.BOM_UTF8, b"")
         if b"\0" in block or not _is_sound(block):
-            lines = enumerate(split_lines(block), self._number + 1)
-            block = "".join(self._repaired(number, line) for number, line in lines).encode()
+            lines = split_lines(block)
+            if block.count(0) > MOST_ZEROS * len(block) and sum("\0" in line for line in lines) > FEWEST_ZEROS:
+                message = f"The file is no text: most of the lines from line {self._number + 1:,} on have NUL bytes."
+                raise JobError(message)
+            block = "".join(map(self._repaired, count(self._number + 1), lines)).encode()
         self._number += number_of_lines(block)
         return block
 
@@ -79,7 +85,7 @@ class LineReader:
             values = {"encoding": encoding_name(self._codec), "mark": REPLACEMENT}
             self._problems.repair(number, Note(_REPLACED, values))
         if "\0" in line:
-            self._problems.repair(number, Note("NUL bytes were removed"))
+            self._problems.repair(number, _ZEROS)
         return line.replace("\0", "")
 
 

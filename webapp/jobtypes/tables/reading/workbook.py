@@ -35,7 +35,7 @@ class Sheet:
 
     name: str
     path: Path
-    others: tuple[str, ...]
+    others: str
 
 
 def sheet_as_csv(file: BinaryIO, folder: Path, name: str) -> Sheet:
@@ -56,7 +56,7 @@ def sheet_as_csv(file: BinaryIO, folder: Path, name: str) -> Sheet:
         found = next(iter([*call_native(f"{_CELLS}:write_cells", arguments, memory=MEMORY, seconds=SECONDS)]))
     except RefusedFile as refused:
         raise JobError(str(refused)) from None
-    return Sheet(name=found["sheet"], path=folder / "cells.csv", others=tuple(found["others"]))
+    return Sheet(name=found["sheet"], path=folder / "cells.csv", others=found["others"])
 
 
 _CELLS = "webapp.jobtypes.tables.reading.workbook_cells"

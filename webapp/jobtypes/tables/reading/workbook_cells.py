@@ -16,7 +16,7 @@ from python_calamine import (
 )
 
 from webapp.jobtypes.tables.native_process import RefusedFile
-from webapp.jobtypes.tables.sizes import size_in_words
+from webapp.jobtypes.tables.sizes import listed, size_in_words
 
 LONG_LIST = 20  # rows of a single column
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384  # of a sheet
@@ -42,20 +42,21 @@ def write_cells(book: str, sheet: str, target: str, most_cells: int, most_text: 
         message = f"The workbook is damaged or not in a known format: {error}."
         raise RefusedFile(message) from None
     others = [each.name for each in workbook.sheets_metadata if each.name != found.name]
-    yield {"sheet": found.name, "others": others}
+    yield {"sheet": found.name, "others": listed(others)}
 
 
 def _sheet(workbook: CalamineWorkbook, name: str) -> CalamineSheet:
     names = [sheet.name for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
     if name and name not in names:
-        message = f"The workbook has no sheet {name}. The sheets are: {', '.join(names)}."
+        message = f"The workbook has no sheet {name}. The sheets are: {listed(names)}."
         raise RefusedFile(message)
     if not names:
         message = "The workbook has no sheet with cells."
         raise RefusedFile(message)
-    visible = [sheet.name for sheet in workbook.sheets_metadata if sheet.visible == SheetVisibleEnum.Visible]
-    best = workbook.get_sheet_by_name(name or min(names, key=lambda each: each not in visible))
-    for candidate in () if name else sorted(names, key=lambda each: each not in visible)[:MOST_SHEETS]:
+    visible = {sheet.name for sheet in workbook.sheets_metadata if sheet.visible == SheetVisibleEnum.Visible}
+    names.sort(key=lambda each: each not in visible)
+    best = workbook.get_sheet_by_name(name or names[0])
+    for candidate in () if name else names[:MOST_SHEETS]:
         sheet = workbook.get_sheet_by_name(candidate)
         if _is_table(sheet):
             return sheet
