@@ -10,7 +10,8 @@ import pytest
 
 from webapp.jobs import JobError, Upload
 from webapp.jobs.testing import FakeJobContext
-from webapp.jobtypes.table_convert import TableConversion, table_convert
+from webapp.jobtypes.table_convert import TableConversion, preview_conversion, table_convert
+from webapp.jobtypes.tables.engine import conversion
 
 TABLE = "id;Preis;Tag;Ort\n1;1.250,50;31.12.2025;Köln\n2;0,04;1.1.2026;=1+1\n3;;2.1.2026;Ulm\n2;0,04;1.1.2026;=1+1\n"
 
@@ -49,6 +50,55 @@ def test_many_columns_are_written_as_few_are(converted):
     _, wide = converted("\n".join([header, *rows]) + "\n", format="csv")
     _, narrow = converted(format="csv")
     assert wide.decode().splitlines()[1:] == [",".join([line] * many) for line in narrow.decode().splitlines()[1:]]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "xlsx", "parquet"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"distinct": True},
+        {"columns": "Ort, id", "rows": {"column": "Preis", "comparison": "at least", "value": "0,04"}},
+    ],
+)
+def test_columns_that_are_written_in_parts_give_the_same_rows(converted, tmp_path, monkeypatch, form, options):
+    text = TABLE + '4;1;3.1.2026;"two\nlines"\n'
+    whole = sorted(rows_in(form, converted(text, format=form, **options)[1], tmp_path), key=str)
+    monkeypatch.setattr(conversion, "MOST_COLUMNS", 1)
+    parts = sorted(rows_in(form, converted(text, format=form, **options)[1], tmp_path), key=str)
+    assert parts == whole
+    assert len(whole) > 2
+
+
+def rows_in(form, content, tmp_path):
+    path = tmp_path / f"table.{form}"
+    path.write_bytes(content)
+    if form == "xlsx":
+        return [*openpyxl.load_workbook(path).active.iter_rows(values_only=True)]
+    if form == "jsonl":
+        return [json.loads(line) for line in content.splitlines()]
+    found = duckdb.execute(f"SELECT * FROM '{path}'")
+    return [found.description, *found.fetchall()]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("form", ["csv", "jsonl", "xlsx"])
+def test_a_table_as_wide_as_a_worksheet_is_written(converted, form):
+    row = ";".join(map(str, range(16_384)))
+    job, content = converted(f"{row}\n{row}\n{row}\n", format=form)
+    assert job.messages[-1] == "2 rows, 16,384 columns"
+    assert len(content) > 20_000
+
+
+def test_a_parquet_file_of_too_many_columns_is_refused_before_the_job_starts(converted, monkeypatch):
+    monkeypatch.setattr(conversion, "MOST_PARQUET_COLUMNS", 3)
+    sentence = r"at most 3 columns, not 4\. Choose some, or another format"
+    payload = TableConversion(file=Upload(name="orders.csv", size=1, sha256=""), format="parquet")
+    with pytest.raises(JobError, match=sentence):
+        preview_conversion(payload, {"file": BytesIO(TABLE.encode())})
+    with pytest.raises(JobError, match=sentence):
+        converted(format="parquet")
+    assert converted(format="parquet", columns="id, Ort, Tag")[0].messages[-1] == "4 rows, 3 columns"
 
 
 def test_columns_are_chosen_renamed_and_ordered(converted):

@@ -1,13 +1,15 @@
 """Table conversion: write a table, or a part of it, in another format."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
-from webapp.jobs import JobContext, job_type
+from webapp.jobs import JobContext, TablePreview, job_type
 from webapp.jobtypes.table_convert.chosen_columns import output_columns, place_of
 from webapp.jobtypes.table_convert.payload import KeptRows, TableConversion
-from webapp.jobtypes.tables.engine.conversion import Output, RowFilter, convert
+from webapp.jobtypes.tables.engine.conversion import Output, RowFilter, convert, refuse_too_wide
 from webapp.jobtypes.tables.job_table import formats_of, read_job_table
 from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
 from webapp.jobtypes.tables.sizes import counted
@@ -24,13 +26,20 @@ MEDIA_TYPES = {
 }
 
 
+def preview_conversion(payload: TableConversion, files: Mapping[str, BinaryIO]) -> TablePreview:
+    """Return the first rows; raise `JobError` if the columns cannot be written in the format."""
+    return preview_table(
+        payload, files, lambda names: refuse_too_wide(payload.format, len(output_columns(payload.columns, names)))
+    )
+
+
 @job_type(
     "table_convert",
     title="Convert a table",
     description="Writes a CSV file or workbook as CSV, XLSX, JSON Lines or Parquet, with chosen columns and rows.",
     group="Data",
     timeout=timedelta(hours=2),
-    preview=preview_table,
+    preview=preview_conversion,
 )
 def table_convert(job: JobContext, payload: TableConversion) -> None:
     """Read the table once and write the output."""

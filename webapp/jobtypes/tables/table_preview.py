@@ -4,7 +4,7 @@ This runs in the web process, so it looks at the beginning of the file only; nat
 their own, as for jobs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -24,8 +24,13 @@ COLUMNS = 40
 _DECIMALS = {".": "point", ",": "comma"}
 
 
-def preview_table(payload: TablePayload, files: Mapping[str, BinaryIO]) -> TablePreview:
-    """Return the first rows of the payload's file, read as the job will read them; raise `JobError` if it cannot."""
+def preview_table(
+    payload: TablePayload, files: Mapping[str, BinaryIO], check: Callable[[Sequence[str]], object] = lambda _names: None
+) -> TablePreview:
+    """Return the first rows of the payload's file, read as the job will read them; raise `JobError` if it cannot.
+
+    ``check`` gets the names of the columns and raises `JobError` if the job cannot work with them.
+    """
     file, name = files["file"], payload.file.name
     size = HEAD if kind_of(file, name) == "csv" else LARGEST_WORKBOOK + 1
     with TemporaryDirectory(prefix="preview-") as folder:
@@ -34,12 +39,13 @@ def preview_table(payload: TablePayload, files: Mapping[str, BinaryIO]) -> Table
         if head.stat().st_size > LARGEST_WORKBOOK:
             message = "The workbook is too large for a preview. You can start the job all the same."
             raise JobError(message)
-        return _read_head(payload, head)
+        return _read_head(payload, head, check)
 
 
-def _read_head(payload: TablePayload, head: Path) -> TablePreview:
+def _read_head(payload: TablePayload, head: Path, check: Callable[[Sequence[str]], object]) -> TablePreview:
     problems = RowProblems(lambda _: None)
     with head.open("rb") as file, open_table(file, payload.file.name, payload.table_format, problems) as opened:
+        check(opened.shape.names)
         whole = write_canonical(opened, head.with_name("table.csv"), problems, lambda *_: None)
         table = first_columns(whole, MOST_DESCRIBED)
     formats = formats_of(table, payload)

@@ -385,6 +385,7 @@ _JOB_TYPE_PATTERNS = (
     english("The file has no column %(column)s."),
     english("The table has no column %(column)s. Its columns are: %(names)s."),
     english("The column %(column)s stays text, because some of its values are of another type."),
+    english("A Parquet file can have at most %(count)s columns, not %(left)s. Choose some, or another format."),
     english("A worksheet holds at most %(count)s rows. Choose another format."),
     english("The workbook has no sheet %(name)s. The sheets are: %(sheets)s."),
     english("The workbook has %(count)s parts. The limit is %(left)s."),

@@ -40,11 +40,13 @@ def figures_of(
 ) -> Figures:
     """Compute the figures in a process of its own; ``progress`` gets the share that is done."""
     columns = [{"kind": each.kind.value, "value": each.sql(CELL)} for each in formats]
-    arguments = {"columns": columns, "missing": sorted(missing - {""}), **engine_arguments(table)}
+    arguments = {"columns": columns, "missing": sorted(missing - {""}), **engine_arguments(table, len(formats))}
     arguments["sample"] = _sample(table, arguments["table"])
     answer: Mapping[str, Any] = {}
     try:
-        for answer in call_native(f"{_FIGURES}:figures", arguments, memory=process_memory(table), seconds=SECONDS):
+        for answer in call_native(
+            f"{_FIGURES}:figures", arguments, memory=process_memory(len(formats)), seconds=SECONDS
+        ):
             progress(answer.get("done", 1.0))
     except RefusedFile as refused:
         raise JobError(str(refused)) from None
@@ -58,13 +60,13 @@ def figures_of(
     )
 
 
-def process_memory(table: CanonicalTable) -> int:
+def process_memory(columns: int) -> int:
     """Return how much memory the process of the engine may take, in bytes."""
-    return PROCESS_MEMORY + 2 * COLUMN_MEMORY * len(table.names)
+    return PROCESS_MEMORY + 2 * COLUMN_MEMORY * columns
 
 
-def engine_arguments(table: CanonicalTable) -> dict[str, Any]:
-    """Return the table and the limits of the engine, as JSON."""
+def engine_arguments(table: CanonicalTable, columns: int) -> dict[str, Any]:
+    """Return the table and the limits of the engine, which works with so many columns at a time, as JSON."""
     return {
         "table": {
             "path": os.fspath(table.path),
@@ -73,8 +75,8 @@ def engine_arguments(table: CanonicalTable) -> dict[str, Any]:
             "longest": table.longest,
             "has_breaks": table.has_breaks,
         },
-        "threads": 1 if len(table.names) > WIDE else min(THREADS, os.cpu_count() or 1),
-        "memory": MEMORY + COLUMN_MEMORY * len(table.names),
+        "threads": 1 if columns > WIDE else min(THREADS, os.cpu_count() or 1),
+        "memory": MEMORY + COLUMN_MEMORY * columns,
         "folder": os.fspath(Path(table.path).parent),
     }
 

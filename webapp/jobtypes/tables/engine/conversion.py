@@ -16,6 +16,8 @@ from webapp.jobtypes.tables.values.column_formats import ColumnFormat
 
 Format = Literal["csv", "jsonl", "parquet", "xlsx"]
 Comparison = Literal["is", "is not", "contains", "at least", "at most", "is missing", "is present"]
+MOST_COLUMNS = 500  # in DuckDB at a time
+MOST_PARQUET_COLUMNS = 4_000  # each takes 200 kB of memory while the file is written
 _COPY = "webapp.jobtypes.tables.engine.table_copy:copy_table"
 
 
@@ -57,8 +59,19 @@ class Written:
     as_text: tuple[str, ...]
 
 
+def refuse_too_wide(output_format: Format, columns: int) -> None:
+    """Raise `JobError` if a file of the format cannot have so many columns."""
+    if output_format == "parquet" and columns > MOST_PARQUET_COLUMNS:
+        most = f"{MOST_PARQUET_COLUMNS:,}"
+        message = f"A Parquet file can have at most {most} columns, not {columns:,}. Choose some, or another format."
+        raise JobError(message)
+
+
 def convert(table: CanonicalTable, formats: Sequence[ColumnFormat], output: Output, target: Path) -> Written:
     """Write the output to ``target``; raise `JobError` if it cannot be written. Only typed output needs formats."""
+    refuse_too_wide(output.format, len(output.columns))
+    most = MOST_PARQUET_COLUMNS if output.format == "parquet" else MOST_COLUMNS + 1  # with the column of the filter
+    at_a_time = min(most, len(table.names))
     columns = [
         {
             "place": column.place,
@@ -69,7 +82,7 @@ def convert(table: CanonicalTable, formats: Sequence[ColumnFormat], output: Outp
         for column in output.columns
     ]
     arguments = {
-        **engine_arguments(table),
+        **engine_arguments(table, at_a_time),
         "width": len(table.names),
         "columns": columns,
         "kind": output.format,
@@ -78,9 +91,10 @@ def convert(table: CanonicalTable, formats: Sequence[ColumnFormat], output: Outp
         "missing": sorted(output.missing - {""}),
         "has_mark": output.has_mark,
         "target": os.fspath(target),
+        "most_columns": MOST_COLUMNS,
     }
     try:
-        [answer] = call_native(_COPY, arguments, memory=process_memory(table), seconds=SECONDS)
+        [answer] = call_native(_COPY, arguments, memory=process_memory(at_a_time), seconds=SECONDS)
     except RefusedFile as refused:
         raise JobError(str(refused)) from None
     return Written(rows=answer["rows"], as_text=tuple(answer["as_text"]))
