@@ -84,6 +84,16 @@ def test_figures_by_a_sample_are_close_to_the_exact_ones(report_on, monkeypatch)
         assert estimated.column("amount")["quantiles"][name] == pytest.approx(close, rel=0.1)
 
 
+def test_duplicates_of_a_large_table_are_exact_in_several_lists(report_on, monkeypatch):
+    lot = random.Random(5)
+    rows = [f"{lot.randrange(2_000)},x" for _ in range(3_000)]
+    monkeypatch.setattr(figures, "EXACT_ROWS", 1_000)
+    monkeypatch.setattr(figures, "COMPARED_AT_ONCE", 500)
+    monkeypatch.setattr(canonical_table, "SAMPLE", 2_000)
+    profile = report_on("a,b\n" + "\n".join(rows) + "\n").profile
+    assert (profile["duplicate_rows"], profile["duplicate_rows_exact"]) == (3_000 - len(set(rows)), True)
+
+
 @pytest.mark.exhaustive
 def test_duplicates_of_very_large_tables_are_estimated(report_on, monkeypatch):
     lot = random.Random(3)

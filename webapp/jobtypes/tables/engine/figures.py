@@ -27,7 +27,7 @@ TOP, CANDIDATES = 10, 16
 WIDE = 200  # columns
 SHOWN, LONGEST = 200, 10_000  # characters of a value in the report, and of one to count
 STRAYS = 3
-MOST_COMPARED = 1_000_000  # rows whose hashes are held in memory
+MOST_COMPARED, COMPARED_AT_ONCE = 1_000_000, 100_000  # rows whose hashes are held in memory, and of one list
 STRIPES = 60  # of the picture of missing cells
 MOST_CORRELATED, FEW = 12, 3  # columns; rows that tell nothing about two of them
 MOST_CONNECTED = 100  # columns in the picture of missing cells
@@ -176,7 +176,7 @@ class TableFigures:
             }
             for place, frequent in zip(places, values, strict=True)
         ]
-        if len(places) == len(self._columns) and self.rows > MOST_COMPARED:
+        if len(places) == len(self._columns):  # one pass less
             wanted.append({"hashes": self._hashes(f"x{place}" for place in places)})
         rows = self._aggregates(places, wanted)
         self._repeated = rows.pop()["hashes"] if len(rows) > len(places) else None
@@ -265,10 +265,15 @@ class TableFigures:
         return 1 if self.rows <= MOST_COMPARED else -(-5 * self.rows // MOST_COMPARED)  # five times as small, for speed
 
     def _hashes(self, cells: Iterable[str]) -> str:
-        """Return the expression of how many hashes of a part of the rows repeat an earlier one."""
+        """Return the expression of how many hashes of a part of the rows repeat an earlier one.
+
+        The hashes are compared in several lists, since comparing takes five times the memory of a list.
+        """
         row = f"hash({', '.join(cells)})"
-        found = f"list({row}) FILTER ({row} % {self._parts} = 0)"
-        return f"len({found}) - list_unique({found})"
+        lists = max(1, self.rows // self._parts // COMPARED_AT_ONCE)
+        parts = (f"{row} % {self._parts * lists} = {self._parts * part}" for part in range(lists))
+        found = (f"list({row}) FILTER ({part})" for part in parts)
+        return " + ".join(f"len({each}) - list_unique({each})" for each in found)
 
     def _aggregates(self, places: Sequence[int], wanted: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
         """Return the aggregates of each column by their names."""
