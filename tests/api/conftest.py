@@ -28,6 +28,7 @@ from webapp.jobs.execution.by_hand.dry_run_process import DryRunResult
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
+from webapp.jobs.flows.flow import Flow
 from webapp.jobs.maintenance.key_rotation import KeyRotation
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import Job, Owner, Status
@@ -113,6 +114,21 @@ class Objects:
         """Return a job that waits for the approval of an operator."""
         ends_at = datetime.now(UTC) + timedelta(days=7)
         return self.job(Status.HELD, type="guarded", approval="pending", approval_ends_at=ends_at, **values)
+
+    def flow(self) -> Flow:
+        """Return a flow that is started: “b” follows “a”."""
+        flow = Flow("Two jobs")
+        for name in "ab":
+            flow.spawn("sheet", {"format": "csv"}, name=name, run_at=datetime(2099, 1, 1, tzinfo=UTC))
+        flow.jobs[1].after("a")
+        self.services.jobs.start_flow(flow, owner=Owner(user_id=self.owner.id), triggered_by=self.owner.id)
+        return flow
+
+    def stopped_flow(self) -> Flow:
+        """Return a flow whose jobs were stopped."""
+        flow = self.flow()
+        self.services.jobs.cancel_many([job.id for job in flow.jobs if job.id])
+        return flow
 
     def system_job(self, *, public: bool) -> Job:
         return self.job(owner=Owner(public=public))

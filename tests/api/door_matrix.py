@@ -49,6 +49,8 @@ DOORS: Mapping[str, Door] = {
     "actions.act run-next": Door("run_next_job", "job run-next"),
     "actions.act make-public": Door("make_public_job", "job make-public"),
     "actions.act make-private": Door("make_private_job", "job make-private"),
+    "flows.act stop": Door("cancel_flow", "flows cancel"),
+    "flows.act retry": Door("retry_flow", "flows retry"),
     "acts.do_act": Door("act_on_jobs", "job retry"),
     **dict.fromkeys(
         ("columns.choose", "presets.toggle_favourite", "me.time_zone", "away.mark_seen"), Door(reason=_PERSONAL)
@@ -114,6 +116,8 @@ DOORS: Mapping[str, Door] = {
 # operations without a button: the command that prints or does it, or a reason
 FURTHER_OPERATIONS: Mapping[str, Door] = {
     "list_jobs": Door(command="job list"),
+    "create_flow": Door(command="flows start"),
+    "get_flow": Door(command="flows show"),
     "list_approvals": Door(command="job approvals"),
     "get_job": Door(command="job show"),
     "report_job": Door(reason="for the program that does the work of a record-only job"),

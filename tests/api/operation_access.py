@@ -35,6 +35,7 @@ MANAGE = _access(WHY, WHY, NONE, WHY, WHY, OK)
 RUN_SEEN = _access(NONE, NONE, NONE, WHY, OK, OK)  # whoever sees none is not told that there is one
 MANAGE_SEEN = _access(NONE, NONE, NONE, WHY, WHY, OK)
 TO_START = {"type": "job_history_export", "payload": {"format": "csv"}}
+_FLOW = {"title": "Two exports", "jobs": [{**TO_START, "name": "b", "after": ["a"]}, {**TO_START, "name": "a"}]}
 _SCHEDULE: Mapping[str, Any] = {
     "type": "job_history_export",
     "name": "Nightly",
@@ -164,6 +165,10 @@ ROWS: Mapping[str, Row] = {
     "list_approvals": Row(PERSON),
     "approve_job": Row(OPERATE_JOB, lambda o: {"job_id": o.to_approve().id}, {}, A.JOB_APPROVE),
     "reject_job": Row(OPERATE_JOB, lambda o: {"job_id": o.to_approve().id}, {"reason": "because"}, A.JOB_REJECT),
+    "create_flow": Row(PERSON, body=_FLOW, action=A.FLOW_START),
+    "get_flow": Row(JOB, lambda o: {"flow_id": o.flow().id}),
+    "cancel_flow": Row(ACT, lambda o: {"flow_id": o.flow().id}, action=A.FLOW_STOP),
+    "retry_flow": Row(ACT, lambda o: {"flow_id": o.stopped_flow().id}, action=A.FLOW_RETRY),
     "list_files": Row(JOB, _job()),
     "download_file": Row(JOB, _file, action=A.FILE_DOWNLOAD),
     "read_log": Row(JOB, _job()),

@@ -9,7 +9,7 @@ from webapp.jobs.metrics.error_groups import ErrorState
 from webapp.views.job.action_confirmations import VERBS
 
 OPERATIONS = {operation.name for operation in all_operations()}
-SEVERAL = {"actions.act": tuple(VERBS), "admin_errors.settle": tuple(ErrorState)}
+SEVERAL = {"actions.act": tuple(VERBS), "flows.act": ("stop", "retry"), "admin_errors.settle": tuple(ErrorState)}
 
 
 def buttons() -> set[str]:

@@ -32,7 +32,7 @@ from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Status
 from webapp.notifications.rule import Channel, RuleDraft, Topic
-from webapp.schema import jobs, workers
+from webapp.schema import flows, jobs, workers
 from webapp.services import Services
 
 pytestmark = pytest.mark.browser
@@ -109,6 +109,7 @@ def slots(installation: Installation, ids: Mapping[str, str]) -> Slots:
         "fingerprint": [services.metrics.errors.page(limit=1)[0].fingerprint],
         "token_id": [add_token(services)],
         "webhook_id": [add_webhook(services)],
+        "flow_id": [flow_of(services)],
         "group_id": [str(services.user_groups.add("Bookkeepers").id)],
     }
 
@@ -138,6 +139,7 @@ def whole(installation: Installation, ids: Mapping[str, str]) -> Mapping[str, Se
         "/jobs/<uuid:job_id>/edit": [f"/jobs/{ids[status]}/edit" for status in ("queued", "scheduled")],
         "/jobs/<uuid:job_id>/run-again": [f"/jobs/{ids['report']}/run-again"],
         "/jobs/<uuid:job_id>/children": [f"/jobs/{ids['root']}/children"],
+        "/flows/<uuid:flow_id>/<any": [f"/flows/{flow_of(installation.services)}/{verb}" for verb in ("stop", "retry")],
         "/jobs/act/": [f"/jobs/act/delete?id={ids['completed']}&id={ids['running']}"],
     }
 
@@ -145,6 +147,12 @@ def whole(installation: Installation, ids: Mapping[str, str]) -> Mapping[str, Se
 def own_schedule(services: Services) -> str:
     """Return the id of the schedule that the admin of the demonstration has."""
     return next(str(each.id) for each in services.schedules.all() if each.owner.user_id == each.created_by)
+
+
+def flow_of(services: Services) -> str:
+    """Return the id of the flow of the demonstration."""
+    with reading(services.engine) as connection:
+        return str(connection.execute(select(flows.c.id)).scalar_one())
 
 
 def add_token(services: Services) -> str:

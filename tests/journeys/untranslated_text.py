@@ -19,6 +19,8 @@ from webapp.schema import (
     api_tokens,
     audit,
     disabled_types,
+    flow_jobs,
+    flows,
     jobs,
     notification_rules,
     queues,
@@ -45,7 +47,7 @@ _NAMES = re.compile(r"%\(\w+\)s|\S*[_/@=\d<#]\S*|\b[\w-]+(\.\w+)+\b|\bX(-\w+)+")
 _BY_USERS = (
     *(jobs.c.title, jobs.c.child_name, users.c.name, users.c.full_name, schedules.c.name, schedules.c.paused_why),
     *(queues.c.name, queues.c.reason, disabled_types.c.reason, api_tokens.c.name, webhooks.c.name),
-    notification_rules.c.name,
+    *(notification_rules.c.name, flows.c.title, flow_jobs.c.name),
 )
 
 

@@ -15,6 +15,7 @@ from webapp.api.resources import (
     events,
     files,
     filters,
+    flows,
     history,
     installation,
     job_types,
@@ -29,7 +30,7 @@ from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.page.problem_details import API_ROOT
 
 RESOURCES = (  # in the order of the documentation
-    *(jobs, approvals, files, history, bulk, filters, events, job_types),
+    *(jobs, approvals, flows, files, history, bulk, filters, events, job_types),
     *(schedules, queues, errors, users, groups, tokens, notifications, webhooks, installation),
 )
 bp = Blueprint("api", __name__, url_prefix=API_ROOT)

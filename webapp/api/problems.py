@@ -18,6 +18,8 @@ from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.execution.by_hand.dry_run_process import DryRunBusy
 from webapp.jobs.execution.process_snapshots.snapshot_store import SnapshotRefused
+from webapp.jobs.flows.flow import InvalidFlow
+from webapp.jobs.flows.flow_queries import FlowNotFound
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.metrics.error_groups import ErrorNotFound
 from webapp.jobs.model.job import IllegalTransition
@@ -40,7 +42,7 @@ _POINTER_LIMIT = 200
 _STATUSES: Mapping[type[Exception], int] = MappingProxyType(
     {
         **dict.fromkeys((ScheduleNotFound, UserNotFound, WorkerNotFound, ErrorNotFound, TokenNotFound), 404),
-        **dict.fromkeys((WebhookNotFound, GroupNotFound), 404),
+        **dict.fromkeys((WebhookNotFound, GroupNotFound, FlowNotFound), 404),
         **dict.fromkeys((GroupInUse, GroupTaken, MemberBySignOn, NotAMember), 409),
         **dict.fromkeys((CannotStart, PreviousRunUnfinished, QueueInUse, StaleSchedule, StaleJob), 409),
         **dict.fromkeys((LastAdmin, NameTaken, NoPassword, DryRunBusy, NotRedeliverable, IllegalTransition), 409),
@@ -67,6 +69,7 @@ def register(bp: Blueprint) -> None:
         bp.register_error_handler(error, _answering(status))
     bp.register_error_handler(InvalidInput, lambda error: _invalid(error.errors))
     bp.register_error_handler(InvalidPayload, _payload_problem)
+    bp.register_error_handler(InvalidFlow, _flow_problem)
     bp.register_error_handler(UnknownQueue, lambda error: _invalid([{"pointer": "#/queue", "detail": str(error)}]))
     bp.register_error_handler(InvalidRule, lambda error: _invalid(_members(error.errors, "#")))
     bp.register_error_handler(InvalidSchedule, lambda error: _invalid(_members(error.errors, "#")))
@@ -87,6 +90,11 @@ def _answering(status: int) -> Any:
 
 def _payload_problem(error: InvalidPayload) -> Response:
     return _invalid(_members(error.errors, PAYLOAD))
+
+
+def _flow_problem(error: InvalidFlow) -> Response:
+    place = _pointer([str(part) for part in error.place])
+    return _invalid(_members(error.errors, place) or [{"pointer": place, "detail": str(error)}])
 
 
 def _invalid(errors: Any) -> Response:

@@ -31,6 +31,7 @@ _NO_ID = UUID(int=0)
 _TAGS: Mapping[str, str] = {
     "jobs": lazy_gettext("Jobs"),
     "approvals": lazy_gettext("Approvals"),
+    "flows": lazy_gettext("Flows"),
     "files": lazy_gettext("Files"),
     "history": lazy_gettext("History"),
     "bulk": lazy_gettext("Bulk actions"),

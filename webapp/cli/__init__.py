@@ -143,6 +143,19 @@ def notifications() -> None:
 
 
 @click.group(
+    cls=CommandGroup,
+    places={
+        "start": ("flows:start", "Start a flow and print its ID."),
+        "show": ("flows:show", "Show a flow with the status of each of its jobs."),
+        "cancel": ("flows:cancel", "Stop the jobs of a flow that have not ended."),
+        "retry": ("flows:retry", "Retry what did not complete of a flow, in its order."),
+    },
+)
+def flows() -> None:
+    """Start graphs of jobs, show, stop and retry them."""
+
+
+@click.group(
     "type",
     cls=CommandGroup,
     places={
@@ -237,6 +250,7 @@ def webhook() -> None:
         "group": group,
         "token": token,
         "job": job,
+        "flows": flows,
         "schedule": schedule,
         "queue": queue,
         "pause": ("queueing.global_pause:pause", "Pause everything: no job of any queue starts."),

@@ -18,8 +18,9 @@ from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.demo import sample_files
 from webapp.demo.people import Staff
+from webapp.jobs.flows.flow import Flow
 from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import EventName, IllegalTransition, Job, Owner, Status
+from webapp.jobs.model.job import NO_QUEUE, EventName, IllegalTransition, Job, Owner, Status
 from webapp.jobs.store import events, step_rows
 from webapp.jobs.store.step_rows import Step
 from webapp.schema import attempts, jobs
@@ -50,6 +51,7 @@ class CurrentJobs:
         self._create_job_with_steps()
         self._create_record("Send newsletter", "chloe", done=310, total=0)
         self._create_family()
+        self._create_flow()
         self._create_stopped()
         self._ask_for_approval()
         self._jobs.create_job(_EXPORT, after=[running], **_owned_by(self._staff["ana"]))
@@ -131,6 +133,26 @@ class CurrentJobs:
                 step_rows.insert(connection, job_id, step)
                 began = ended
         self._change(job_id, lambda job: job.mark_failed(["The server of the auditors did not answer."]))
+
+    def _create_flow(self) -> None:
+        """Create a flow in progress: jobs that are done, failed, running, and held for these."""
+        flow, ana = Flow("Closing of the shops"), self._staff["ana"]
+        fetch = flow.spawn(_EXPORT, name="Fetch the orders")
+        reports = [flow.spawn(_EXPORT, name=f"Report {town}").after(fetch) for town in ("Madrid", "Lagos", "Paris")]
+        check = flow.spawn(_EXPORT, name="Check the totals").after(*reports, on_failure="wait")
+        flow.spawn(_EXPORT, name="Send the report").after(check)
+        flow.spawn(_EXPORT, name="Tidy up").after(*reports, on_failure="run")
+        for job in flow.jobs:
+            job.choices = {"title": job.name, "queue": NIGHT}  # which is paused
+        self._jobs.start_flow(flow, **_owned_by(ana))
+        ids = [job.id for job in flow.jobs if job.id is not None]
+        with writing(self._services.engine) as connection:  # so that no worker is needed
+            connection.execute(update(jobs).where(jobs.c.id.in_(ids)).values(record_only=True, queue=NO_QUEUE))
+        self._change(ids[0], Job.mark_running, Job.mark_completed)
+        self._change(ids[1], Job.mark_running, Job.mark_completed)
+        lagos = ["The shop in Lagos did not respond."]
+        self._change(ids[2], Job.mark_running, lambda job: job.mark_failed(lagos))
+        self._change(ids[3], Job.mark_running, lambda job: job.with_progress_from_amounts(62, 100))
 
     def _create_family(self) -> None:
         """Create a parent job with four child jobs: done, failed, running and waiting."""

@@ -24,6 +24,7 @@ from webapp.views.admin import (
     workers,
 )
 from webapp.views.edit_job import tags, waiting_job
+from webapp.views.flow import pages as flow_pages
 from webapp.views.groups import pages as group_pages
 from webapp.views.job import (
     actions,
@@ -46,7 +47,7 @@ from webapp.views.webhooks import messages, pages
 
 _JOB_BLUEPRINTS = (
     *(show.bp, actions.bp, approvals.bp, tags.bp, waiting_job.bp, dry_run.bp, run_again.bp, children.bp),
-    *(comparison.bp, steps.bp),
+    *(comparison.bp, steps.bp, flow_pages.bp),
     *(log.bp, show.parameter_bp, debug_bundle.bp, process_snapshots.bp),
 )
 

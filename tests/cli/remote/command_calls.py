@@ -221,6 +221,18 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda objects: (objects.to_approve().id, "--as", "root", "--reason", "The wrong month"),
         lambda objects: (objects.to_approve().id, "--as", "root", "--reason", " "),
     ],
+    "flows start": [
+        lambda _: ("-", "--as", "root"),
+        lambda _: ("-", "--as", "root", "--json"),
+        lambda _: ("/nowhere", "--as", "root"),
+    ],
+    "flows show": [
+        lambda objects: (objects.flow().id,),
+        lambda objects: (objects.flow().id, "--json"),
+        lambda _: (UUID(int=0),),
+    ],
+    "flows cancel": [lambda objects: (objects.flow().id,), lambda objects: (objects.stopped_flow().id,)],
+    "flows retry": [lambda objects: (objects.stopped_flow().id, "--json"), lambda objects: (objects.flow().id,)],
     "job stack": [
         lambda objects: ("--last", _hung(objects)),
         lambda objects: ("--last", "--json", _hung(objects)),
@@ -429,7 +441,11 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda _: ("nothing",),
     ],
 }
-STDIN = {"user add": "a long password 1\n", "user password": "short\n"}
+_FLOW = """{"title": "Two", "jobs": [
+    {"type": "job_history_export", "payload": {"format": "csv"}, "name": "b", "after": ["a"]},
+    {"type": "job_history_export", "payload": {"format": "csv"}, "name": "a"}
+]}"""
+STDIN = {"flows start": _FLOW, "user add": "a long password 1\n", "user password": "short\n"}
 
 
 def _key_holder(objects: Objects) -> object:

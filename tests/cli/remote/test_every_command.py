@@ -11,6 +11,7 @@ from tests.api.conftest import Objects, guarded
 from tests.cli.remote.command_calls import CALLS, STDIN
 from tests.cli.test_import_cost import COMMANDS
 from tests.exhaustive import exhaustive
+from tests.views.page.conftest import sheet
 from webapp.accounts.user import User
 from webapp.cli.command_group import LazyCommand
 from webapp.jobs.model.job import Job
@@ -60,6 +61,7 @@ def objects(
         return services.accounts.add(name, "plain tests are calm tests")
 
     services.registry.add(guarded)
+    services.registry.add(sheet)
     return Objects(services, user, put, attach, person, write_log=write_log)
 
 

@@ -19,6 +19,7 @@ from webapp.inbound.webhook import WebhookDraft
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
+from webapp.jobs.flows.flow import Flow
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.store import step_rows
@@ -135,7 +136,8 @@ def address_of(
                 "group_id": lambda: group().id,
                 "name": named.get(endpoint) or named.get(endpoint.partition(".")[0]),
                 "filename": lambda: "live.js",
-                "verb": lambda: "keep",
+                "verb": lambda: "stop" if endpoint.startswith("flows.") else "keep",
+                "flow_id": lambda: _start_flow(services, people["owner"]),
                 "part": lambda: "database",
                 "action": lambda: "stop",
                 "fingerprint": error,
@@ -180,6 +182,12 @@ def _add_schedule(services: Services, owner: User, endpoint: str) -> UUID:
     if endpoint.endswith(".resume"):
         services.schedules.pause(made, reason="because")
     return made.id
+
+
+def _start_flow(services: Services, owner: User) -> UUID:
+    flow = Flow("One job")
+    flow.spawn("sheet", {"format": "csv"}, run_at=datetime(2099, 1, 1, tzinfo=UTC))
+    return services.jobs.start_flow(flow, owner=Owner(user_id=owner.id), triggered_by=owner.id)
 
 
 def _add_filter(services: Services, owner: User) -> UUID:

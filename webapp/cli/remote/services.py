@@ -11,6 +11,7 @@ from webapp.cli.command_group import BadUsage
 from webapp.cli.remote.accounts import RemoteAccounts, RemoteSecondFactors, RemoteTokens
 from webapp.cli.remote.connection import Connection
 from webapp.cli.remote.errors import RemoteErrors
+from webapp.cli.remote.flows import RemoteFlows
 from webapp.cli.remote.groups import RemoteGroups
 from webapp.cli.remote.jobs import (
     RemoteAdminJobs,
@@ -42,6 +43,7 @@ class RemoteServices:
         self.files = RemoteFiles(connection)
         self.jobs = RemoteJobs(connection, self.files)
         self.admin_jobs = RemoteAdminJobs(self.jobs)
+        self.flows = RemoteFlows(connection)
         self.approvals = RemoteApprovals(connection)
         self.job_editor = RemoteJobEditor(self.jobs, connection)
         self.dry_run = RemoteDryRun(connection)

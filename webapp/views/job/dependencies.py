@@ -20,8 +20,10 @@ class DependencyNode:
 
     id: UUID
     short_id: str
+    name: str
     title: str
     box_title: str
+    box_status: str
     look: StatusLabel
     place: GraphNode
     is_this_job: bool
@@ -48,13 +50,15 @@ def dependency_picture(job: Job, graph: DependencyGraph) -> DependencyPicture | 
 
 
 def _node(job: Job, place: GraphNode, graph: DependencyGraph, *, is_this_job: bool) -> DependencyNode:
-    title = translated(job.title)
+    name, look = translated(job.title), status_labels.status_label(job)
     return DependencyNode(
         id=job.id,
         short_id=job.short_id,
-        title=title,
-        box_title=title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1].rstrip()}…",
-        look=status_labels.status_label(job),
+        name=name,
+        title=f"{name} #{job.short_id}, {look.word}",
+        box_title=name if len(name) <= _LONGEST_TITLE else f"{name[: _LONGEST_TITLE - 1].rstrip()}…",
+        box_status=f"{look.word} · #{job.short_id}",
+        look=look,
         place=place,
         is_this_job=is_this_job,
         waits_for=_waits_for(job, graph.jobs, graph),

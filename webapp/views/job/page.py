@@ -12,6 +12,7 @@ from uuid import UUID
 from flask import request
 
 from webapp.accounts.permissions import Right
+from webapp.jobs.flows.flow_queries import FlowOfJob
 from webapp.jobs.metrics.error_groups import ErrorGroup, ErrorNotFound
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.model.progress import UNKNOWN_RUN, UsualRun
@@ -103,6 +104,7 @@ class JobPage:
     child_count: int
     children_failed: int
     kin: RelatedJobs
+    flow: FlowOfJob | None
     graph: DependencyPicture | None
     actions: tuple[OfferedAction, ...]
     removed_at: FormattedTime | None
@@ -123,6 +125,7 @@ class JobPageData:
     file_count: int = 0
     children: tuple[Job, ...] = ()
     kin: RelatedJobs = NO_RELATED_JOBS
+    flow: FlowOfJob | None = None
     graph: DependencyGraph = NO_GRAPH
     queue: QueueFacts | None = None
     rate: RateFacts | None = None
@@ -150,6 +153,7 @@ def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
         file_count=queries.files.count(job.id) if len(attached) > FILES_SHOWN else len(attached),
         children=queries.related.notable_children(job.id, limit=CHILDREN_SHOWN) if job.parts else (),
         kin=kin,
+        flow=queries.flows.of_job(job.id) if job.root_id is None else None,
         graph=queries.graphs.around(viewer(), job.id) if has_edges else NO_GRAPH,
         queue=queue_outlook(job, context),
         rate=_rate(job),
@@ -204,6 +208,7 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         child_count=job.parts,
         children_failed=job.parts_failed,
         kin=data.kin,
+        flow=data.flow,
         graph=dependency_picture(job, data.graph),
         actions=data.actions,
         removed_at=context.day(data.removed_at) if data.removed_at else None,

@@ -36,6 +36,11 @@ def record_audit(action: AuditAction, kind: AuditTarget, object_id: object = "",
     services().audit.record(_line(action, kind, object_id, request_actor(signed_in()), **details))
 
 
+def line_of(action: AuditAction, kind: AuditTarget, object_id: object, **details: Any) -> AuditLine:
+    """Return the line of an action of the signed-in user, to be written in the transaction of the change."""
+    return _line(action, kind, object_id, request_actor(signed_in()), **details)
+
+
 def record_creation(
     job: Job, *, action: AuditAction = AuditAction.JOB_CREATE, after: Mapping[str, Any] | None = None
 ) -> JoinedRow:

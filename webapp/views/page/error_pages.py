@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 
 from webapp.db import resource_errors, sqlite_file
 from webapp.jobs.definition.disabled_types import TypeDisabled
+from webapp.jobs.flows.flow_queries import FlowNotFound
 from webapp.jobs.model.job import IllegalTransition, Job
 from webapp.jobs.store.attachments import AttachmentNotFound
 from webapp.jobs.store.file_store import StorageUnavailable
@@ -43,6 +44,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(OSError, handle_disk_full)
     app.register_error_handler(StorageUnavailable, handle_storage_unavailable)
     app.register_error_handler(JobNotFound, handle_not_found)
+    app.register_error_handler(FlowNotFound, handle_not_found)
     app.register_error_handler(AttachmentNotFound, handle_not_found)
     app.register_error_handler(IllegalTransition, handle_conflict)
     app.register_error_handler(KeyConflict, handle_key_conflict)

@@ -90,6 +90,7 @@ _ENGINE_FIXED = (
     english("Text cannot contain NUL characters or unpaired surrogates."),
     english("A payload cannot be nested this deeply."),
     english("one of its child jobs has not ended."),
+    english("jobs that follow it have not ended. Stop them first."),
     english("minute"),
     english("hour"),
     english("day of the month"),
