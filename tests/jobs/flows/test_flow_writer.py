@@ -1,6 +1,7 @@
 """Starting flows: whole or not at all, once for each key, with as many statements for many jobs as for few."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -180,3 +181,34 @@ def test_an_attempt_that_lost_its_job_starts_no_flow(services: Services, running
 
 def _row(job: object, payload: Row) -> None:
     """Do nothing."""
+
+
+def test_an_end_takes_as_many_statements_in_a_long_flow_as_in_a_short_one(
+    services: Services, end: Callable[..., Job]
+) -> None:
+    def chain(length: int) -> Flow:
+        flow = Flow("Chain")
+        for number in range(length):
+            flow.spawn("nothing", name=str(number)).after(*[str(number - 1)][: min(number, 1)])
+        services.jobs.start_flow(flow)
+        return flow
+
+    counts = []
+    for length in (3, 3, 30):  # the first one loads what is loaded once
+        flow = chain(length)
+        with recorded(services.engine) as sent:
+            end(flow.jobs[0].id)
+        counts.append(len(sent))
+    assert counts[2] == counts[1]
+
+
+def test_of_two_requests_with_one_key_one_starts_the_flow(services: Services) -> None:
+    def start(_number: int) -> UUID:
+        flow = Flow("Once")
+        for name in "abc":
+            flow.spawn("nothing", name=name)
+        return services.jobs.start_flow(flow, request_key="k")
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(start, range(4)))) == 1
+    assert written(services) == (1, 3, 3)

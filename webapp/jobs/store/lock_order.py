@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Connection, Uuid, any_, literal, select, union
+from sqlalchemy import ARRAY, Connection, Select, Uuid, any_, func, literal, select, true, union, union_all
 
 from webapp.db.engine import is_sqlite
 from webapp.schema import dependencies, jobs
@@ -52,13 +52,22 @@ def _family(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
 
 
 def _with_dependents(connection: Connection, ids: set[UUID]) -> set[UUID]:
-    found, new = set(ids), set(ids)
-    while new:
-        dependents = _held_for(connection, new) - found
-        children = set(connection.execute(_children(dependents)).scalars()) if dependents else set()
-        new = dependents | children
-        found |= new
-    return found
+    dependents = _held_for(connection, ids) - ids
+    return ids | set(connection.execute(_followers(dependents)).scalars()) if dependents else ids
+
+
+def _followers(dependents: Collection[UUID]) -> Select[UUID]:
+    """Return the statement that finds held jobs with their children, the jobs held for any of these, and so on.
+
+    A flow can be as long as it has jobs, so there is no statement per step. Each step looks up the edges and children
+    of one job; the subquery for the status keeps the planner from comparing each held job with them.
+    """
+    found = select(func.unnest(literal(list(dependents), ARRAY(Uuid))).label("id")).cte("found", recursive=True)
+    status = select(jobs.c.status).where(jobs.c.id == dependencies.c.job_id).scalar_subquery()
+    held = select(dependencies.c.job_id).where(dependencies.c.after_id == found.c.id, status == "held")
+    children = select(jobs.c.id).where(jobs.c.root_id == found.c.id).correlate(found)
+    following = union_all(held.correlate(found), children).lateral("following")
+    return select(found.union(select(following.c[0]).select_from(found.join(following, true()))).c.id)
 
 
 def _held_for(connection: Connection, ids: set[UUID]) -> set[UUID]:
