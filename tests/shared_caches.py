@@ -69,7 +69,7 @@ def share_job_types(patch: pytest.MonkeyPatch) -> None:
     read, registries = services._registry, dict[str, Registry]()
 
     def registry(settings: Settings) -> Registry:
-        if settings.jobtypes:  # modules of a test
+        if settings.job_type_modules:  # of a test
             return read(settings)
         if settings.stale_after not in registries:
             registries[settings.stale_after] = read(settings)

@@ -130,6 +130,13 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert settings.jobtypes == ("our.jobs", "our.more")
 
 
+def test_a_folder_with_data_of_the_demonstration_has_its_job_types(tmp_path: Path) -> None:
+    settings = load(data_dir=tmp_path, jobtypes="our.jobs,webapp.demo.payout")
+    assert settings.job_type_modules == ("our.jobs", "webapp.demo.payout")
+    settings.demo_mark.touch()
+    assert settings.job_type_modules == ("our.jobs", "webapp.demo.payout", "webapp.demo.order_check")
+
+
 def test_a_relative_data_folder_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert load().data_dir == tmp_path / "var"

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "DESKJOB_"
 MIN_KEY_LENGTH = 32
+DEMO_JOB_TYPES = ("webapp.demo.payout", "webapp.demo.order_check")
 _TAKEN_ONCE = ("admin_password",)
 _taken: dict[str, str] = {}  # their values, for the next call
 _ROLES = ("user", "auditor", "operator", "admin")
@@ -125,6 +126,17 @@ class Settings(BaseSettings):
             for name, value in self
             if value is not None and name not in _TAKEN_ONCE
         }
+
+    @property
+    def job_type_modules(self) -> tuple[str, ...]:
+        """The modules of job types beside those that ship; those of the demonstration where its data is."""
+        demo = DEMO_JOB_TYPES if self.demo_mark.exists() else ()
+        return tuple(dict.fromkeys((*self.jobtypes, *demo)))
+
+    @property
+    def demo_mark(self) -> Path:
+        """The file that marks a folder with data of the demonstration."""
+        return self.data_dir / "demo"
 
     @field_validator("jobtypes", mode="before")
     @classmethod

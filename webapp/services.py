@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from webapp.jobs.monitoring.snapshot import HealthCheck
     from webapp.jobs.monitoring.workers import Workers
     from webapp.jobs.queries.notifications import Notifications
+    from webapp.jobs.questions.open_questions import OpenQuestions
+    from webapp.jobs.questions.question_rows import JobQuestions
     from webapp.jobs.queueing.claim import Claims
     from webapp.jobs.queueing.global_pause import GlobalPause
     from webapp.jobs.queueing.queues import Queues
@@ -173,6 +175,20 @@ class Services:
         from webapp.jobs.approvals.waiting_list import WaitingApprovals
 
         return WaitingApprovals(self.engine)
+
+    @cached_property
+    def open_questions(self) -> OpenQuestions:
+        """What jobs ask people, and wait for."""
+        from webapp.jobs.questions.open_questions import OpenQuestions
+
+        return OpenQuestions(self.engine)
+
+    @cached_property
+    def questions(self) -> JobQuestions:
+        """The questions of each job, with their answers."""
+        from webapp.jobs.questions.question_rows import JobQuestions
+
+        return JobQuestions(self.engine)
 
     @cached_property
     def wake_ups(self) -> WakeUps:
@@ -763,7 +779,7 @@ def _registry(settings: Settings) -> Registry:
     for module in jobtypes.MODULES:
         load = partial(modules.add, "A module of Deskjob", module, partial(import_module, module))
         registry.defer(module.rpartition(".")[2], jobtypes.QUEUES.get(module, "default"), load)
-    for module in settings.jobtypes:
+    for module in settings.job_type_modules:
         modules.add("DESKJOB_JOBTYPES", module, partial(import_module, module))
     for entry in entry_points(group=ENTRY_POINTS):
         modules.add(f"The entry point {ENTRY_POINTS}", entry.value, entry.load)

@@ -7,6 +7,7 @@ from webapp.jobs.definition.registry import Registry
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.queries.visible_jobs import Viewer
+from webapp.jobs.questions.question import ROLES, group_key, role_key, user_key
 
 
 def user_policy(user: User, registry: Registry) -> JobPolicy:
@@ -27,7 +28,15 @@ def user_policy(user: User, registry: Registry) -> JobPolicy:
         self_approvable_types=frozenset(
             kind.name for kind in registry if kind.approval is not None and kind.approval.also_self
         ),
+        answers_as=_answers_as(user),
+        answers_all=may(user, Right.CHANGE_USERS),
     )
+
+
+def _answers_as(user: User) -> frozenset[str]:
+    """Return whom a job can ask so that this user is among them."""
+    roles = [role_key(role) for role in ROLES if has_role(user, Role(role))]
+    return frozenset([user_key(user.id), *roles, *map(group_key, user.groups)])
 
 
 def _may_start(user: User, job_type: JobType) -> bool:

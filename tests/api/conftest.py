@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 from sqlalchemy import insert
 from werkzeug.test import TestResponse
 
+from tests.asked_jobs import asked_job
 from tests.views.browsing import change  # noqa: F401  (a fixture)
 from tests.views.conftest import attach, put, write_log  # noqa: F401  (fixtures)
 from tests.views.page.conftest import people, sheet  # noqa: F401  (people is a fixture)
@@ -32,6 +33,7 @@ from webapp.jobs.flows.flow import Flow
 from webapp.jobs.maintenance.key_rotation import KeyRotation
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.questions.question import Question, user_key
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.schema import error_groups, now
 from webapp.services import Services
@@ -104,6 +106,7 @@ class Objects:
     attach: Callable[..., Any]
     person: Callable[..., User]
     made: list[Any] = field(default_factory=list)
+    asked: list[Any] = field(default_factory=list)
     write_log: Callable[..., None] = lambda *_: None
 
     def job(self, status: Status = Status.COMPLETED, **values: Any) -> Job:
@@ -129,6 +132,10 @@ class Objects:
         flow = self.flow()
         self.services.jobs.cancel_many([job.id for job in flow.jobs if job.id])
         return flow
+
+    def question(self) -> Question:
+        """Return a question of a job to its owner."""
+        return asked_job(self.services, asked_of=user_key(self.owner.id), owner=self.owner.id)[1]
 
     def system_job(self, *, public: bool) -> Job:
         return self.job(owner=Owner(public=public))

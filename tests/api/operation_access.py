@@ -169,6 +169,11 @@ ROWS: Mapping[str, Row] = {
     "get_flow": Row(JOB, lambda o: {"flow_id": o.flow().id}),
     "cancel_flow": Row(ACT, lambda o: {"flow_id": o.flow().id}, action=A.FLOW_STOP),
     "retry_flow": Row(ACT, lambda o: {"flow_id": o.stopped_flow().id}, action=A.FLOW_RETRY),
+    "list_questions": Row(PERSON),
+    "list_job_questions": Row(JOB, lambda o: {"job_id": o.question().job_id}),
+    "answer_question_of_job": Row(
+        ACT, lambda o: {"question_id": o.question().id}, {"answer": {"keep": True}}, A.JOB_ANSWER
+    ),
     "list_files": Row(JOB, _job()),
     "download_file": Row(JOB, _file, action=A.FILE_DOWNLOAD),
     "read_log": Row(JOB, _job()),

@@ -33,6 +33,7 @@ from webapp.schema import (
     attachments,
     audit,
     error_groups,
+    job_questions,
     jobs,
     log_lines,
     notices,
@@ -55,9 +56,9 @@ def shown(
     folder = tmp_path_factory.mktemp("demo")
     with postgresql_databases.lend() as url:
         place = {"database_url": url} if request.param == "postgresql" else {}
-        app = create_app(
-            load(data_dir=folder, redis_url=valkey_url, secret_key="k" * 32, jobtypes="webapp.demo.payout", **place)
-        )
+        settings = load(data_dir=folder, redis_url=valkey_url, secret_key="k" * 32, **place)
+        settings.demo_mark.touch()
+        app = create_app(settings)
         app.test_client_class = IsolatedClient
         with app.app_context():
             upgrade()
@@ -96,6 +97,16 @@ def test_the_demo_has_jobs_that_wait_for_the_approval_of_its_operator(seeded: Se
     waiting = seeded.approvals.of(user_policy(dai, seeded.registry))
     assert {(job.title, job.status) for job in waiting} == {("Payout", Status.HELD)}
     assert {row.approval for row in rows(seeded, jobs)} == {None, "pending", "approved", "rejected"}
+
+
+def test_the_demo_has_jobs_that_ask_their_owner_and_operators_and_one_that_was_answered(seeded: Services) -> None:
+    ana, dai = seeded.accounts.by_name("ana"), seeded.accounts.by_name("dai")
+    assert ana
+    assert dai
+    asked = [seeded.open_questions.of(user_policy(person, seeded.registry)) for person in (ana, dai)]
+    assert [[found.job.title for found in each] for each in asked] == [["Orders of 2026-11"], ["Orders of 2026-10"]]
+    answered = [question.answer for question in rows(seeded, job_questions) if question.state == "answered"]
+    assert answered == [{"action": "assign", "customer": "Northwind Traders"}]
 
 
 def test_the_demo_has_data_for_operators(seeded: Services) -> None:

@@ -5,13 +5,14 @@ import inspect
 import json
 import re
 import subprocess
+import sys
 import textwrap
 import tomllib
 from configparser import ConfigParser
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -50,6 +51,8 @@ def names_after(page: str) -> dict[str, Any]:
     document.namespace["__name__"] = f"docs.{Path(page).stem}"
     for example in document.examples():
         example.evaluate()
+    # where other code finds what a page declares at the top of a module
+    sys.modules[document.namespace["__name__"]] = cast(ModuleType, SimpleNamespace(**document.namespace))
     document.namespace["__builtins__"] = builtins  # Sybil removes it, and functions need it when they are called
     return document.namespace
 

@@ -32,6 +32,10 @@ class Trial(BaseModel):
     first: str = "goes well"
 
 
+class Choice(BaseModel):
+    go_on: bool
+
+
 class Short(BaseModel):
     marks: str
     seconds: float = 0.0
@@ -169,8 +173,17 @@ LATE_WRITES: dict[str, Callable[[JobContext, Trial], object]] = {
     "child": _spawn,
     "dependent": lambda job, payload: job.after("again", payload.model_copy(update={"first": "goes well"})),
 }
+
+
+def ask(job: JobContext, _: Trial) -> None:
+    """Ask, and go on when the clock has let the question expire."""
+    answer = job.ask(Choice, "Go on?", until=timedelta(seconds=1), default=Choice(go_on=True))
+    assert answer.go_on
+
+
 _WAYS: dict[str, Callable[[JobContext, Trial], object]] = {
     "goes well": lambda *_: None,
+    "asks": ask,
     "outlasts a lease": lambda *_: time.sleep(OUTLASTING_SECONDS),
     "waits to be killed": lambda *_: signal.pause(),
     "dies": lambda *_: os._exit(1),

@@ -35,6 +35,7 @@ POINTS = {
     **dict.fromkeys(("file.sync", "file.rename", "file.renamed", "file.row"), "goes well"),
     **dict.fromkeys(("end.commit", "end.wake", "horse.ended", "horse.baton"), "goes well"),
     **dict.fromkeys(("worker.fork", "worker.settle", "settle.commit", "settle.wake", "worker.settled"), "dies"),
+    **dict.fromkeys(("question.commit", "answer-expire.commit"), "asks"),
     "pool.replace": "kills its worker",
     "clock.promote": "fails",
     "clock.top-up": "goes well",
@@ -111,6 +112,7 @@ class Matrix:
         _check_the_jobs(trial)
         _check_the_steps(installation, trial, lost_attempts=int(point == "step.committed"))
         _check_the_flows(installation, trial)
+        _check_the_questions(installation, trial)
         _check_the_rest(installation)
 
     @pytest.mark.parametrize("action", ACTIONS)
@@ -174,6 +176,12 @@ def _check_the_flows(installation: FaultyInstallation, trial: Trial) -> None:
         assert first.finished_at is not None
         assert last.started_at is not None
         assert first.finished_at <= last.started_at
+
+
+def _check_the_questions(installation: FaultyInstallation, trial: Trial) -> None:
+    """Nothing is asked twice."""
+    asked = [len(installation.services.questions.of(job.id)) for job in trial.all().values()]
+    assert max(asked) <= 1
 
 
 def _check_the_rest(installation: FaultyInstallation) -> None:

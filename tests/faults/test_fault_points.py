@@ -6,6 +6,7 @@ from tests.installation import ROOT
 
 EDITING = "edit.commit"  # of a request or a command: tests/jobs/editing/test_job_editor.py fails at it
 DECIDING = {"approve.commit", "approve.wake", "reject.commit", "expire.commit"}  # tests/jobs/approvals fail at them
+ANSWERING = {"answer.commit", "answer.wake"}  # tests/jobs/questions fails at both
 RATES = {"rate.wait", "rate.admit"}  # tests/jobs/queueing/test_rates.py fails at both
 MOVING = {"files.copied", "files.moved"}  # of a command: tests/operations/test_file_move.py stops it at both
 
@@ -13,4 +14,4 @@ MOVING = {"files.copied", "files.moved"}  # of a command: tests/operations/test_
 def test_the_matrix_contains_every_fault_point() -> None:
     sources = (path.read_text() for path in (ROOT / "webapp").rglob("*.py"))
     names = {name for source in sources for name in re.findall(r'faultpoint\("(.+?)"\)', source)}
-    assert names == {*POINTS, *OF_GROUPS, *MOVING, *DECIDING, *RATES, EDITING, DELETING}
+    assert names == {*POINTS, *OF_GROUPS, *MOVING, *DECIDING, *ANSWERING, *RATES, EDITING, DELETING}

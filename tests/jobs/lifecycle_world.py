@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select, update
 
+from tests.asked_jobs import FORM
 from tests.jobs.conftest import HOLDER, LOCATION, Nothing
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import job_type
@@ -24,12 +25,15 @@ from webapp.jobs.maintenance.clock_chores import promote_due
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
 from webapp.jobs.model.rate import Rate
+from webapp.jobs.questions import question_rows
+from webapp.jobs.questions.question import QuestionDraft
+from webapp.jobs.questions.wait_for_answer import WaitForAnswer
 from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.queueing.rates import admit_due
 from webapp.jobs.store.fence import Fence, LeaseLost, report
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken, release_jobs_with_free_keys
-from webapp.schema import dependencies, flows, jobs, leases, now, queues, rate_starts, rate_waits
+from webapp.schema import dependencies, flows, job_questions, jobs, leases, now, queues, rate_starts, rate_waits
 from webapp.services import Services
 
 MOST_RUNNING = 2
@@ -163,6 +167,21 @@ class World:
             connection.execute(update(jobs).where(jobs.c.approval == "pending").values(approval_ends_at=now()))
         self.jobs.expire_approvals()
 
+    def put_question(self, job: Job) -> str:
+        """End an attempt as a handler does that asks a person."""
+        draft = QuestionDraft(name="go on", text="Go on?", form=FORM, asked_of="role:user")
+        asks = WaitForAnswer(draft, lambda connection, job, draft: question_rows.insert(connection, job.id, draft))
+        return self.end(job, Ending(status=Status.HELD, outcome="asked", asks=asks))
+
+    def answer(self, number: int) -> str:
+        return refusal(lambda: self.jobs.answer(self.job(number), {"keep": True}, by=UUID(int=1)))
+
+    def expire_answers(self) -> None:
+        """Let the time of every open question end."""
+        with writing(self.services.engine) as connection:
+            connection.execute(update(job_questions).where(job_questions.c.state == "open").values(ends_at=now()))
+        self.jobs.look_after_questions()
+
     def release(self, number: int) -> str:
         return refusal(lambda: self.jobs.release(self.job(number)))
 
@@ -222,6 +241,7 @@ class World:
         for job in self.claimed:
             self.settle(job, hand_back=True)
         self.expire_approvals()
+        self.expire_answers()
         self.let_time_pass()
         self._complete_all()
         self.jobs.retry_flow(self._awaited(dependencies.c.after_id))
@@ -232,6 +252,7 @@ class World:
         while job := self.claim() or self._claim_later():
             assert self.end(job, ENDINGS[0]) == ""
             self.expire_approvals()
+            self.expire_answers()
             self.let_time_pass()
 
     def _awaited(self, column: Any) -> list[UUID]:

@@ -14,12 +14,13 @@ from webapp.jobs.invariants import attempts as attempt_checks
 from webapp.jobs.invariants import dependencies as dependency_checks
 from webapp.jobs.invariants import families, statuses
 from webapp.jobs.invariants import flows as flow_checks
+from webapp.jobs.invariants import questions as question_checks
 from webapp.jobs.invariants.limits import over_rate
 from webapp.jobs.invariants.verifier import run_checks
 from webapp.jobs.lifecycle.cascade import child_counts
 from webapp.jobs.model.job import MOVES, NOT_STARTED, TERMINAL, Status
 from webapp.jobs.model.rollup import ChildCounts, roll_up
-from webapp.schema import attempts, dependencies, events, jobs
+from webapp.schema import attempts, dependencies, events, job_questions, jobs
 
 NOT_COMPLETED = "A job that this one depends on did not complete."
 STATUS_EVENTS = frozenset({"created", "started", "retried", *TERMINAL})
@@ -40,6 +41,7 @@ class Snapshot:
     events: dict[UUID, list[Row[Any]]]
     edges: dict[UUID, list[Row[Any]]]
     over_rate: list[str]
+    open_questions: Counter[UUID]
 
     def ended(self, job_id: UUID) -> bool:
         return self.jobs[job_id].status in TERMINAL
@@ -53,6 +55,8 @@ def snapshot(engine: Engine) -> Snapshot:
         event_rows = connection.execute(select(events).order_by(events.c.id)).all()
         edges = connection.execute(select(dependencies)).all()
         too_early = connection.execute(over_rate()).all()
+        asked = connection.execute(select(job_questions.c.job_id).where(job_questions.c.state == "open")).scalars()
+        open_questions = Counter(asked)
     found = Snapshot(
         jobs={row.id: row for row in rows},
         children=_by(rows, "root_id"),
@@ -60,6 +64,7 @@ def snapshot(engine: Engine) -> Snapshot:
         returned=set(),
         events=_by(event_rows, "job_id"),
         edges=_by(edges, "job_id"),
+        open_questions=open_questions,
         over_rate=[f"{row.rate_key} started too early: {row}" for row in too_early],
     )
     for row in attempt_rows:
@@ -70,7 +75,19 @@ def snapshot(engine: Engine) -> Snapshot:
 
 def broken(seen: Snapshot) -> list[str]:
     """Return the violated invariants of one moment."""
-    rules = (_ends, _approvals, _not_started, _leases, _keys, _limits, _roots, _dependents, _attempts, _events)
+    rules = (
+        _ends,
+        _approvals,
+        _questions,
+        _not_started,
+        _leases,
+        _keys,
+        _limits,
+        _roots,
+        _dependents,
+        _attempts,
+        _events,
+    )
     found = [f"{row.type} {row.id.hex[-8:]} ({row.status}): {what}" for rule in rules for row, what in rule(seen)]
     return found + seen.over_rate
 
@@ -98,6 +115,7 @@ def verified(engine: Engine) -> list[str]:
         for found in (
             *(group.checks(engine) for group in (statuses, attempt_checks, families, dependency_checks, flow_checks)),
             approval_checks.checks(engine, ()),
+            question_checks.checks(engine),
         )
         for check in found
     )
@@ -123,8 +141,22 @@ def _approvals(seen: Snapshot) -> Found:
             yield row, "is approved, and nobody did it"
 
 
+def _questions(seen: Snapshot) -> Found:
+    for row in seen.jobs.values():
+        if row.asked_of is not None and (row.status != "held" or seen.open_questions[row.id] != 1):
+            yield row, f"asks {row.asked_of}, with {seen.open_questions[row.id]} open questions"
+
+
+def _has_asked(seen: Snapshot, row: Row[Any]) -> bool:
+    """Return whether the next start continues what was begun before a question."""
+    names = [event.name for event in seen.events[row.id] if event.name in {"started", "asked", "retried"}]
+    return names[-1:] == ["asked"]
+
+
 def _not_started(seen: Snapshot) -> Found:
     for row in seen.jobs.values():
+        if _has_asked(seen, row):
+            continue
         reported = {name: getattr(row, name) for name in NOT_STARTED if getattr(row, name) != NOT_STARTED[name]}
         if row.status in {"scheduled", "queued"} and reported:
             yield row, f"has not started, but reports {reported}"
@@ -158,7 +190,9 @@ def _roots(seen: Snapshot) -> Found:
             yield row, f"its counts are {child_counts(row)}, its children {counted(children)}"
         if children or row.parts or row.status == "waiting":
             yield from ((row, what) for what in _rolled_up(row, counted(children), returned=row.id in seen.returned))
-        held = [child for child in children if child.status == "held" and child.approval != "pending"]
+        held = [
+            child for child in children if child.status == "held" and child.approval != "pending" and not child.asked_of
+        ]
         if row.status in {"waiting", *TERMINAL} and held:
             yield row, "its children are still held"
         if row.status in TERMINAL and any(_goes_on(child) for child in children):
@@ -189,7 +223,7 @@ def _dependents(seen: Snapshot) -> Found:
         for edge in edges:
             if not seen.jobs[edge.after_id].has_dependents:
                 yield seen.jobs[edge.after_id], "does not know that it has dependents"
-        if row.status == "held" and row.root_id is None:
+        if row.status == "held" and row.root_id is None and row.asked_of is None:
             waits = row.next_key is not None or row.approval == "pending"  # for that
             waits = waits or any(edge.waits and is_missing(seen, edge) for edge in edges)
             if all(seen.ended(edge.after_id) for edge in edges) and not waits:
@@ -238,7 +272,7 @@ def _moved(before: Snapshot, seen: Snapshot, old: Row[Any], new: Row[Any]) -> It
 
 
 def _released(before: Snapshot, seen: Snapshot, old: Row[Any], new: Row[Any]) -> Iterator[str]:
-    if old.status != "held" or old.root_id is not None:
+    if old.status != "held" or old.root_id is not None or old.asked_of is not None:
         return
     edges = before.edges[old.id]
     if new.status in {"queued", "scheduled"} and any(

@@ -32,7 +32,7 @@ from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Status
 from webapp.notifications.rule import Channel, RuleDraft, Topic
-from webapp.schema import flows, jobs, workers
+from webapp.schema import flows, job_questions, jobs, workers
 from webapp.services import Services
 
 pytestmark = pytest.mark.browser
@@ -46,6 +46,7 @@ DESK = ViewportSize(width=1200, height=800)
 IN_ENGLISH = frozenset(
     {
         *("The shop in Lagos did not respond.", "The server of the auditors did not answer.", "machine"),
+        *("23 of 11,640 rows have no customer. What becomes of them?", "11,640 rows were read.", "Read the orders"),
         *("the shop's database refused the connection", "Fetch the bookings", "Check the balance"),
         *("Name or service not known", "204 No Content", "English", "reports", "orders", "urgent", "year end"),
     }
@@ -75,6 +76,7 @@ def rules() -> list[str]:
 @pytest.fixture(scope="module")
 def installation(sqlite_template: Path, valkey_url: str) -> Iterator[Installation]:
     with installed(sqlite_template, valkey_url) as installation:
+        installation.services.settings.demo_mark.touch()  # for its job types, which ask and need approval
         seed(installation.services, password=PASSWORD, count=40)
         yield installation
 
@@ -108,6 +110,7 @@ def slots(installation: Installation, ids: Mapping[str, str]) -> Slots:
         "user_id": [str(person.id) for person in services.accounts.all() if person.name in {"ana", "eva"}],
         "fingerprint": [services.metrics.errors.page(limit=1)[0].fingerprint],
         "token_id": [add_token(services)],
+        "question_id": [open_question(services)],
         "webhook_id": [add_webhook(services)],
         "flow_id": [flow_of(services)],
         "group_id": [str(services.user_groups.add("Bookkeepers").id)],
@@ -153,6 +156,12 @@ def flow_of(services: Services) -> str:
     """Return the id of the flow of the demonstration."""
     with reading(services.engine) as connection:
         return str(connection.execute(select(flows.c.id)).scalar_one())
+
+
+def open_question(services: Services) -> str:
+    with reading(services.engine) as connection:
+        asked = select(job_questions.c.id).where(job_questions.c.state == "open")
+        return str(connection.execute(asked.limit(1)).scalar_one())
 
 
 def add_token(services: Services) -> str:

@@ -1,8 +1,10 @@
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import insert, update
 
+from tests.asked_jobs import asked_job
 from tests.jobs.conftest import Nothing
 from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import job_type
@@ -10,7 +12,7 @@ from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import Owner, Status
 from webapp.jobs.schedules.draft import ScheduleDraft
-from webapp.schema import error_groups, jobs, later, notification_rules, now, schedule_runs, schedules
+from webapp.schema import error_groups, job_questions, jobs, later, notification_rules, now, schedule_runs, schedules
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -176,5 +178,34 @@ def test_a_message_about_a_job_that_was_decided_is_not_sent(office, hook, receiv
     hook("needs_approval", of=bo)
     services.notification_watch.run()
     services.jobs.approve(payment.id, by=bo.id)
+    office.send()
+    assert receiver.documents() == []
+
+
+def test_whom_a_job_asks_is_told_once_and_again_by_a_reminder(office, hook, receiver, services, person):
+    bo, bea = person("bo", role="operator"), person("bea")
+    hook("needs_answer", of=bo)
+    hook("needs_answer", of=bea)
+    job, question = asked_job(services, remind_every=timedelta(days=1))
+    [(kind, data)] = told(office, receiver)
+    assert (kind, data["job_id"], data["detail"]) == ("job.needs_answer", str(job.id), question.text)
+    assert data["url"] == f"https://jobs.example.org/office/questions/{question.id}"
+    with writing(services.engine) as connection:
+        connection.execute(update(job_questions).values(remind_at=later(-1.0)))
+    services.jobs.look_after_questions()
+    assert len(told(office, receiver)) == 2
+
+
+def test_the_installation_is_told_of_every_question(office, hook, receiver, services):
+    hook("needs_answer")
+    asked_job(services, asked_of=f"user:{uuid4()}")
+    assert [kind for kind, _ in told(office, receiver)] == ["job.needs_answer"]
+
+
+def test_a_message_about_a_question_that_was_answered_is_not_sent(office, hook, receiver, services, person):
+    hook("needs_answer", of=person("bo", role="operator"))
+    job, _ = asked_job(services)
+    services.notification_watch.run()
+    services.jobs.answer(job.id, {"keep": True}, by=None)
     office.send()
     assert receiver.documents() == []

@@ -41,6 +41,7 @@ class AuditAction(StrEnum):
     JOB_PRIORITY = "job_priority"
     JOB_EDIT = "job_edit"
     JOB_APPROVE = "job_approve"
+    JOB_ANSWER = "job_answer"
     JOB_REJECT = "job_reject"
     JOB_TAGS = "job_tags"
     JOB_KEEP = "job_keep"

@@ -12,7 +12,6 @@ from webapp.api.resources import (
     approvals,
     bulk,
     errors,
-    events,
     files,
     filters,
     flows,
@@ -20,17 +19,17 @@ from webapp.api.resources import (
     installation,
     job_types,
     jobs,
-    notifications,
+    questions,
     queues,
     schedules,
-    webhooks,
 )
 from webapp.api.resources.accounts import groups, tokens, users
+from webapp.api.resources.integrations import events, notifications, webhooks
 from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.page.problem_details import API_ROOT
 
 RESOURCES = (  # in the order of the documentation
-    *(jobs, approvals, flows, files, history, bulk, filters, events, job_types),
+    *(jobs, approvals, questions, flows, files, history, bulk, filters, events, job_types),
     *(schedules, queues, errors, users, groups, tokens, notifications, webhooks, installation),
 )
 bp = Blueprint("api", __name__, url_prefix=API_ROOT)

@@ -101,6 +101,10 @@ class JobDocument(BaseModel):
         description="Null for a job that needs none. A held job with `pending` waits for it."
     )
     approval_ends_at: datetime | None
+    asked_of: str | None = Field(
+        description="Whom a held job has asked, and waits for the answer: `user:` and an id, `role:` and a role, or "
+        "`group:` and a name. Null if it asks nobody."
+    )
     edited_by: UUID | None = Field(description="Who last changed the input.")
     rate_key: str | None = Field(description="The key by which the rate of its type counts its starts.")
     may_start_at: datetime | None = Field(

@@ -25,6 +25,7 @@ from webapp.jobs.metrics.error_groups import ErrorNotFound
 from webapp.jobs.model.job import IllegalTransition
 from webapp.jobs.model.json_values import NotStorable
 from webapp.jobs.monitoring.workers import WorkerNotFound
+from webapp.jobs.questions.answer_class import InvalidAnswer, UnknownForm
 from webapp.jobs.queueing.queues import QueueInUse, UnknownQueue
 from webapp.jobs.schedules.draft import InvalidSchedule
 from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
@@ -47,7 +48,7 @@ _STATUSES: Mapping[type[Exception], int] = MappingProxyType(
         **dict.fromkeys((CannotStart, PreviousRunUnfinished, QueueInUse, StaleSchedule, StaleJob), 409),
         **dict.fromkeys((LastAdmin, NameTaken, NoPassword, DryRunBusy, NotRedeliverable, IllegalTransition), 409),
         **dict.fromkeys((BadRequest, NotStorable, BadAccount, UnknownJobType, KeyReused), 422),
-        **dict.fromkeys((SnapshotRefused, OwnSecondFactor), 409),
+        **dict.fromkeys((SnapshotRefused, OwnSecondFactor, UnknownForm), 409),
         BadJson: 400,
         FileTooLarge: 413,
     }
@@ -70,6 +71,7 @@ def register(bp: Blueprint) -> None:
     bp.register_error_handler(InvalidInput, lambda error: _invalid(error.errors))
     bp.register_error_handler(InvalidPayload, _payload_problem)
     bp.register_error_handler(InvalidFlow, _flow_problem)
+    bp.register_error_handler(InvalidAnswer, lambda error: _invalid(_members(error.errors, "#/answer")))
     bp.register_error_handler(UnknownQueue, lambda error: _invalid([{"pointer": "#/queue", "detail": str(error)}]))
     bp.register_error_handler(InvalidRule, lambda error: _invalid(_members(error.errors, "#")))
     bp.register_error_handler(InvalidSchedule, lambda error: _invalid(_members(error.errors, "#")))

@@ -32,6 +32,7 @@ _TAGS: Mapping[str, str] = {
     "jobs": lazy_gettext("Jobs"),
     "approvals": lazy_gettext("Approvals"),
     "flows": lazy_gettext("Flows"),
+    "questions": lazy_gettext("Questions"),
     "files": lazy_gettext("Files"),
     "history": lazy_gettext("History"),
     "bulk": lazy_gettext("Bulk actions"),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TOPICS = (  # those of `notifications.rule`, which imports the database
     *("finished", "failed", "runs_long", "not_done", "schedule_missed"),
-    *("queue_waits", "no_worker", "new_error", "needs_approval"),
+    *("queue_waits", "no_worker", "new_error", "needs_approval", "needs_answer"),
 )
 STATUSES = ("collecting", "queued", "delivered", "failed")
 F = TypeVar("F", bound="Callable[..., Any]")

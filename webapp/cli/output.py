@@ -82,6 +82,8 @@ def _status_note(job: Job) -> str:
         return ", with warnings"
     if job.waits_for_approval:
         return ", waits for approval"
+    if job.waits_for_answer:
+        return ", waits for an answer"
     if job.cancel_kind in {"rejected", "expired"}:
         return f", {'rejected' if job.cancel_kind == 'rejected' else 'not approved in time'}"
     return ", stopping" if job.cancel_requested_at and not job.is_finished else ""

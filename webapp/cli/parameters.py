@@ -88,12 +88,13 @@ class _Payload(click.ParamType[dict[str, Any]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:  # noqa: ARG002
         """Return the object."""
+        option = param.opts[0] if param else "--payload"
         try:
             payload = json.loads(value)
         except json.JSONDecodeError as error:
-            raise BadUsage(f"--payload is not valid JSON: {error}.") from None
+            raise BadUsage(f"{option} is not valid JSON: {error}.") from None
         if not isinstance(payload, dict):
-            raise BadUsage('--payload must be a JSON object, such as {"days": 30}.')
+            raise BadUsage(f'{option} must be a JSON object, such as {{"days": 30}}.')
         return payload
 
 

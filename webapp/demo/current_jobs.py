@@ -30,6 +30,7 @@ from webapp.services import Services
 NIGHT = "night"  # a paused queue, so that some jobs wait
 _EXPORT = "job_history_export"
 _PAYOUT = "payout"
+_ORDER_CHECK = "order_check"
 _FIRST_ERROR = "ConnectionError: the shop's database refused the connection"
 _ATTEMPT_TIME = timedelta(minutes=4)
 
@@ -54,6 +55,7 @@ class CurrentJobs:
         self._create_flow()
         self._create_stopped()
         self._ask_for_approval()
+        self._ask_people()
         self._jobs.create_job(_EXPORT, after=[running], **_owned_by(self._staff["ana"]))
 
     def _run_with_files(self) -> None:
@@ -114,6 +116,23 @@ class CurrentJobs:
         ]
         self._jobs.approve(asked[2].id, by=dai.id)
         self._jobs.reject(asked[3].id, "One zero too many? Last month it was 12,000 EUR.", by=dai.id)
+
+    def _ask_people(self) -> None:
+        """Create jobs that wait for an answer, and one that goes on with it, if the example type is installed."""
+        if _ORDER_CHECK not in self._services.registry:
+            return
+        for name, month, to_operators in (
+            ("ana", "2026-11", False),
+            ("ben", "2026-10", True),
+            ("chloe", "2026-09", False),
+        ):
+            self._run(_ORDER_CHECK, name, {}, month=month, to_operators=to_operators)
+        for found in self._services.queries.all_jobs.newest(20):
+            if found.type == _ORDER_CHECK and found.owner.user_id == self._staff["chloe"].id and found.waits_for_answer:
+                self._jobs.answer(
+                    found.id, {"action": "assign", "customer": "Northwind Traders"}, by=found.owner.user_id
+                )
+                self._services.run_inline(found.id)
 
     def _create_job_with_steps(self) -> None:
         """Create a job that failed behind two steps whose results it keeps."""

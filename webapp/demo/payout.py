@@ -1,4 +1,4 @@
-"""A job type that needs approval, to be tried out: ``DESKJOB_JOBTYPES=webapp.demo.payout``. It pays nothing."""
+"""A job type that needs approval, for the demonstration. It pays nothing."""
 
 from datetime import date
 

@@ -3,6 +3,10 @@
 What a job type and an application need, every exception that they can catch, and the signals of a job's lifecycle.
 """
 
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.field_specs import Upload
 from webapp.jobs.definition.job_type import InvalidPayload, JobError, job_type
@@ -44,6 +48,12 @@ from webapp.jobs.store.signals import (
 )
 from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken
 
+if TYPE_CHECKING:
+    from webapp.jobs.questions.answer_class import InvalidAnswer
+    from webapp.jobs.questions.answers import NoOpenQuestion
+    from webapp.jobs.questions.attempt_questions import NotAnswered
+    from webapp.jobs.questions.question import Respondent
+
 __all__ = [
     "Approval",
     "AttachmentNotFound",
@@ -54,6 +64,7 @@ __all__ = [
     "Flow",
     "HistoryCriteria",
     "IllegalTransition",
+    "InvalidAnswer",
     "InvalidFlow",
     "InvalidPayload",
     "Job",
@@ -68,12 +79,15 @@ __all__ = [
     "JobTimeout",
     "Jobs",
     "Limits",
+    "NoOpenQuestion",
+    "NotAnswered",
     "NotStorable",
     "OnDuplicate",
     "OnFailure",
     "Owner",
     "Rate",
     "Registry",
+    "Respondent",
     "Retention",
     "RetryLater",
     "RetryPolicy",
@@ -101,3 +115,19 @@ __all__ = [
     "job_type",
     "plan_chunks",
 ]
+
+_WHEN_USED = MappingProxyType(  # few jobs ask people, and every worker imports this module
+    {
+        "InvalidAnswer": "webapp.jobs.questions.answer_class",
+        "NoOpenQuestion": "webapp.jobs.questions.answers",
+        "NotAnswered": "webapp.jobs.questions.attempt_questions",
+        "Respondent": "webapp.jobs.questions.question",
+    }
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHEN_USED:
+        return getattr(import_module(_WHEN_USED[name]), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -502,6 +502,37 @@ class Jobs:
         """Cancel the jobs that nobody has approved or rejected in time; return how many. The clock calls it."""
         return expire_approvals(self.engine, self._wake)
 
+    def answer(
+        self,
+        job_id: UUID,
+        values: "Mapping[str, Any] | BaseModel",
+        *,
+        by: UUID | None,
+        question_id: UUID | None = None,
+    ) -> Job:
+        """Answer the question that a job waits for, so that it continues; return the job.
+
+        Raises `InvalidAnswer` if the values do not fit the form of the question, `NoOpenQuestion` if the job waits for
+        no answer, or for that of another question than the one with ``question_id``, and `UnknownForm`. Then nothing
+        is written. The caller has checked that the user may answer.
+        """
+        from webapp.jobs.questions import answers  # noqa: PLC0415  (workers answer none)
+
+        check_ids(job_id)
+        check_arguments(by=by)
+        question, given = answers.checked(self.engine, job_id, values, question_id)
+        with writing(self.engine) as connection:
+            woken = answers.answer(connection, self.store, question, given, by=by)
+        faultpoint("answer.wake")
+        self._wake_all(woken)
+        return self.store.get(job_id)
+
+    def look_after_questions(self) -> int:
+        """Let questions expire, remind of open ones; return how many have expired. The clock calls it."""
+        from webapp.jobs.questions.expiry import look_after_questions  # noqa: PLC0415  (only the clock)
+
+        return look_after_questions(self.engine, self._wake)
+
     def delete(self, job_id: UUID, *, by: UUID | None = None) -> None:
         """Delete a finished job with its children and files; raise `CannotBeDeleted` or `JobNotFound`."""
         check_ids(job_id)

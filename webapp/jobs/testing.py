@@ -14,23 +14,28 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import Connection, Engine
 from uuid_utils.compat import uuid7
 
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_result
-from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.context import AnswerClass, JobContext, M
 from webapp.jobs.execution.input_files import InputFile, Inputs
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, Reporter
 from webapp.jobs.execution.steps import StepStore
 from webapp.jobs.flows.flow import Flow
 from webapp.jobs.flows.predecessors import PartResult, PredecessorFile, PredecessorSource
 from webapp.jobs.model.job import SYSTEM, Job, Owner, Status
+from webapp.jobs.questions.answer_class import stored
+from webapp.jobs.questions.attempt_questions import AnswerStore
+from webapp.jobs.questions.question import QuestionDraft
+from webapp.jobs.questions.wait_for_answer import WaitForAnswer
 from webapp.jobs.store.attachments import Attachment, FileLifetime
 from webapp.jobs.store.file_store import FileStore, FoundFile, PartialFile, StoredFile, clean_media_type
 from webapp.jobs.store.step_rows import Step
 
-__all__ = ["FakeJobContext", "SpawnedJob"]
+__all__ = ["FakeJobContext", "SpawnedJob", "WaitForAnswer"]
 
 Input = bytes | tuple[str, bytes] | Path
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -56,11 +61,14 @@ class FakeJobContext(JobContext):
     - ``steps`` are the results of steps that an earlier attempt has kept, by name. The function of a step in a
       transaction is called with ``connection``.
     - ``results`` are the metadata of predecessors by name, ``result_files`` their files: ``{"fetch": {"a.csv": b""}}``.
+    - ``answers`` are the answers to questions by their names: the form or its fields as a mapping; None if nobody
+      answers in time. Without one, `ask` returns the default, or raises `WaitForAnswer`.
     - ``seconds`` is the time limit that `batches` divides work by; 0 ends a slice after each item.
     - The other arguments are the fields of the job.
 
     Afterwards, read `percent`, `done`, `total`, `reports`, `messages`, `warnings`, `errors`, `log_lines`,
-    `attachments`, `lifetimes`, `children`, `dependents`, `flows`, `steps`, `checkpoints`, `state` and `metadata`.
+    `attachments`, `lifetimes`, `children`, `dependents`, `flows`, `steps`, `questions`, `checkpoints`, `state` and
+    `metadata`.
     """
 
     def __init__(
@@ -72,6 +80,7 @@ class FakeJobContext(JobContext):
         connection: Connection | None = None,
         results: Mapping[str, Mapping[str, Any]] = _NOTHING,
         result_files: Mapping[str, Mapping[str, bytes]] = _NOTHING,
+        answers: Mapping[str, BaseModel | Mapping[str, Any] | None] = _NOTHING,
         seconds: float | None = None,
         owner: Owner = SYSTEM,
         triggered_by: UUID | None = None,
@@ -90,7 +99,9 @@ class FakeJobContext(JobContext):
         self.flows: list[Flow] = []
         self.attachments: dict[str, bytes] = {}
         self.lifetimes: dict[str, timedelta] = {}
+        self.questions: list[QuestionDraft] = []  # that were asked and had no answer
         self._kept_steps = _MemorySteps(steps, connection)
+        self._answers = _MemoryAnswers(answers)
         self._contents = _MemoryFiles()
         self._memory_predecessors = _MemoryPredecessors(results, result_files, self._contents)
         self._notes = _MemoryReporter(
@@ -207,6 +218,15 @@ class FakeJobContext(JobContext):
     def _predecessor_source(self) -> PredecessorSource:
         return self._memory_predecessors
 
+    def _answer_store(self) -> AnswerStore:
+        return self._answers
+
+    def _wait_for_answer(self, model: AnswerClass[M], question: WaitForAnswer) -> M:
+        self.questions.append(question.draft)
+        if question.draft.default is not None:
+            return model.model_validate(question.draft.default)
+        raise self._notes.deliver(question)
+
     def _add_file_row(self, file: StoredFile, lifetime: FileLifetime) -> None:
         self.attachments[file.name] = self._contents.content(file.id)
         self.lifetimes.pop(file.name, None)
@@ -267,6 +287,18 @@ class _MemorySteps:
         step = run(cast(Connection, self._connection))
         self.keep(step)
         return step
+
+
+class _MemoryAnswers:
+    """Has the answers that `StoredAnswers` would read."""
+
+    def __init__(self, answers: Mapping[str, BaseModel | Mapping[str, Any] | None]) -> None:
+        self._answers = {
+            name: stored(answer) if isinstance(answer, BaseModel) else answer for name, answer in answers.items()
+        }
+
+    def kept(self) -> Mapping[str, Mapping[str, Any] | None]:
+        return self._answers
 
 
 class _MemoryReporter(Reporter):

@@ -21,7 +21,7 @@ from webapp.jobs.schedules.schedule import RunOutcome
 from webapp.notifications.job_events import JOB_COLUMNS, REPORTED, Reader, reported_job
 from webapp.notifications.quiet_hours import latest_moment, start_of_day
 from webapp.notifications.rule import DELIVERY_QUEUE, DELIVERY_TYPE, Topic
-from webapp.schema import error_groups, jobs, later, schedule_runs, schedules
+from webapp.schema import error_groups, job_questions, jobs, later, schedule_runs, schedules
 
 _MOST = 500  # rows that are compared with the rules
 _RECENT = timedelta(days=1)
@@ -56,6 +56,7 @@ class Conditions:
             Topic.NO_WORKER: self._queues_without_worker,
             Topic.NEW_ERROR: self._new_errors,
             Topic.NEEDS_APPROVAL: self._jobs_to_approve,
+            Topic.NEEDS_ANSWER: self._questions,
         }
         for topic, check in checks.items():
             interested = [reader for reader in readers if topic in reader.rule.topics]
@@ -176,6 +177,22 @@ class Conditions:
                     item = reader.item(Topic.NEEDS_APPROVAL, moment, job)
                     # with its end, as an edit of the input asks again
                     key = f"approval:{job.id}:{row['approval_ends_at']:%m%d%H%M%S}"
+                    yield ConditionMet(reader=reader, key=key, item=item)
+
+    def _questions(self, readers: Collection[Reader], moment: datetime) -> Iterator[ConditionMet]:
+        question: Any = [job_questions.c[name].label(f"question_{name}") for name in ("id", "text", "reminders")]
+        columns: Any = (jobs.c.id, *question, *JOB_COLUMNS)
+        is_open = (jobs.c.id == job_questions.c.job_id) & (job_questions.c.state == "open")
+        asked = select(*columns).join_from(jobs, job_questions, is_open).where(jobs.c.asked_of.is_not(None))
+        with reading(self._engine) as connection:
+            rows = connection.execute(asked.order_by(jobs.c.id).limit(_MOST)).mappings().all()
+        for row in rows:
+            job = reported_job(row)
+            more = {"question_id": str(row["question_id"]), "detail": row["question_text"]}
+            for reader in readers:
+                if reader.is_asked_by(job):
+                    item = reader.item(Topic.NEEDS_ANSWER, moment, job, **more)
+                    key = f"question:{row['question_id']}:{row['question_reminders']}"  # a reminder reports it again
                     yield ConditionMet(reader=reader, key=key, item=item)
 
     def _paused(self) -> PausedQueues:

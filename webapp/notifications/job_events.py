@@ -38,6 +38,7 @@ JOB_COLUMNS = tuple(
         "started_at",
         "tags",
         "approval",
+        "asked_of",
         "edited_by",
     )
 )
@@ -60,6 +61,7 @@ class ReportedJob:
     tags: tuple[str, ...] = ()
     edited_by: UUID | None = None
     waits_for_approval: bool = False
+    asked_of: str | None = None
 
     def item(self, topic: Topic, at: datetime, *, opens: bool, **more: Any) -> dict[str, Any]:
         """Return what is stored of the event in a message."""
@@ -100,6 +102,16 @@ class Reader:
         if policy.refusal_to_approve(job.type, job.owner_id, job.triggered_by, job.edited_by) is not None:
             return False
         return job.tenant == policy.tenant or (policy.sees_all and policy.tenant is None)
+
+    def is_asked_by(self, job: ReportedJob) -> bool:
+        """Return whether the rule reports that a job asks a person, whoever started it."""
+        return self._selects(job) and self.answers(job)
+
+    def answers(self, job: ReportedJob) -> bool:
+        """Return whether the job asks the user and waits; for a rule of the installation, anybody."""
+        if self.policy is None or job.asked_of is None:
+            return job.asked_of is not None
+        return self.policy.is_asked(job.asked_of, job.tenant)
 
     def _selects(self, job: ReportedJob) -> bool:
         rule = self.rule
@@ -165,6 +177,7 @@ def reported_job(row: RowMapping, error: str = "") -> ReportedJob:
         error=error,
         tags=tuple(row["tags"] or ()),
         edited_by=row["edited_by"],
+        asked_of=row["asked_of"],
         waits_for_approval=row["status"] == Status.HELD and row["approval"] == ApprovalState.PENDING,
     )
 

@@ -3,8 +3,9 @@
 A message waits for the end of quiet hours, for a mail server that is away, or until somebody sends it again.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,9 @@ from webapp.notifications.rule import RIGHTS, Topic, Whose
 from webapp.schema import jobs, schedules
 
 Fact = Mapping[str, Any]
+_WAITING: Mapping[str, Callable[[Reader, ReportedJob], bool]] = MappingProxyType(
+    {Topic.NEEDS_APPROVAL: Reader.approves, Topic.NEEDS_ANSWER: Reader.answers}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +45,8 @@ def readable_facts(engine: Engine, facts: Sequence[Fact], reader: Reader, user: 
             continue
         if "job_id" in fact:
             job = found.get(UUID(fact["job_id"]))
-            if fact["topic"] == Topic.NEEDS_APPROVAL:
-                if job and reader.approves(job):  # somebody else can have decided meanwhile
+            if waits := _WAITING.get(fact["topic"]):
+                if job and waits(reader, job):  # somebody else can have decided or answered meanwhile
                     kept.append(fact)
                 continue
             if not (reader.sees(job) if job else _sees_deleted(reader)):

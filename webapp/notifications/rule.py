@@ -26,6 +26,7 @@ class Topic(StrEnum):
     NO_WORKER = "no_worker"  # a queue has waiting jobs and no worker
     NEW_ERROR = "new_error"  # an error that never happened before
     NEEDS_APPROVAL = "needs_approval"  # a job waits for the approval of the rule's user
+    NEEDS_ANSWER = "needs_answer"  # a job asks the rule's user, and waits
 
 
 TEST = "test"  # what a test message reports, instead of a topic

@@ -74,6 +74,7 @@ class Clock:
         admit_due(services.engine, self._limits)
         release_jobs_with_free_keys(services.engine)
         services.jobs.expire_approvals()
+        services.jobs.look_after_questions()
         self._rescuer.rescue()
         mark_silent_records_stale(services.jobs, services.registry)
         remove_silent_workers(services.engine, services.settings.lease_seconds)

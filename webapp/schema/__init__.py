@@ -3,7 +3,7 @@
 from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
 from webapp.schema.columns import UtcDateTime, has_tag, hour_of, in_lines, later, metadata, now, seconds_between
-from webapp.schema.history import attempts, events, job_steps, log_lines
+from webapp.schema.history import attempts, events, job_questions, job_steps, log_lines
 from webapp.schema.jobs import dependencies, flow_jobs, flows, jobs, requests
 from webapp.schema.metrics import cursors, endings, error_groups, error_hours, error_users, job_errors, runs, totals
 from webapp.schema.notices import notices
@@ -51,6 +51,7 @@ __all__ = [
     "identities",
     "in_lines",
     "job_errors",
+    "job_questions",
     "job_steps",
     "jobs",
     "later",

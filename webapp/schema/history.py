@@ -1,4 +1,4 @@
-"""The history of jobs: attempts, steps, events and log lines."""
+"""The history of jobs: attempts, steps, questions, events and log lines."""
 
 from datetime import datetime
 from typing import Any
@@ -18,8 +18,9 @@ from sqlalchemy import (
     TypedColumns,
     Uuid,
 )
+from sqlalchemy import text as sql
 
-from webapp.schema.columns import Counter, Json, UtcDateTime, metadata
+from webapp.schema.columns import Counter, Json, NullableJson, UtcDateTime, metadata
 
 
 class _AttemptColumns(TypedColumns):
@@ -82,3 +83,28 @@ class _StepColumns(TypedColumns):
 
 
 job_steps = Table("job_steps", metadata, _StepColumns, sqlite_with_rowid=False)
+
+
+class _QuestionColumns(TypedColumns):
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    name: Named[str] = Column(String(80))
+    text: Named[str] = Column(Text)
+    form: Named[str] = Column(String(200))  # where the class of the answer is: module:Class
+    asked_of: Named[str] = Column(String(100))
+    default: Named[dict[str, Any] | None] = Column(NullableJson)
+    asked_at: Named[datetime] = Column(UtcDateTime)
+    ends_at: Named[datetime | None] = Column(UtcDateTime)
+    remind_at: Named[datetime | None] = Column(UtcDateTime)
+    remind_every: Named[float | None] = Column(Float)  # seconds
+    reminders: Named[int] = Column(Integer, server_default=sql("0"))
+    state: Named[str] = Column(String(12))
+    answer: Named[dict[str, Any] | None] = Column(NullableJson)
+    answered_by: Named[UUID | None] = Column(Uuid)
+    closed_at: Named[datetime | None] = Column(UtcDateTime)
+
+
+job_questions = Table("job_questions", metadata, _QuestionColumns)
+_open = sql("state = 'open'")
+Index("ix_job_questions_job", job_questions.c.job_id, job_questions.c.id)
+Index("uq_job_questions_open", job_questions.c.job_id, unique=True, sqlite_where=_open, postgresql_where=_open)

@@ -80,6 +80,7 @@ class _JobColumns(TypedColumns):
     approval: Named[str | None] = Column(String(12))
     approval_ends_at: Named[datetime | None] = Column(UtcDateTime)
     edited_by: Named[UUID | None] = Column(Uuid)
+    asked_of: Named[str | None] = Column(String(100))
     rate_key: Named[str | None] = Column(String(240))
 
 
@@ -148,6 +149,8 @@ Index("ix_jobs_tagged", jobs.c.id, sqlite_where=_tagged, postgresql_where=_tagge
 Index("ix_jobs_tags", jobs.c.tags, postgresql_using="gin", postgresql_where=_tagged).ddl_if(dialect="postgresql")
 _needs_approval = text("approval IS NOT NULL")
 Index("ix_jobs_approval", jobs.c.status, jobs.c.id, sqlite_where=_needs_approval, postgresql_where=_needs_approval)
+_asks = text("asked_of IS NOT NULL")
+Index("ix_jobs_asks", jobs.c.asked_of, jobs.c.id, sqlite_where=_asks, postgresql_where=_asks)
 Index("ix_jobs_type", jobs.c.type, jobs.c.id)
 Index("ix_jobs_finished", jobs.c.finished_at, sqlite_where=text("finished_at IS NOT NULL"),
       postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip

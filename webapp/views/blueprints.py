@@ -37,6 +37,7 @@ from webapp.views.job import (
     show,
 )
 from webapp.views.job.history import comparison, process_snapshots, steps
+from webapp.views.job.questions import answer_page, question_list
 from webapp.views.job.results import table_page
 from webapp.views.job_list import bulk_actions, by_type, columns, saved_filters
 from webapp.views.metrics import exposition
@@ -47,7 +48,7 @@ from webapp.views.webhooks import messages, pages
 
 _JOB_BLUEPRINTS = (
     *(show.bp, actions.bp, approvals.bp, tags.bp, waiting_job.bp, dry_run.bp, run_again.bp, children.bp),
-    *(comparison.bp, steps.bp, flow_pages.bp),
+    *(comparison.bp, steps.bp, flow_pages.bp, question_list.bp),
     *(log.bp, show.parameter_bp, debug_bundle.bp, process_snapshots.bp),
 )
 
@@ -62,4 +63,5 @@ BLUEPRINTS = (
     *(overview.bp, jobs.bp, errors.bp, queues.bp, workers.bp, schedules.bp, performance.bp),
     *(job_types.bp, users.bp, all_tokens.bp, all_notifications.bp, audit.bp, system.bp),
 )
-FURTHER = (queues, new_user, table_page)  # imported because they add routes to the blueprint of their resource
+# imported because they add routes to the blueprint of their resource
+FURTHER = (queues, new_user, table_page, answer_page)

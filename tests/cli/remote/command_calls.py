@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import insert
 
 from tests.api.conftest import Objects
+from tests.asked_jobs import asked_job
 from tests.views.page.conftest import add_step, add_webhook_rule
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Owner, Status
@@ -131,6 +132,13 @@ def _asked(objects: Objects) -> Words:
     return ()
 
 
+def _question(objects: Objects) -> Words:
+    """Let one job wait for an answer, for both commands."""
+    if not objects.asked:
+        objects.asked.append(asked_job(objects.services))
+    return ()
+
+
 CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
     "job types": [lambda _: (), lambda _: ("--json",)],
     "job list": [
@@ -233,6 +241,16 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
     ],
     "flows cancel": [lambda objects: (objects.flow().id,), lambda objects: (objects.stopped_flow().id,)],
     "flows retry": [lambda objects: (objects.stopped_flow().id, "--json"), lambda objects: (objects.flow().id,)],
+    "job questions": [
+        lambda objects: ("--as", "root", *_question(objects)),
+        lambda objects: ("--as", "root", "--json", *_question(objects)),
+    ],
+    "job answer": [
+        lambda objects: (objects.question().job_id, "--as", "root", "--answer", '{"keep": true}'),
+        lambda objects: (objects.question().job_id, "--as", "root", "--answer", '{"keep": true}', "--json"),
+        lambda objects: (objects.question().job_id, "--as", "root", "--answer", '{"kept": true}'),
+        lambda objects: (objects.job().id, "--as", "root", "--answer", '{"keep": true}'),
+    ],
     "job stack": [
         lambda objects: ("--last", _hung(objects)),
         lambda objects: ("--last", "--json", _hung(objects)),

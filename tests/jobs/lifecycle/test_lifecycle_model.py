@@ -34,6 +34,7 @@ MUST_HAPPEN = {
     "wait for a rate",
     *("start_flow", "start_flow InvalidFlow", "start_flow_of", "start_flow_of LeaseLost", "start_flow_of again"),
     *("retry_flow", "stop_flow", "failed -> held", "cancelled -> held", "wait for a retry"),
+    *("put_question", "haunt put_question LeaseLost", "answer", "answer NoOpenQuestion", "expire_answers"),
     *("approve", "approve OwnJob", "approve NotWaitingForApproval", "reject", "expire_approvals"),
 }
 TAGS = ("urgent", "month end")
@@ -161,6 +162,46 @@ class Lifecycle(RuleBasedStateMachine):
     def stop_flow(self, number: int) -> None:
         self.check("stop_flow", self.world.cancel_many(self.world.flow(number)), "")
 
+    @initialize(key=st.sampled_from(KEYS), ending=st.sampled_from(ENDINGS[:3]))
+    def do_what_is_rare_by_chance(self, key: str, ending: Ending) -> None:
+        for _ in range(2):
+            self.create_unique(key, OnDuplicate.REJECT)
+        self.ask(OWNERS[1], None, UUID(int=1), decides=True)
+        self.world.create("nothing", priority=1000)
+        job = self.world.claim_one(self.world.ids[-1])
+        self.check("step", self.world.run_step(job, STEPS[0]), "")
+        self.check("step again", self.world.run_step(job, STEPS[0]), "")
+        self.check("end", self.world.end(job, ending), "")
+        self.delete(len(self.world.ids) - 1)
+
+    @initialize(by_person=st.booleans())
+    def ask_a_person(self, by_person: bool) -> None:
+        """Let a job ask, and answer or let the question expire: too rare by chance."""
+        self.world.create("nothing", priority=1000)
+        job = self.world.claim_one(self.world.ids[-1])
+        self.check("put_question", self.world.put_question(job), "")
+        if by_person:
+            self.check("answer", self.world.answer(len(self.world.ids) - 1), "")
+
+    @precondition(lambda self: self.world.claimed)
+    @rule(number=numbers)
+    def put_question(self, number: int) -> None:
+        job = self.token(number)
+        self.check("put_question", self.world.put_question(job), self.fenced(job))
+
+    @rule(number=numbers)
+    def answer(self, number: int) -> None:
+        asking = [place for place, job_id in enumerate(self.world.ids) if self.asks(job_id)]
+        chosen = asking[number % len(asking)] if asking and number % 4 else number
+        row = self.row(chosen)
+        expected = "" if row is not None and row.asked_of else "NoOpenQuestion"
+        self.check("answer", self.world.answer(chosen), expected)
+
+    @rule()
+    def answers_expire(self) -> None:
+        self.world.expire_answers()
+        self.check("expire_answers", "", "")
+
     @rule()
     def claim(self) -> None:
         self.claims()
@@ -253,6 +294,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.world.claim_one(zombie.id)
         self.check("haunt report", self.world.report(zombie, 100.0), "LeaseLost")
         self.check("haunt step", self.world.run_step(zombie, STEPS[-1]), "LeaseLost")
+        self.check("haunt put_question", self.world.put_question(zombie), "LeaseLost")
         self.check("haunt spawn", self.world.spawn(zombie, ["late"]), "LeaseLost")
         self.check("haunt end", self.world.end(zombie, ending), "LeaseLost")
 
@@ -300,6 +342,8 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(number=numbers, edit=st.sampled_from(EDITS))
     def edit(self, number: int, edit: dict[str, Any]) -> None:
         expected = self.illegal(number, *UNSTARTED).replace("IllegalTransition", "NotEditable")
+        if (row := self.row(number)) is not None and row.asked_of:
+            expected = "NotEditable"
         self.check("edit", self.world.edit(number, **edit), expected)
 
     @rule(number=numbers)
@@ -370,6 +414,10 @@ class Lifecycle(RuleBasedStateMachine):
         """Return the number of a job that waits for approval, or of any."""
         waiting = [place for place, job_id in enumerate(self.world.ids) if self.waits(job_id)]
         return waiting[number % len(waiting)] if waiting and number % 4 else number
+
+    def asks(self, job_id: UUID) -> bool:
+        row = self.seen.jobs.get(job_id)
+        return row is not None and row.asked_of is not None
 
     def waits(self, job_id: UUID) -> bool:
         row = self.seen.jobs.get(job_id)

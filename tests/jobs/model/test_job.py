@@ -11,7 +11,7 @@ LEGAL = {
     "held": "queued scheduled cancelled failed",
     "scheduled": "queued cancelled held",  # held: an edit after which it needs approval
     "queued": "running cancelled failed scheduled held",  # scheduled: an edit that moves the start
-    "running": "waiting completed failed cancelled stale scheduled queued",
+    "running": "waiting completed failed cancelled stale scheduled queued held",  # held: it has asked a person
     "waiting": "completed failed cancelled stale",
     # waiting: a root whose own handler has returned, when some of its children run again
     # held: it runs again together with a job that it follows

@@ -18,7 +18,8 @@ OPERATOR = JobPolicy(
     acting_types=frozenset({"acting"}),
 )
 
-ACTIONS = [action for action in JobAction if action is not JobAction.APPROVE]  # which has permissions of its own
+OF_JOBS = [action for action in JobAction if action is not JobAction.ANSWER]  # whom a job asks can answer
+ACTIONS = [action for action in OF_JOBS if action is not JobAction.APPROVE]  # which has permissions of its own
 
 
 def job(type_name: str = "open", owner: Owner | None = None) -> Job:
@@ -29,15 +30,15 @@ def job(type_name: str = "open", owner: Owner | None = None) -> Job:
 def test_users_do_everything_with_their_own_jobs_and_nothing_with_others() -> None:
     assert {ANA.refusal(action, job()) for action in ACTIONS} == {None}
     public = job(owner=Owner(public=True))
-    assert {ANA.refusal(action, public) for action in JobAction} == {Objection.NOT_YOURS}
+    assert {ANA.refusal(action, public) for action in OF_JOBS} == {Objection.NOT_YOURS}
 
 
 def test_jobs_of_a_closed_type_are_closed_to_every_action() -> None:
-    assert {OPERATOR.refusal(action, job("closed")) for action in JobAction} == {Objection.CLOSED}
+    assert {OPERATOR.refusal(action, job("closed")) for action in OF_JOBS} == {Objection.CLOSED}
 
 
 def test_what_shows_an_owners_view_is_open_to_the_owner_and_to_users_who_can_start_every_type() -> None:
-    assert {OPERATOR.refusal(action, job("export")) for action in JobAction} == {Objection.NOT_YOURS}
+    assert {OPERATOR.refusal(action, job("export")) for action in OF_JOBS} == {Objection.NOT_YOURS}
     assert OPERATOR.refusal(JobAction.OPEN, job("export", Owner(user_id=OPERATOR.user_id))) is None
     assert OPERATOR.refusal(JobAction.OPEN, job("export", Owner())) is Objection.NOT_YOURS, "the system sees all"
     admin = replace(OPERATOR, closed_types=frozenset())
@@ -95,3 +96,26 @@ def test_nobody_approves_what_they_started_own_or_edited_unless_the_type_says_so
         also = replace(boss, self_approvable_types=frozenset({"pay"}))
         assert also.refusal(JobAction.APPROVE, concerned) is None
     assert ANA.refusal(JobAction.APPROVE, waiting()) is Objection.NOT_AN_APPROVER
+
+
+def asking(asked_of: str, **values: object) -> Job:
+    return replace(job(), status=Status.HELD, asked_of=asked_of, **values)
+
+
+def test_whom_a_job_asks_can_answer_and_operators_for_one_user() -> None:
+    me = JobPolicy(user_id=uuid4(), answers_as=frozenset({"role:user", "group:Finance"}))
+    assert me.refusal(JobAction.ANSWER, asking("group:Finance")) is None, "also without seeing the job"
+    assert me.refusal(JobAction.ANSWER, asking("role:operator")) is Objection.NOT_ASKED
+    assert me.refusal(JobAction.ANSWER, asking(f"user:{uuid4()}")) is Objection.NOT_ASKED
+    assert OPERATOR.refusal(JobAction.ANSWER, asking(f"user:{uuid4()}")) is None
+    assert OPERATOR.refusal(JobAction.ANSWER, asking(f"user:{uuid4()}", type="acting")) is Objection.OWNER_RIGHTS
+    assert OPERATOR.refusal(JobAction.ANSWER, asking("group:Finance")) is Objection.NOT_ASKED
+    assert replace(OPERATOR, answers_all=True).refusal(JobAction.ANSWER, asking("group:Finance")) is None
+
+
+def test_nobody_answers_a_job_of_another_tenant() -> None:
+    north = asking("role:user", owner=Owner(user_id=uuid4(), tenant="north"))
+    south = JobPolicy(user_id=uuid4(), tenant="south", answers_as=frozenset({"role:user"}), answers_all=True)
+    assert south.refusal(JobAction.ANSWER, north) is Objection.NOT_ASKED
+    assert replace(south, tenant="north").refusal(JobAction.ANSWER, north) is None
+    assert replace(south, tenant=None, sees_all=True).refusal(JobAction.ANSWER, north) is None

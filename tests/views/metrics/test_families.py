@@ -31,6 +31,7 @@ def figures(**values: Any) -> InstallationFigures:
         "unfinished": {("slow", "import", "queued"): 3, ("", "record", "running"): 1},
         "oldest_waits": {"slow": timedelta(minutes=1)},
         "to_approve": {"payment": 2},
+        "to_answer": {"import": 1},
         "paused_queues": ("slow",),
         "totals": totals,
         "rollup_ages": {"runs": timedelta(seconds=5)},

@@ -12,6 +12,7 @@ from flask import Flask
 from pydantic import BaseModel
 from sqlalchemy import insert
 
+from tests.asked_jobs import asked_job
 from webapp.accounts.groups.user_group import UserGroup
 from webapp.accounts.user import User
 from webapp.db.engine import writing
@@ -21,6 +22,7 @@ from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.flows.flow import Flow
 from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.questions.question import user_key
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.store import step_rows
 from webapp.jobs.store.attachments import Attachment
@@ -122,6 +124,8 @@ def address_of(
         "edit_job.save": lambda: job(Status.QUEUED),
     }
 
+    owner = people["owner"].id
+
     def address(endpoint: str, method: str) -> str:
         [rule] = list(app.url_map.iter_rules(endpoint))[:1]
         made, values = jobs_of.get(endpoint, job_to_read if method == "GET" else job)(), {}
@@ -130,6 +134,7 @@ def address_of(
         for argument in rule.arguments:
             values[argument] = {
                 "job_id": lambda: made.id,
+                "question_id": lambda: asked_job(services, asked_of=user_key(owner), owner=owner)[1].id,
                 "file_id": lambda: attach(made, "report.csv").id,
                 "type_name": lambda: "job_history_export",
                 "user_id": lambda: add_member(services, group(), person(uuid4().hex)),

@@ -26,6 +26,8 @@ from webapp.cli.command_group import CommandGroup
         "approvals": ("jobs.approvals:approvals", "List the jobs that wait for somebody's approval."),
         "approve": ("jobs.approvals:approve", "Approve a job that waits for it."),
         "reject": ("jobs.approvals:reject", "Reject a job that waits for approval."),
+        "questions": ("jobs.questions:questions", "List the questions that jobs ask somebody."),
+        "answer": ("jobs.questions:answer", "Answer the question that a job waits for."),
         "run-next": ("jobs.attributes:run_next", "Move waiting jobs to the front of their queues."),
         "keep": ("jobs.attributes:keep", "Keep jobs."),
         "keep-no-longer": ("jobs.attributes:keep_no_longer", "Delete kept jobs on their normal schedule again."),

@@ -30,7 +30,7 @@ def approvals(person: str | None, *, in_json: bool) -> None:
         own_account(person)
         print_jobs(remote_services().approvals.waiting(), in_json=in_json)
     else:
-        print_jobs(services().approvals.of(_policy_of(person)), in_json=in_json)
+        print_jobs(services().approvals.of(policy_of(person)), in_json=in_json)
 
 
 @click.command()
@@ -70,17 +70,18 @@ def _approver(job: Job, person: str | None) -> UUID:
     """Return the account that decides; raise `Failed` if the policy of the installation refuses it."""
     if is_remote():
         return own_account(person)
-    policy = _policy_of(person)
+    policy = policy_of(person)
     if refusal := policy.refusal(JobAction.APPROVE, job):
         raise Failed(str(refusal))
     return policy.user_id
 
 
-def _policy_of(person: str | None) -> "JobPolicy":
+def policy_of(person: str | None, verb: str = "decides") -> "JobPolicy":
+    """Return the policy of the account that acts; raise `BadUsage` if none is named, or there is none of that name."""
     from webapp.user_policy import user_policy
 
     if person is None:
-        raise BadUsage("Say who decides: --as NAME.")
+        raise BadUsage(f"Say who {verb}: --as NAME.")
     user = services().accounts.by_name(person)
     if user is None or not user.active:
         raise BadUsage(f"There is no active account named {person}. See `deskjob user list`.")

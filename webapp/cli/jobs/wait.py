@@ -45,5 +45,7 @@ def _warn_without_workers(job: Job) -> None:
 
 def outcome(job: Job) -> str:
     """Return the sentence for a job that has not completed."""
+    if job.waits_for_answer:
+        return f"Job {job.short_id} waits for an answer: deskjob job answer {job.short_id}"
     why = f": {job.errors[-1]['text']}" if job.errors else "."
     return f"Job {job.short_id} is {job.status}{why}"

@@ -25,17 +25,23 @@ def demo(*, number: int, small: bool, on_top: bool) -> None:
     configured = services().settings.admin_password
     password = configured.get_secret_value() if configured else secrets.token_urlsafe(15)
     added = [person for person in DEMO_USERS if services().accounts.by_name(person.name) is None]
+    mark = services().settings.demo_mark  # with it, the job types of the demonstration are installed too
+    was_marked = mark.exists()
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
     try:
         with _silent_wake_ups():
             seed(services(), password=password, number=number, count=FEW if small else MANY, on_top=on_top)
     except NotEmpty as error:
+        if not was_marked:
+            mark.unlink()
         raise Failed(f"{error} Set DESKJOB_DATA_DIR to an empty folder, or use --on-top.") from None
     for person in added:
         click.echo(f"{person.name:<8} {person.role:<9} {person.full_name}")
     if added:
         description = "that of DESKJOB_ADMIN_PASSWORD" if configured else f"{password} (shown only once)"
         click.echo(f"Their password is {description}")
-    click.echo("The sample data is ready. Start Deskjob with ./deskjob up, unless it is running.")
+    click.echo("The sample data is ready, with job types of its own. Start Deskjob with ./deskjob up, or restart it.")
 
 
 @contextmanager

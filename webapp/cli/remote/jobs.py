@@ -14,7 +14,8 @@ from webapp.cli.remote.connection import PAYLOAD, Connection, RemoteNotFound, Re
 from webapp.cli.remote.documents import Record, job_of, record_of
 from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.registry import UnknownJobType
-from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job import Job, Owner, Status, short_id
+from webapp.jobs.questions.answer_class import InvalidAnswer
 
 PAGE = 200
 _PAGES_OF_A_SEARCH = 2  # each looks at 50,000 jobs
@@ -122,6 +123,18 @@ class RemoteJobs:
                 raise BadUsage(error.errors["#/reason"]) from None
             raise
 
+    def answer(self, job_id: UUID, values: Mapping[str, Any], *, by: UUID) -> Job:  # noqa: ARG002  (the token's account)
+        """Answer the question that a job waits for; raise `BadUsage` with a sentence for each field that is wrong."""
+        listed = self._connection.items(f"/jobs/{job_id}/questions")
+        is_open = [found["id"] for found in listed if found["state"] == "open"]
+        if not is_open:
+            raise Failed(f"Job {short_id(job_id)} does not wait for an answer.")
+        try:
+            self._connection.send("POST", f"/questions/{is_open[0]}/answer", {"answer": values})
+        except RemoteRefusal as error:
+            raise refusal_of_answer(error) from None
+        return self.get(job_id)
+
     def cancel(self, job_id: UUID) -> Job:
         """Stop a job."""
         return self.perform(job_id, "cancel")
@@ -165,6 +178,17 @@ class RemoteApprovals:
     def waiting(self) -> tuple[Job, ...]:
         """Return the jobs, those that expire first before the others."""
         return tuple(map(job_of, self._connection.items("/approvals", limit=100)))
+
+
+class RemoteQuestions:
+    """Lists what jobs ask the token's account."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def asked(self) -> tuple[Record, ...]:
+        """Return the questions, those that expire first before the others."""
+        return tuple(map(record_of, self._connection.items("/questions", limit=100)))
 
 
 class RemoteAdminJobs:
@@ -375,6 +399,12 @@ class RemoteJobEditor:
             return before, job_of(self._connection.send("POST", f"/jobs/{job_id}/edit", body))
         except RemoteRefusal as error:
             raise refusal_of_payload(error, before.type) from None
+
+
+def refusal_of_answer(error: RemoteRefusal) -> Exception:
+    """Return the refusal as commands on the machine write it, if the fields of the answer were refused."""
+    fields = error.below("#/answer")
+    return error if fields is None else BadUsage(str(InvalidAnswer(fields)))
 
 
 def refusal_of_payload(error: RemoteRefusal, type_name: str) -> BadUsage:

@@ -25,6 +25,7 @@ from webapp.cli.remote.jobs import (
     RemoteJobs,
     RemoteLists,
     RemoteLogs,
+    RemoteQuestions,
     RemoteSnapshots,
 )
 from webapp.cli.remote.notifications import RemoteDeliveries, RemoteRuleForm, RemoteRules
@@ -45,6 +46,7 @@ class RemoteServices:
         self.admin_jobs = RemoteAdminJobs(self.jobs)
         self.flows = RemoteFlows(connection)
         self.approvals = RemoteApprovals(connection)
+        self.open_questions = RemoteQuestions(connection)
         self.job_editor = RemoteJobEditor(self.jobs, connection)
         self.dry_run = RemoteDryRun(connection)
         self.process_snapshots = RemoteSnapshots(connection)

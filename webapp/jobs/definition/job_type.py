@@ -153,7 +153,7 @@ class JobType:
             raise InvalidPayload(self.name, field_messages(self.payload_class, error)) from None
 
     def _reject_unknown_fields(self, values: Mapping[str, Any]) -> None:
-        if unknown := dict(_unknown_fields(self.payload_class, values)):
+        if unknown := dict(unknown_fields(self.payload_class, values)):
             raise InvalidPayload(self.name, unknown)
 
 
@@ -307,14 +307,14 @@ def _sentence(message: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _unknown_fields(model: type, values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def unknown_fields(model: type, values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the fields that a model and its nested models do not have, with a message."""
     annotations = _annotations(model)
     takes_others = getattr(model, "model_config", {}).get("extra") == "allow"
     for name, value in values.items():
         nested = nested_class(annotations.get(name)) if isinstance(value, Mapping) else None
         if nested is not None:
-            yield from _unknown_fields(nested, value, f"{prefix}{name}.")
+            yield from unknown_fields(nested, value, f"{prefix}{name}.")
         elif name not in annotations and not takes_others:
             fields = ", ".join(_field_names(model)) or "none"
             yield f"{prefix}{name}", f"Unknown field. The fields are: {fields}."

@@ -103,7 +103,7 @@ class JobEditor:
         return ""
 
     def _refuse(self, job: Job, edit: JobEdit) -> None:
-        if not job.is_new:
+        if not job.is_new or job.waits_for_answer:
             raise NotEditable(job.id)
         if edit.version not in {None, job.version}:
             raise StaleJob(replace(job, version=edit.version or 0))

@@ -5,14 +5,16 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from math import isfinite
 from operator import length_hint
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID, uuid4
+
+from pydantic import BaseModel
 
 from webapp.db.engine import reading, writing
 from webapp.db.retry import retry_while_away
@@ -29,12 +31,19 @@ from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.policies import LONGEST_DELAY
 from webapp.jobs.model.progress import from_amounts
 from webapp.jobs.model.shown_results import ShownFile, chart_file, link_file, markdown_file, table_file
+from webapp.jobs.questions.wait_for_answer import WaitForAnswer
 from webapp.jobs.store.attachments import FileLifetime, remove_replaced
 from webapp.jobs.store.fence import Fence, LeaseLost, add_output, has_file, report
 from webapp.jobs.store.file_store import Content, FileStore, StoredFile
 from webapp.jobs.store.job_store import JobStore
 
+if TYPE_CHECKING:
+    from webapp.jobs.questions.attempt_questions import AnswerStore, Questions
+    from webapp.jobs.questions.question import Respondent
+
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+AnswerClass: TypeAlias = type[M]  # in the class, `type` is a property
 CHILDREN_AT_ONCE = 500
 STATE_LIMIT = json_values.JSON_LIMIT
 StateTooLarge = json_values.TooLarge
@@ -260,6 +269,38 @@ class JobContext:
             lambda: self._steps.run_in_transaction(name, lambda opened: function(opened, *arguments, **options))
         )
 
+    def ask(
+        self,
+        model: AnswerClass[M],
+        text: str,
+        *,
+        name: str | None = None,
+        to: "UUID | str | Respondent | None" = None,
+        until: datetime | timedelta | None = None,
+        default: M | None = None,
+        remind: timedelta | None = timedelta(days=1),
+    ) -> M:
+        """Ask a person, and return the answer in the class ``model``, whose fields are the form.
+
+        The first call ends the attempt, which uses up none: the job waits, and its worker is free. When somebody has
+        answered, the handler starts again, from its checkpoint, and this call returns the answer. So what comes before
+        it must bear to run again; `step` and `save_state` help. The text is shown as it is, so secrets do not belong
+        there.
+
+        ``to`` is the id of a user, a role ("operator" and everybody above), or a `Respondent`; without it the owner of
+        the job. ``until`` is when or after which time nobody can answer any more: then the call returns ``default``,
+        or raises `NotAnswered`, which fails the job unless the handler catches it. ``remind`` is how often an open
+        question is reported again. ``name`` is unique among the questions of a job, by default the text. Raises
+        ``ValueError`` for a question that could not be asked.
+        """
+        self._raise_if_stopped()
+        try:
+            return self._questions.ask(
+                model, text, name=name, to=to, until=until, default=default, remind=remind, mask=self._reporter.mask
+            )
+        except WaitForAnswer as question:
+            return self._wait_for_answer(model, question)
+
     def retry_later(self, delay: timedelta, reason: str, *, counts: bool = True) -> RetryLater:
         """Return an exception to raise: the job runs again after ``delay``. Users read the ``reason`` meanwhile.
 
@@ -458,6 +499,20 @@ class JobContext:
         result = run()
         self._raise_if_stopped()  # the step is kept
         return result
+
+    def _wait_for_answer(self, model: AnswerClass[M], question: WaitForAnswer) -> M:  # noqa: ARG002
+        raise self._reporter.deliver(question)
+
+    @cached_property
+    def _questions(self) -> "Questions":
+        from webapp.jobs.questions.attempt_questions import Questions  # noqa: PLC0415  (few jobs ask)
+
+        return Questions(self._answer_store(), self._job.owner, self._reporter.now)
+
+    def _answer_store(self) -> "AnswerStore":
+        from webapp.jobs.questions.attempt_questions import StoredAnswers  # noqa: PLC0415  (few jobs ask)
+
+        return StoredAnswers(self._reporter.engine, self._job, self._retry_seconds)
 
     @cached_property
     def _steps(self) -> Steps:

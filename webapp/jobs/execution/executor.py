@@ -52,6 +52,7 @@ from webapp.jobs.metrics.error_signature import error_signature
 from webapp.jobs.model import policies
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.model.secret_mask import SecretMask
+from webapp.jobs.questions.wait_for_answer import WaitForAnswer
 from webapp.jobs.queueing.next_claim import Following, NextClaim
 from webapp.jobs.store import events
 from webapp.jobs.store.attachments import Attachments
@@ -215,7 +216,7 @@ class Executor:
                 time_limit(job_type.timeout),
             ):
                 result = self._call(job_type, job, reporter)
-        except (JobInterrupted, SliceEnded, RetryLater) as stop:
+        except (JobInterrupted, SliceEnded, RetryLater, WaitForAnswer) as stop:
             return self._hand_back(job_type, job, stop, reporter)
         except (JobCancelled, LeaseLost) as stop:
             return _STOPS[type(stop)]
@@ -246,6 +247,8 @@ class Executor:
             return _STOPS[JobCancelled]
         if isinstance(stop, RetryLater):
             return self._retry_later(job, stop, reporter)
+        if isinstance(stop, WaitForAnswer):
+            return self._ask(job, stop)
         if isinstance(stop, SliceEnded) or reporter.checkpoint_saved or not policies.too_many_interruptions(job):
             return _STOPS[type(stop)]
         if job.attempt < job.max_attempts and job_type.rerun_lost:
@@ -266,6 +269,12 @@ class Executor:
             error=reason,
             retry_in=later.delay.total_seconds(),
         )
+
+    def _ask(self, job: Job, question: WaitForAnswer) -> Ending:
+        """Put the job down until its question is answered, unless it has asked too often."""
+        if policies.too_many_postponements(job):
+            return _failed(policies.TOO_MANY_POSTPONEMENTS)
+        return Ending(status=Status.HELD, outcome=EventName.ASKED, asks=question)
 
     def _failure(self, job_type: JobType, job: Job, error: BaseException, reporter: Reporter) -> Ending:
         """Turn an error into an ending: a retry if the type's policy allows it and no stop was requested."""
@@ -445,7 +454,8 @@ class Executor:
     ) -> None:
         shape = finish_attempt.family_shape_of(job, ending)
         try:
-            with writing(self._engine) if lines else writing_autocommit(self._engine) as connection:
+            whole = lines or ending.asks
+            with writing(self._engine) if whole else writing_autocommit(self._engine) as connection:
                 finish_attempt.end_attempt(
                     connection, job, location, ending, shape=shape, next_claim=next_claim, **values
                 )

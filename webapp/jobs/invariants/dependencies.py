@@ -16,7 +16,7 @@ _EDGE = and_(dependencies.c.job_id == jobs.c.id, dependencies.c.after_id == _pre
 
 def checks(engine: Engine) -> Iterator[Check]:
     """Yield the checks."""
-    held = (jobs.c.status == "held", jobs.c.root_id.is_(None))
+    held = (jobs.c.status == "held", jobs.c.root_id.is_(None), jobs.c.asked_of.is_(None))
     released = (*held, MAY_RUN)  # others wait for approval too
     waits_for_retry = and_(dependencies.c.waits, _predecessor.c.status != "completed")
     yield check_rows(

@@ -13,6 +13,7 @@ from webapp.jobs.invariants import (
     flows,
     infrastructure,
     leases,
+    questions,
     schedules,
     statuses,
     workers,
@@ -39,6 +40,7 @@ def all_checks(
     """Yield every check; ``engine`` is disposed after the last one."""
     yield from statuses.checks(engine)
     yield from approvals.checks(engine, self_approvable)
+    yield from questions.checks(engine)
     yield from attempts.checks(engine)
     yield from families.checks(engine)
     yield from dependencies.checks(engine)

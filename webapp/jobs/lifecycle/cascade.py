@@ -128,7 +128,11 @@ def _release_dependents(connection: Connection, rows: list[Row[Any]], woken: set
     query = (
         select(*columns)
         .join(jobs, jobs.c.id == dependencies.c.job_id)
-        .where(dependencies.c.after_id.in_(list(ended)), transitions.released.guard)
+        .where(
+            dependencies.c.after_id.in_(list(ended)),
+            transitions.released.guard,
+            jobs.c.asked_of.is_(None),  # one that waits for an answer has started, and waits for no job any more
+        )
         .order_by(dependencies.c.job_id)
     )
     edges = connection.execute(query).all()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy import (
@@ -23,8 +23,10 @@ from sqlalchemy import (
     Integer,
     Numeric,
     Select,
+    String,
     Uuid,
     bindparam,
+    case,
     cast,
     func,
     insert,
@@ -57,6 +59,17 @@ class AttemptLocation:
     pid: int
 
 
+class Asks(Protocol):
+    """A question that ends an attempt."""
+
+    @property
+    def asked_of(self) -> str:
+        """Whom it asks."""
+
+    def record(self, connection: Connection, job: Job) -> None:
+        """Write it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
     """The end of an attempt. ``error`` is shown to users, ``traceback`` to admins; memory is in bytes."""
@@ -72,6 +85,7 @@ class Ending:
     cpu_seconds: float | None = None
     longest_silence: float | None = None  # seconds
     retry_in: float | None = None  # seconds until the next attempt, with Status.SCHEDULED
+    asks: Asks | None = None  # with Status.HELD
 
 
 _ENDED = (  # the parameter new_status says how
@@ -109,6 +123,19 @@ _SCHEDULED = (
     .where(*HAS_FENCE)
     .returning(jobs.c.id, jobs.c.attempt)
 )
+_ASKED = (
+    transitions.put_down.update(
+        # one that was asked to stop meanwhile waits for nobody: its next start sees the request
+        case((jobs.c.cancel_requested_at.is_(None), Status.HELD.value), else_=Status.QUEUED.value),
+        asked_of=case((jobs.c.cancel_requested_at.is_(None), bindparam("asks_whom", type_=String()))),
+        lease_id=None,
+        run_at=None,
+        started_at=None,
+        **_NOT_COUNTED,
+    )
+    .where(*HAS_FENCE)
+    .returning(jobs.c.id, jobs.c.attempt)
+)
 # What a job that starts again keeps of what it has reported. A slice is no attempt: the next one continues it. A
 # postponed attempt continues too, but the time that it waits is not part of any run. The message gives the reason.
 _KEPT: Mapping[EventName, frozenset[str]] = MappingProxyType(
@@ -123,6 +150,7 @@ _STATEMENTS = {
     Status.COMPLETED: _COMPLETED,
     Status.QUEUED: _HANDED_BACK,
     Status.SCHEDULED: _SCHEDULED,
+    Status.HELD: _ASKED,
     Status.WAITING: _WAITING,
 }
 _STARTS_AGAIN = frozenset({Status.QUEUED, Status.SCHEDULED})
@@ -193,6 +221,8 @@ def end_attempt(
     key = _StatementKey(ending.status, tuple(sorted(columns)), shape, kept)
     if not write(connection, key, parameters, next_claim):
         raise LeaseLost
+    if ending.asks is not None:
+        ending.asks.record(connection, job)
     if ending.outcome != EventName.CONTINUED:
         signals.send_transition_after_commit(connection, job.id, Status.RUNNING, ending.status)
 
@@ -288,6 +318,8 @@ def _job_parameters(ending: Ending) -> dict[str, Any]:
         }
     if ending.status is Status.SCHEDULED:
         return {"retry_in": ending.retry_in, **given_back}
+    if ending.status is Status.HELD and ending.asks is not None:
+        return {"asks_whom": ending.asks.asked_of, **given_back}
     if ending.status is Status.WAITING:
         return {}
     return {"new_status": ending.status.value, "new_cancel_kind": ending.cancel_kind}

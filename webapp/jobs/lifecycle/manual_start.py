@@ -16,7 +16,7 @@ from webapp.jobs.lifecycle import create
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.job_writer import key_conflicts
 from webapp.jobs.lifecycle.retry import retry_jobs
-from webapp.jobs.model.job import IllegalTransition, Job, NotApproved, Status
+from webapp.jobs.model.job import IllegalTransition, Job, NotApproved, Status, WaitsForAnswer
 from webapp.jobs.store import lock_order, transitions
 from webapp.jobs.store.file_store import FileStore
 from webapp.jobs.store.job_store import JobStore
@@ -40,7 +40,8 @@ class ManualStart:
 
         A failed, stopped or lost job is retried from its checkpoint. Raises `IllegalTransition` for a job that
         runs, waits for its children, or only has children to retry, `NotApproved` for one without the approval
-        that it needs, `UnknownJobType`, and what a retry or a copy raises.
+        that it needs, `WaitsForAnswer` for one that waits for an answer, `UnknownJobType`, and what a retry or a copy
+        raises.
         """
         lock_order.lock_families(connection, [job_id])
         job = self._store.read(connection, job_id)
@@ -48,6 +49,8 @@ class ManualStart:
         disabled_types.refuse_disabled(connection, [job.type])
         if not job.may_run:
             raise NotApproved(job_id)
+        if job.waits_for_answer:
+            raise WaitsForAnswer(job_id)
         if job.status is Status.COMPLETED:
             return self._copy(connection, job, job_type)
         if job.status in transitions.reopened.sources:

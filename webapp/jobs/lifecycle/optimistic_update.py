@@ -18,7 +18,7 @@ from webapp.jobs.definition.payload import Vault, payload_mask
 from webapp.jobs.lifecycle import cascade, finish_family, retry
 from webapp.jobs.lifecycle.job_options import check_change
 from webapp.jobs.model import diagnostics, incoming_text, json_values
-from webapp.jobs.model.job import EventName, IllegalTransition, Job, NotApproved, Status
+from webapp.jobs.model.job import EventName, IllegalTransition, Job, NotApproved, Status, WaitsForAnswer
 from webapp.jobs.model.secret_mask import SecretMask
 from webapp.jobs.store import events, lock_order, signals
 from webapp.jobs.store.job_store import JobStore, StaleJob
@@ -93,11 +93,15 @@ def _refuse_moves(old: Job, new: Job) -> None:
     waits = new.status is Status.WAITING and old.status is not Status.WAITING and not (old.is_running and old.parts)
     runs_again = old.is_finished and old.parts and not new.is_finished
     ends_early = old.parts and old.status is Status.WAITING and new.status is not Status.WAITING  # its children end it
-    is_held_again = new.status is Status.HELD and old.status is not Status.HELD  # only an edit asks for approval
+    is_held_again = (
+        new.status is Status.HELD and old.status is not Status.HELD
+    )  # an edit that needs approval, or a question
     if waits or runs_again or ends_early or is_held_again:
         raise IllegalTransition(old.id, old.status, new.status)
     if not (old.may_run or new.status is Status.HELD or new.is_finished):
         raise NotApproved(old.id)
+    if old.waits_for_answer and not (new.status is Status.HELD or new.is_finished):
+        raise WaitsForAnswer(old.id)
 
 
 def _waiting_for_children(old: Job, new: Job) -> Job:

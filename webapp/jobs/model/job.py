@@ -50,6 +50,7 @@ class EventName(StrEnum):
     UNKNOWN_TYPE = "unknown_type"  # the worker does not know the job's type
     RETRY_LATER = "retry_later"  # the handler asked for another attempt
     POSTPONED = "postponed"  # the handler asked to continue this attempt later
+    ASKED = "asked"  # the handler asked a person, and continues when the answer is there
     # changes that operators make
     PRIORITISED = "prioritised"
     MADE_PUBLIC = "made_public"
@@ -62,15 +63,19 @@ class EventName(StrEnum):
     APPROVED = "approval_given"
     REJECTED = "approval_refused"  # the job ends with it
     APPROVAL_EXPIRED = "approval_expired"  # the job ends with it
+    # of its questions to people
+    ANSWERED = "question_answered"
+    ANSWER_EXPIRED = "question_expired"  # nobody answered in time
     # of its files
     FILE_REPLACED = "file_replaced"  # an output file, by a newer one of the same name
 
 
 S = Status
 UNCOUNTED = frozenset(  # use up no attempt
-    {EventName.INTERRUPTED, EventName.CONTINUED, EventName.UNKNOWN_TYPE, EventName.POSTPONED}
+    {EventName.INTERRUPTED, EventName.CONTINUED, EventName.UNKNOWN_TYPE, EventName.POSTPONED, EventName.ASKED}
 )
-GOES_ON = frozenset({EventName.CONTINUED, EventName.POSTPONED})  # the next start continues what this one has begun
+# the next start continues what this one has begun
+GOES_ON = frozenset({EventName.CONTINUED, EventName.POSTPONED, EventName.ASKED})
 COMPLETE = 100.0  # per cent
 # What a job reports while it runs. It is cleared when the job must start again; the checkpoint is kept
 NOT_STARTED: Mapping[str, Any] = MappingProxyType(
@@ -84,7 +89,8 @@ MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
         # to held: its input was changed, so that it needs approval
         S.SCHEDULED: frozenset({S.QUEUED, S.CANCELLED, S.HELD}),
         S.QUEUED: frozenset({S.RUNNING, S.SCHEDULED, S.CANCELLED, S.FAILED, S.HELD}),
-        S.RUNNING: frozenset({S.WAITING, S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE, S.SCHEDULED, S.QUEUED}),
+        # to held: it has asked a person
+        S.RUNNING: frozenset({S.WAITING, S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE, S.SCHEDULED, S.QUEUED, S.HELD}),
         S.WAITING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE}),
         # to waiting: only a root whose own handler has returned, when some of its children run again
         # to held: when it runs again together with a job that it follows
@@ -112,6 +118,14 @@ class NotApproved(IllegalTransition):
         Exception.__init__(self, f"Job {short_id(job_id)} needs approval and does not have it, so it cannot start.")
 
 
+class WaitsForAnswer(IllegalTransition):
+    """Raised when a job that waits for the answer of a person would start."""
+
+    def __init__(self, job_id: UUID) -> None:
+        """Name the job."""
+        Exception.__init__(self, f"Job {short_id(job_id)} waits for an answer, so it cannot start.")
+
+
 _OWNER_RULES = (("user_id", NOTHING | ID), ("public", TRUTH), ("tenant", NOTHING | text(80)))
 
 
@@ -134,6 +148,7 @@ class Owner:
 
 
 SYSTEM = Owner()
+ASKED_USER = "user:"  # in front of the id of a user whom a job asks
 NO_QUEUE = ""  # the queue of record-only jobs: workers never claim from it and no wake-up names it
 
 
@@ -150,7 +165,8 @@ class Job:
     (slices, interruptions), and ``max_attempts`` includes them; people and policies read `attempt_number` and
     `attempts_allowed`. ``version`` increases with every write.
     ``approval`` is an `ApprovalState`, None for a job that needs none; ``approval_ends_at`` is until when somebody can
-    decide. ``edited_by`` is the user who last changed its input.
+    decide. ``edited_by`` is the user who last changed its input. ``asked_of`` is who must answer the question that it
+    waits for: ``user:…``, ``role:…`` or ``group:…``; None if it waits for none.
     """
 
     id: UUID
@@ -203,6 +219,7 @@ class Job:
     approval: str | None = None
     approval_ends_at: datetime | None = None
     edited_by: UUID | None = None
+    asked_of: str | None = None
     rate_key: str | None = None
 
     def __post_init__(self) -> None:
@@ -231,6 +248,11 @@ class Job:
     def waits_for_approval(self) -> bool:
         """Whether it cannot start before somebody has approved it."""
         return self.status is S.HELD and self.approval == ApprovalState.PENDING
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """Whether it has asked a person and continues when the answer is there."""
+        return self.status is S.HELD and self.asked_of is not None
 
     @property
     def may_run(self) -> bool:
@@ -360,6 +382,8 @@ class Job:
             raise IllegalTransition(self.id, self.status, status)
         if status not in TERMINAL and not self.may_run:
             raise NotApproved(self.id)
+        if status not in TERMINAL and self.waits_for_answer:
+            raise WaitsForAnswer(self.id)
         return replace(self, status=status, **changes)
 
 

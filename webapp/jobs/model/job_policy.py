@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.model.job import ASKED_USER, Job, Owner
 
 
 class JobAction(StrEnum):
@@ -19,11 +19,12 @@ class JobAction(StrEnum):
     RUN_AGAIN = "run_again"
     DELETE = "delete"
     APPROVE = "approve"  # or reject
+    ANSWER = "answer"  # the question that it waits for
     DRY_RUN = "dry_run"  # call its handler without effects, with the permissions of its owner, and read what it reports
 
 
 class Objection(StrEnum):
-    """Why an action does not apply to a job, as a sentence; pages translate it. The last seven are permissions."""
+    """Why an action does not apply to a job, as a sentence; pages translate it. The last eight are permissions."""
 
     ENDED = "Already ended."
     STOPPING = "Already stopping."
@@ -37,6 +38,7 @@ class Objection(StrEnum):
     NOT_MANUAL = "This job type cannot be started manually."
     NOT_AN_APPROVER = "Only the approvers of this job type can do this."
     APPROVED_BY_OTHERS = "Somebody else must approve a job that you started, own or edited."
+    NOT_ASKED = "Only those whom the job asks can answer."
     PASSWORD = "This job type asks for your password. Start a new job instead."  # noqa: S105
 
 
@@ -52,7 +54,8 @@ class JobPolicy:
     shows what their owner can see, so it is closed to other users who cannot start every type. ``unlisted_types``
     are started by pages of their own, ``password_types`` only with the user's own password. Jobs of ``acting_types``
     use the permissions of their owner, which can be more than the user has. The user approves jobs of
-    ``approvable_types``, their own too if the type is one of ``self_approvable_types``.
+    ``approvable_types``, their own too if the type is one of ``self_approvable_types``. The user answers the jobs that
+    ask one of ``answers_as`` (themselves, their roles and groups), or each job if ``answers_all``.
     """
 
     user_id: UUID
@@ -66,6 +69,8 @@ class JobPolicy:
     acting_types: frozenset[str] = frozenset()
     approvable_types: frozenset[str] = frozenset()
     self_approvable_types: frozenset[str] = frozenset()
+    answers_as: frozenset[str] = frozenset()
+    answers_all: bool = False
 
     @property
     def owner(self) -> Owner:
@@ -93,7 +98,7 @@ class JobPolicy:
 
     def sees(self, owner_id: UUID | None, tenant: str | None, *, public: bool = False) -> bool:
         """Return whether the user can see a job; `webapp.jobs.queries.visible_jobs.scopes` is the same in SQL."""
-        if tenant != self.tenant and not (self.sees_all and self.tenant is None):
+        if not self._shares_tenant(tenant):
             return False
         return self.sees_all or public or owner_id == self.user_id
 
@@ -124,6 +129,8 @@ class JobPolicy:
 
     def refusal(self, action: JobAction, job: Job) -> Objection | None:
         """Return why the user has no permission for an action on a job that they can see, or ``None``."""
+        if action is JobAction.ANSWER:
+            return self.refusal_to_answer(job)
         if not self.may_open(job):
             return Objection.NOT_YOURS if self.may_start(job.type) or not self.sees_all else Objection.CLOSED
         if action is JobAction.OPEN:
@@ -150,6 +157,28 @@ class JobPolicy:
         if self.user_id in {owner_id, triggered_by, edited_by} and type_name not in self.self_approvable_types:
             return Objection.APPROVED_BY_OTHERS
         return None
+
+    def refusal_to_answer(self, job: Job) -> Objection | None:
+        """Return why the user cannot answer the question that a job waits for, or ``None``.
+
+        Whoever acts on all jobs also answers for one user, who may have left.
+        """
+        if self.is_asked(job.asked_of, job.tenant):
+            return None
+        if not self._shares_tenant(job.tenant):
+            return Objection.NOT_ASKED
+        if self.answers_all:
+            return None
+        if self.acts_on_all and (job.asked_of or "").startswith(ASKED_USER):
+            return self.refusal_to_run(job.type, job.owner)
+        return Objection.NOT_ASKED
+
+    def is_asked(self, asked_of: str | None, tenant: str | None) -> bool:
+        """Return whether a job of a tenant that asks somebody asks this user."""
+        return asked_of in self.answers_as and self._shares_tenant(tenant)
+
+    def _shares_tenant(self, tenant: str | None) -> bool:
+        return tenant == self.tenant or (self.sees_all and self.tenant is None)
 
     def _refusal_to_copy(self, job: Job) -> Objection | None:
         if not self.may_start(job.type):

@@ -49,14 +49,15 @@ class ScheduleFigures:
 class InstallationFigures:
     """What a monitoring system reads, at ``at``.
 
-    ``unfinished`` is by queue, type and status, ``to_approve`` by type; ``redis`` is None if it does not answer,
-    ``clock_silent_for`` if no clock has ever run; ``connections`` are used and allowed ones of a database server, None
-    with SQLite.
+    ``unfinished`` is by queue, type and status, ``to_approve`` and ``to_answer`` by type; ``redis`` is None if it does
+    not answer, ``clock_silent_for`` if no clock has ever run; ``connections`` are used and allowed ones of a database
+    server, None with SQLite.
     """
 
     at: datetime
     unfinished: Mapping[tuple[str, str, str], int]
     to_approve: Mapping[str, int]
+    to_answer: Mapping[str, int]
     oldest_waits: Mapping[str, timedelta]
     paused_queues: tuple[str, ...]
     everything_paused: bool = False
@@ -123,6 +124,7 @@ class FigureReader:
                 at=at,
                 unfinished=_unfinished(connection),
                 to_approve=_to_approve(connection),
+                to_answer=_to_answer(connection),
                 oldest_waits=_oldest_waits(connection, at),
                 paused_queues=paused.names,
                 everything_paused=paused.everything is not None,
@@ -162,6 +164,12 @@ def _count(
 
 def _to_approve(connection: Connection) -> Mapping[str, int]:
     some = select(jobs.c.type).where(jobs.c.approval.is_not(None), *WAITING).limit(CEILING).subquery()
+    counted = connection.execute(select(some.c.type, func.count()).group_by(some.c.type))
+    return {type_name: count for type_name, count in counted}  # noqa: C416  (rows are no pairs)
+
+
+def _to_answer(connection: Connection) -> Mapping[str, int]:
+    some = select(jobs.c.type).where(jobs.c.asked_of.is_not(None)).limit(CEILING).subquery()
     counted = connection.execute(select(some.c.type, func.count()).group_by(some.c.type))
     return {type_name: count for type_name, count in counted}  # noqa: C416  (rows are no pairs)
 

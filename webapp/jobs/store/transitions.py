@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, literal_column, or_, update
+from sqlalchemy import ColumnElement, Update, and_, literal_column, or_, update
 
 from webapp.jobs.model.approval import ApprovalState
 from webapp.jobs.model.job import MOVES, NOT_STARTED, TERMINAL, IllegalTransition, Status
@@ -19,7 +19,9 @@ from webapp.schema import jobs
 
 UNSTARTED = (Status.HELD, Status.SCHEDULED, Status.QUEUED)
 _HAS_NOT_STARTED = frozenset(UNSTARTED)
-MAY_RUN = or_(jobs.c.approval.is_(None), jobs.c.approval == ApprovalState.APPROVED.value)
+MAY_RUN = and_(  # no statement starts a job without the approval that it needs, or one that waits for an answer
+    or_(jobs.c.approval.is_(None), jobs.c.approval == ApprovalState.APPROVED.value), jobs.c.asked_of.is_(None)
+)
 
 
 class Transition:
@@ -34,8 +36,9 @@ class Transition:
             raise ValueError(message)
         starts_held = Status.HELD in self.sources and Status.HELD not in targets
         starts_ended = not TERMINAL.isdisjoint(self.sources)
-        self._needs_approval = not TERMINAL.issuperset(targets) and (starts_held or starts_ended)
+        self._is_guarded = not TERMINAL.issuperset(targets) and (starts_held or starts_ended)
         self._starts_again = not _HAS_NOT_STARTED.issuperset(self.sources)
+        self._ends_held = TERMINAL.issuperset(targets) and Status.HELD in self.sources
 
     @property
     def guard(self) -> ColumnElement[bool]:
@@ -49,7 +52,8 @@ class Transition:
 
         ``status`` chooses one of several targets, as a value or as an SQL expression. A job that
         must start again loses what it has reported (`NOT_STARTED`), unless ``values`` say otherwise.
-        A job that needs approval and does not have it can only end, so no statement starts one that is held or ended.
+        A job that needs approval and does not have it, or that waits for an answer, can only end, so no statement
+        starts one that is held or ended. The question of a job that ends meanwhile is withdrawn.
         """
         if status is None:
             [status] = self.targets
@@ -60,7 +64,9 @@ class Transition:
             if status in _HAS_NOT_STARTED and self._starts_again:
                 values = {**NOT_STARTED, **values}
             status = _literal(status)
-        allowed = (self.guard, MAY_RUN) if self._needs_approval else (self.guard,)
+        if self._ends_held:
+            values = {"asked_of": None, **values}
+        allowed = (self.guard, MAY_RUN) if self._is_guarded else (self.guard,)
         return update(jobs).where(*allowed).values(status=status, version=jobs.c.version + 1, **values)
 
 
@@ -79,6 +85,7 @@ held_for_approval = Transition(Status.HELD, among=UNSTARTED)  # its input was ch
 ended = Transition(Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.STALE, among=(Status.RUNNING,))
 handed_back = Transition(Status.QUEUED, among=(Status.RUNNING,))
 retry_scheduled = Transition(Status.SCHEDULED, among=(Status.RUNNING,))
+put_down = Transition(Status.HELD, Status.QUEUED, among=(Status.RUNNING,))  # it has asked a person
 waiting_for_children = Transition(Status.WAITING, among=(Status.RUNNING,))
 
 # End without an attempt

@@ -98,6 +98,7 @@ class MessageWriter:
             Topic.NO_WORKER: self.gettext("The queue %(queue)s has waiting jobs and no worker."),
             Topic.NEW_ERROR: self.gettext("New error in %(job)s."),
             Topic.NEEDS_APPROVAL: self.gettext("%(job)s waits for approval."),
+            Topic.NEEDS_ANSWER: self.gettext("%(job)s has a question."),
             TEST: self.gettext("This is a test."),
         }
         return sentences[item["topic"]] % known
@@ -133,6 +134,8 @@ class MessageWriter:
 
 def _path(item: Item) -> str:
     """Return the page that shows what an event is about."""
+    if item.get("question_id"):  # whom a job asks need not see it
+        return f"/questions/{item['question_id']}"
     if item.get("job_id"):
         return f"/jobs/{item['job_id']}"
     if item.get("schedule_id"):

@@ -15,6 +15,7 @@ _TYPES: Mapping[str, str] = {
     Topic.NO_WORKER: "queue.no_worker",
     Topic.NEW_ERROR: "error.new",
     Topic.NEEDS_APPROVAL: "job.needs_approval",
+    Topic.NEEDS_ANSWER: "job.needs_answer",
     TEST: "test",
 }
 
@@ -22,6 +23,8 @@ _TYPES: Mapping[str, str] = {
 def webhook_event(item: Mapping[str, Any], public_url: str) -> dict[str, Any]:
     """Return the document of an event."""
     data = {name: value for name, value in item.items() if name not in {"topic", "at"} and value not in {"", None}}
-    if public_url and item.get("job_id"):
+    if public_url and item.get("question_id"):
+        data["url"] = f"{public_url.rstrip('/')}/questions/{item['question_id']}"
+    elif public_url and item.get("job_id"):
         data["url"] = f"{public_url.rstrip('/')}/jobs/{item['job_id']}"
     return {"type": _TYPES[item["topic"]], "timestamp": item["at"], "data": data}

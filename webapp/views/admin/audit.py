@@ -54,6 +54,7 @@ ACTIONS: Mapping[str, str] = {
     AuditAction.JOB_DELETE: lazy_gettext("Deleted a job"),
     AuditAction.JOB_PRIORITY: lazy_gettext("Changed a priority"),
     AuditAction.JOB_EDIT: lazy_gettext("Edited a waiting job"),
+    AuditAction.JOB_ANSWER: lazy_gettext("Answered a job"),
     AuditAction.JOB_APPROVE: lazy_gettext("Approved a job"),
     AuditAction.JOB_REJECT: lazy_gettext("Rejected a job"),
     AuditAction.JOB_TAGS: lazy_gettext("Changed the tags of a job"),

@@ -22,6 +22,7 @@ _OBJECTIONS = {
     Objection.NOT_APPROVED: lazy_gettext("It was not approved. Run it again to ask for approval."),
     Objection.NOT_AN_APPROVER: lazy_gettext("Only the approvers of this job type can do this."),
     Objection.APPROVED_BY_OTHERS: lazy_gettext("Somebody else must approve a job that you started, own or edited."),
+    Objection.NOT_ASKED: lazy_gettext("Only those whom the job asks can answer."),
     Objection.NOT_MANUAL: lazy_gettext("This job type cannot be started manually."),
 }
 _ASKING_POLICY = {
@@ -69,7 +70,8 @@ def edit_refusal(job: Job, context: ViewerContext) -> str:
     """Return why a job cannot be edited now; empty if it can."""
     if job.record_only:
         return _("The work of this job runs outside Deskjob, so it cannot be edited here.")
-    return permission_refusal("edit", job, context) if job.is_new else _status_refusal("edit", job)
+    can_change = job.is_new and not job.waits_for_answer
+    return permission_refusal("edit", job, context) if can_change else _status_refusal("edit", job)
 
 
 def can_run_dry(job: Job, registry: Registry) -> bool:
@@ -117,7 +119,7 @@ def _offered(job: Job, registry: Registry, context: ViewerContext) -> Iterator[O
             sign="rotate-clockwise",
             refusal=permission_refusal("retry", job, context) or unapproved,
         )
-    if job.is_new and not job.record_only:
+    if job.is_new and not (job.record_only or job.waits_for_answer):
         yield OfferedAction(
             verb="edit",
             words=_("Edit…"),

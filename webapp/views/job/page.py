@@ -33,6 +33,7 @@ from webapp.views.job.files import JobFile, job_files
 from webapp.views.job.history.attempts import AttemptRow, attempt_rows
 from webapp.views.job.history.steps import StepRow, can_run_from_step, step_rows
 from webapp.views.job.history.timeline import TimelineEntry, timeline
+from webapp.views.job.questions.question_card import QuestionCard, may_answer, question_cards
 from webapp.views.job.results.result import Result, job_results
 from webapp.views.page.permissions import may
 from webapp.views.page.request import services, viewer
@@ -112,6 +113,7 @@ class JobPage:
     tags: tuple[str, ...]
     can_tag: bool
     approval: ApprovalCard | None
+    questions: tuple[QuestionCard, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,7 @@ class JobPageData:
     removed_at: datetime | None = None
     actions: tuple[OfferedAction, ...] = ()
     approval: ApprovalCard | None = None
+    questions: tuple[QuestionCard, ...] = ()
 
 
 def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
@@ -164,6 +167,7 @@ def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
         removed_at=services().pruner.deletion_time(job),
         actions=offered_actions(job, services().registry, context),
         approval=approval_card(job, events, context),
+        questions=_questions(job, events, context),
     )
 
 
@@ -215,6 +219,7 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         kept=job.kept_at is not None,
         tags=job.tags,
         approval=data.approval,
+        questions=data.questions,
         can_tag=context.may_open(job) and not permission_refusal("tags", job, context),
     )
 
@@ -263,6 +268,14 @@ def _location(location: RunLocation | None) -> str:
         worker=location.worker,
         pid=location.pid,
     )
+
+
+def _questions(job: Job, events: Sequence[Event], context: ViewerContext) -> tuple[QuestionCard, ...]:
+    """Return what a job has asked, if its timeline says so."""
+    if not (context.may_open(job) or may_answer(job, context)):
+        return ()
+    has_asked = any(event.name == EventName.ASKED for event in events)
+    return question_cards(job, services().questions.of(job.id), context) if has_asked else ()
 
 
 def _failure(job: Job, data: JobPageData) -> FailureHelp | None:

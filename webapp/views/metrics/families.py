@@ -78,6 +78,12 @@ def _jobs(figures: InstallationFigures) -> Iterator[Metric]:
         [((type_name,), count) for type_name, count in sorted(figures.to_approve.items())],
     )
     yield _gauges(
+        "jobs_to_answer",
+        f"Jobs that wait for the answer of a person, counted up to {CEILING}.",
+        ("type",),
+        [((type_name,), count) for type_name, count in sorted(figures.to_answer.items())],
+    )
+    yield _gauges(
         "queue_oldest_wait_seconds",
         "How long the oldest queued job has waited.",
         ("queue",),

@@ -131,6 +131,7 @@ def topic_labels() -> Mapping[str, str]:
         Topic.NO_WORKER: _("A queue has waiting jobs and no worker"),
         Topic.NEW_ERROR: _("An error happens for the first time"),
         Topic.NEEDS_APPROVAL: _("A job waits for my approval"),
+        Topic.NEEDS_ANSWER: _("A job has a question for me"),
     }
 
 

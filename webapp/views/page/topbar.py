@@ -40,7 +40,8 @@ class TopBar:
     ``counts`` are the numbers of active jobs by tab, without empty tabs. ``failures`` is the number of failed jobs
     that the user has not looked at. ``activity`` changes when the top bar does.
     ``is_paused``: no job starts, because everything is paused. ``to_approve`` is the number of jobs that wait for the
-    user's approval, empty for none, and None for users who approve no type of job.
+    user's approval, empty for none, and None for users who approve no type of job. ``to_answer`` is the number of
+    questions to the user.
     """
 
     running: tuple[RunningJob, ...]
@@ -52,6 +53,7 @@ class TopBar:
     activity: UserActivity
     is_paused: bool
     to_approve: str | None
+    to_answer: str
 
     @property
     def is_busy(self) -> bool:
@@ -75,6 +77,7 @@ class TopBar:
             activity=UserActivity.of(found, state),
             is_paused=state.paused_at is not None,
             to_approve=_to_approve(),
+            to_answer=_to_answer(),
         )
 
 
@@ -157,6 +160,11 @@ def _to_approve() -> str | None:
     if not policy.approvable_types:
         return None
     count = services().approvals.count(policy)
+    return _up_to(count, ACTIVE_CEILING) if count else ""
+
+
+def _to_answer() -> str:
+    count = services().open_questions.count(job_policy())
     return _up_to(count, ACTIVE_CEILING) if count else ""
 
 

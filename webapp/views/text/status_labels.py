@@ -38,6 +38,7 @@ _RETRYING = StatusLabel(lazy_gettext("Retrying"), "attention", "rotate-clockwise
 _STOPPING = StatusLabel(lazy_gettext("Stopping"), "attention", "player-stop")
 _WARNED = StatusLabel(lazy_gettext("Done with warnings"), "attention", "alert-circle")
 _UNAPPROVED = StatusLabel(lazy_gettext("Waits for approval"), "attention", "user")
+_ASKING = StatusLabel(lazy_gettext("Waits for an answer"), "attention", "user")
 _REJECTED = StatusLabel(lazy_gettext("Rejected"), "stopped", "x")
 _NOT_APPROVED = StatusLabel(lazy_gettext("Not approved in time"), "stopped", "x")
 _JUST_BEGUN = timedelta(seconds=10)
@@ -49,8 +50,8 @@ def status_label(job: Job) -> StatusLabel:
     """Return the label of the job's status."""
     if job.status is Status.SCHEDULED and job.attempt_number:
         return _RETRYING
-    if job.waits_for_approval:
-        return _UNAPPROVED
+    if job.waits_for_approval or job.waits_for_answer:
+        return _UNAPPROVED if job.waits_for_approval else _ASKING
     if job.cancel_kind and job.cancel_kind in _WITHOUT_APPROVAL:
         return _WITHOUT_APPROVAL[job.cancel_kind]
     if job.cancel_requested_at and not job.is_finished:

@@ -167,6 +167,8 @@ def _stopping(facts: StatusFacts) -> StatusText:
 def _held(facts: StatusFacts) -> StatusText:
     if facts.job.waits_for_approval:
         return StatusText(fact=_("It needs approval before it can start."), hint=_approval_ends(facts))
+    if facts.job.waits_for_answer:
+        return StatusText(fact=_("It has a question, and continues when somebody has answered."))
     return StatusText(fact=_("It is being prepared."), hint=_("It will start when everything it needs is ready."))
 
 

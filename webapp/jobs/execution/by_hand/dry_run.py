@@ -20,7 +20,7 @@ from uuid_utils.compat import uuid7
 
 from webapp.db.engine import reading
 from webapp.jobs.execution.batches import SliceEnded
-from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.context import AnswerClass, JobContext, M
 from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.handler_errors import SELF_EXPLANATORY, RetryLater, sentence_of, traceback_of
 from webapp.jobs.execution.reporter import INTERVAL_SECONDS, LOG_LIMIT, Reporter
@@ -29,6 +29,7 @@ from webapp.jobs.execution.time_limit import time_limit
 from webapp.jobs.flows.flow import Flow
 from webapp.jobs.model.incoming_text import text_of
 from webapp.jobs.model.job import Job
+from webapp.jobs.questions.wait_for_answer import WaitForAnswer
 from webapp.jobs.store.attachments import FileLifetime
 from webapp.jobs.store.fence import Fence
 from webapp.jobs.store.file_store import FileStore, FoundFile, PartialFile, StoredFile
@@ -133,6 +134,13 @@ class DryRunContext(JobContext):
     def _step_store(self) -> StepStore:
         fence = Fence(job_id=self._job.id, attempt=self._job.attempt)
         return DryRunSteps(self._show, self._reporter.engine, fence, self._retry_seconds)
+
+    def _wait_for_answer(self, model: AnswerClass[M], question: WaitForAnswer) -> M:
+        """Go on with the default of a question that has one."""
+        if question.draft.default is None:
+            raise self._reporter.deliver(question)
+        self._show("question", f"{question} {json.dumps(question.draft.default, ensure_ascii=False)}")
+        return model.model_validate(question.draft.default)
 
     @property
     def is_dry_run(self) -> bool:
@@ -242,6 +250,9 @@ class DryRun(Executor):
                 result = self._call(job_type, next_attempt, reporter)
         except SliceEnded:
             reporter.show(RESULT, "It would be requeued here and continue in a new process.")
+            return True
+        except WaitForAnswer as question:
+            reporter.show(RESULT, f"It would ask, and wait for the answer: {question}")
             return True
         except RetryLater as later:
             reporter.show(RESULT, f"It would run again after {later.delay}: {sentence_of(later)}")

@@ -23,6 +23,7 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.INTERRUPTED: (lazy_gettext("Interrupted"), "attention"),
         EventName.CONTINUED: (lazy_gettext("Continued in a new process"), "running"),
         EventName.RETRY_LATER: (lazy_gettext("Will run again"), "attention"),
+        EventName.ASKED: (lazy_gettext("Asked a question"), "attention"),
         EventName.POSTPONED: (lazy_gettext("Postponed"), "attention"),
         EventName.WAITING: (lazy_gettext("Waiting for child jobs"), "running"),
     }

@@ -27,6 +27,9 @@ _TRANSITIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.INTERRUPTED: (lazy_gettext("Interrupted; will continue later"), "attention"),
         EventName.RETRY_LATER: (lazy_gettext("Will run again"), "attention"),
         EventName.POSTPONED: (lazy_gettext("Postponed; will continue later"), "attention"),
+        EventName.ASKED: (lazy_gettext("Asks a question"), "attention"),
+        EventName.ANSWERED: (lazy_gettext("Answered"), "done"),
+        EventName.ANSWER_EXPIRED: (lazy_gettext("Not answered in time"), "attention"),
         EventName.APPROVAL_EXPIRED: (lazy_gettext("Not approved in time"), "stopped"),
         EventName.WAITING: (lazy_gettext("Waiting for child jobs"), "running"),
     }
@@ -44,6 +47,7 @@ _USER_ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.EDITED: (lazy_gettext("Edited by %(person)s"), "waiting"),
         EventName.APPROVED: (lazy_gettext("Approved by %(person)s"), "done"),
         EventName.REJECTED: (lazy_gettext("Rejected by %(person)s: %(detail)s"), "stopped"),
+        EventName.ANSWERED: (lazy_gettext("Answered by %(person)s"), "done"),
         EventName.TAGGED: (lazy_gettext("Tags changed by %(person)s"), "waiting"),
         EventName.MADE_PUBLIC: (lazy_gettext("Made public by %(person)s"), "waiting"),
         EventName.MADE_PRIVATE: (lazy_gettext("Made private by %(person)s"), "waiting"),
@@ -57,7 +61,10 @@ _WITHOUT_DURATION = frozenset(
     }
 )
 _WITH_OWN_DETAIL = frozenset(
-    {EventName.PRIORITISED, EventName.FILE_REPLACED, EventName.TAGGED, EventName.EDITED, EventName.REJECTED}
+    {
+        *(EventName.PRIORITISED, EventName.FILE_REPLACED, EventName.TAGGED, EventName.EDITED),
+        *(EventName.REJECTED, EventName.ANSWERED),
+    }
 )
 _ENDS_WITHOUT_APPROVAL = frozenset({EventName.REJECTED, EventName.APPROVAL_EXPIRED})
 FIRST_SHOWN, LAST_SHOWN = 10, 40
@@ -144,6 +151,8 @@ def _next_entries(job: Job, context: ViewerContext) -> Iterator[TimelineEntry]:
     if job.waits_for_approval:
         at = context.time(job.approval_ends_at) if job.approval_ends_at else None
         yield TimelineEntry(text=_("Approval"), at=at, tone="next", note=_("until then"))
+    if job.waits_for_answer:
+        yield TimelineEntry(text=_("Answer"), at=None, tone="next", note=_("not yet"))
     if job.status is Status.SCHEDULED and job.run_at:
         yield TimelineEntry(text=_("Starts"), at=context.time(job.run_at), tone="next")
     yield TimelineEntry(text=_("Finished"), at=None, tone="next", note=_("not yet"))
