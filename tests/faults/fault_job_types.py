@@ -30,6 +30,7 @@ CONTENT = b"whole " * 10_000
 class Trial(BaseModel):
     marks: str
     first: str = "goes well"
+    starts_flow: bool = False
 
 
 class Choice(BaseModel):
@@ -53,14 +54,19 @@ def run(job: JobContext, payload: Trial) -> None:
     job.save_state({"attempt": job.attempt})
     job.step("noted", note_step, job.title, payload.marks)
     job.step_in_transaction("counted", count_step, job)
-    with job.flow(FLOW) as flow:
-        last = flow.spawn("of_a_flow", {"marks": payload.marks}, name="last", title=f"{FLOW}, last")
-        last.after("first")
-        flow.spawn("of_a_flow", {"marks": payload.marks}, name="first", title=f"{FLOW}, first")
+    if payload.starts_flow:
+        start_flow(job, payload)
     with job.open_attachment("result.txt") as file:
         file.write(CONTENT)
     if job.attempt == 1:
         _WAYS[payload.first](job, payload)
+
+
+def start_flow(job: JobContext, payload: Trial) -> None:
+    with job.flow(FLOW) as flow:
+        last = flow.spawn("of_a_flow", {"marks": payload.marks}, name="last", title=f"{FLOW}, last")
+        last.after("first")
+        flow.spawn("of_a_flow", {"marks": payload.marks}, name="first", title=f"{FLOW}, first")
 
 
 def note_step(title: str, marks: str) -> None:
@@ -171,6 +177,7 @@ LATE_WRITES: dict[str, Callable[[JobContext, Trial], object]] = {
     "log": lambda job, _: _log(job),
     "file": lambda job, _: job.attach("late.txt", b"late"),
     "child": _spawn,
+    "flow": start_flow,
     "dependent": lambda job, payload: job.after("again", payload.model_copy(update={"first": "goes well"})),
 }
 

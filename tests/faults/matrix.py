@@ -83,9 +83,8 @@ class Trial:
     def _create(self, title: str, first: str = "goes well", **choices: object) -> None:
         if title not in self.all():
             job_type = "once" if title == "once" else "again"
-            self.jobs.create_job(
-                job_type, {**self.payload, "first": first}, title=title, queue=QUEUE, unique_key=title, **choices
-            )
+            payload = {**self.payload, "first": first, "starts_flow": True}
+            self.jobs.create_job(job_type, payload, title=title, queue=QUEUE, unique_key=title, **choices)
 
 
 class Matrix:
