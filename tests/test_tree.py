@@ -47,6 +47,7 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
         ),
         "the tests of the commands run them with real arguments",
     ),
+    "jobtypes/tables/native_main": "test_native_process.py runs it",
     "cli/remote/*": "test_every_command.py compares each command with itself on the machine",
     **dict.fromkeys(
         ("processes/client_socket", "processes/response_sender"),

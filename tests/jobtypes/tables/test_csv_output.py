@@ -4,7 +4,7 @@ import pytest
 
 from webapp.jobs.testing import FakeJobContext
 from webapp.jobtypes.tables.csv_output import csv_row
-from webapp.jobtypes.user_import.lazy_csv import LazyCsv
+from webapp.jobtypes.user_import.lazy_csv import lazy_csv
 
 MARK = b"\xef\xbb\xbf"
 
@@ -16,7 +16,7 @@ def test_only_the_first_row_is_marked():
 
 def test_rejected_rows_and_passwords_are_marked_by_choice():
     job = FakeJobContext()
-    with LazyCsv(job, "rejected.csv", ("line", "reason"), has_mark=True) as file:
+    with lazy_csv(job, "rejected.csv", ("line", "reason"), has_mark=True) as file:
         file.add(2, "ä")
     assert job.attachments["rejected.csv"] == MARK + "line,reason\r\n2,ä\r\n".encode()
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from webapp.jobtypes.tables.native_process import RefusedFile, call_native
+from webapp.jobs import JobError
+from webapp.jobtypes.tables.native_main import RefusedFile
+from webapp.jobtypes.tables.native_process import call_native
 
 HERE = "tests.jobtypes.tables.test_native_process"
 MEMORY = 300_000_000
@@ -42,7 +44,7 @@ def test_items_arrive_one_by_one() -> None:
     ],
 )
 def test_every_end_is_a_sentence(function: str, message: str) -> None:
-    with pytest.raises(RefusedFile, match=message):
+    with pytest.raises(JobError, match=message):
         list(call_native(f"{HERE}:{function}", {}, memory=MEMORY, seconds=10))
 
 

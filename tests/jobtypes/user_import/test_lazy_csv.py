@@ -2,19 +2,19 @@ import pytest
 
 from webapp.jobs import JobCancelled
 from webapp.jobs.testing import FakeJobContext
-from webapp.jobtypes.user_import.lazy_csv import LazyCsv
+from webapp.jobtypes.user_import.lazy_csv import lazy_csv
 
 
 def test_without_rows_there_is_no_file() -> None:
     job = FakeJobContext()
-    with LazyCsv(job, "rejected.csv", ("line", "reason")):
+    with lazy_csv(job, "rejected.csv", ("line", "reason")):
         pass
     assert job.attachments == {}
 
 
 def test_rows_follow_the_header_and_formulas_are_escaped() -> None:
     job = FakeJobContext()
-    with LazyCsv(job, "rejected.csv", ("line", "reason")) as file:
+    with lazy_csv(job, "rejected.csv", ("line", "reason")) as file:
         file.add(2, "=1+1")
         file.add(3, None)
     assert file.count == 2
@@ -24,7 +24,7 @@ def test_rows_follow_the_header_and_formulas_are_escaped() -> None:
 @pytest.mark.parametrize(("error", "kept"), [(JobCancelled, ["rejected.csv"]), (RuntimeError, [])])
 def test_a_stopped_job_keeps_the_file_and_a_failed_one_does_not(error: type[BaseException], kept: list[str]) -> None:
     job = FakeJobContext()
-    with pytest.raises(error), LazyCsv(job, "rejected.csv", ("line",)) as file:
+    with pytest.raises(error), lazy_csv(job, "rejected.csv", ("line",)) as file:
         file.add(2)
         raise error
     assert list(job.attachments) == kept

@@ -45,7 +45,7 @@ def test_a_file_of_an_old_windows_program_is_read() -> None:
 
 def test_unknown_columns_are_named() -> None:
     table = UserTable(Source("name,phone,Full-Name\nana,1,Ana\n"))
-    assert table.unused() == ("phone",)
+    assert table.mapping() == ({"name": "name", "full_name": "Full-Name"}, ["phone"])
     assert table.count() == 1
 
 
@@ -96,7 +96,7 @@ def test_a_username_is_the_login_even_beside_a_name() -> None:
 
 def test_columns_can_be_named_by_hand() -> None:
     table = UserTable(Source("Kürzel,Name\nana,Ana Ruiz\n"), {"name": "Kürzel"})
-    assert table.mapping() == {"name": "Kürzel", "full_name": "Name"}
+    assert table.mapping() == ({"name": "Kürzel", "full_name": "Name"}, [])
     with pytest.raises(JobError, match="no column Login"):
         UserTable(Source("a,b\n1,2\n"), {"name": "Login"}).count()
 

@@ -1,7 +1,6 @@
 """Write the report: the profile as a single page without scripts, in the language of its reader."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -73,32 +72,21 @@ def _environment() -> Environment:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistogramBar:
-    """A rectangle in a picture that is 600 wide and 100 high, with its tooltip."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    title: str
-
-
-def _bars(column: Mapping[str, Any], words: ReportWords) -> Iterator[HistogramBar]:
-    """Yield the bars from left to right, without empty ones."""
+def _bars(column: Mapping[str, Any], words: ReportWords) -> Iterator[Mapping[str, float | str]]:
+    """Yield the rectangles from left to right, without empty ones, with their tooltips."""
     counts = column["histogram"]["counts"]
     step = WIDTH / len(counts)
     gap = min(GAP, step / 4)
     for place, ((low, high), count) in enumerate(zip(pairwise(_edges(column)), counts, strict=True)):
         height = max(LEAST, HEIGHT * count / max(counts))
         if count:
-            yield HistogramBar(
-                x=round(place * step + gap / 2, 2),
-                y=round(HEIGHT - height, 2),
-                width=round(step - gap, 2),
-                height=round(height, 2),
-                title=f"{_range(column, low, high, words)}: {words.whole(count)}",
-            )
+            yield {
+                "x": round(place * step + gap / 2, 2),
+                "y": round(HEIGHT - height, 2),
+                "width": round(step - gap, 2),
+                "height": round(height, 2),
+                "title": f"{_range(column, low, high, words)}: {words.whole(count)}",
+            }
 
 
 def _range(column: Mapping[str, Any], low: Any, high: Any, words: ReportWords) -> str:

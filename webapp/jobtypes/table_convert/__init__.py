@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from webapp.jobs import JobContext, TablePreview, job_type
 from webapp.jobtypes.table_convert.chosen_columns import output_columns, place_of
-from webapp.jobtypes.table_convert.payload import KeptRows, TableConversion
+from webapp.jobtypes.table_convert.payload import TableConversion
 from webapp.jobtypes.tables.engine.conversion import Output, RowFilter, convert, refuse_too_wide
 from webapp.jobtypes.tables.job_table import formats_of, read_job_table
 from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
@@ -46,27 +46,26 @@ def table_convert(job: JobContext, payload: TableConversion) -> None:
     with TemporaryDirectory(prefix="table-") as folder:
         read = read_job_table(job, "file", payload, Path(folder), READING)
         output = _output(payload, read.table)
-        written = convert(read.table, formats_of(read.table, payload), output, Path(folder) / "output")
-        for name in written.as_text:
+        rows, as_text = convert(read.table, formats_of(read.table, payload), output, Path(folder) / "output")
+        for name in as_text:
             job.warn(f"The column {name} stays text, because some of its values are of another type.")
         job.progress(WRITING)
         with (Path(folder) / "output").open("rb") as content:
             name = f"{PurePath(job.inputs['file'].name).stem}.{payload.format}"
             job.attach(name, content, MEDIA_TYPES[payload.format])
-    job.progress(100, message=f"{counted(written.rows, 'row')}, {counted(len(output.columns), 'column')}")
+    job.progress(100, message=f"{counted(rows, 'row')}, {counted(len(output.columns), 'column')}")
 
 
 def _output(payload: TableConversion, table: CanonicalTable) -> Output:
+    rows = payload.rows
     return Output(
         format=payload.format,
         columns=output_columns(payload.columns, table.names),
         typed=not payload.as_written,
         distinct=payload.distinct,
-        row_filter=_row_filter(payload.rows, table) if payload.rows.column else None,
+        row_filter=RowFilter(place=place_of(rows.column, table.names), comparison=rows.comparison, value=rows.value)
+        if rows.column
+        else None,
         missing=payload.missing_words,
         has_mark=payload.mark,
     )
-
-
-def _row_filter(rows: KeptRows, table: CanonicalTable) -> RowFilter:
-    return RowFilter(place=place_of(rows.column, table.names), comparison=rows.comparison, value=rows.value)

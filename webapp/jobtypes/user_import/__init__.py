@@ -8,9 +8,9 @@ from webapp.accounts.audit_log_writer import AuditLogWriter
 from webapp.accounts.permissions import Right, may
 from webapp.accounts.user import Role
 from webapp.jobs import JobContext, JobError, Rate, Vault, job_type
-from webapp.jobtypes.user_import.importer import LINE, REJECTED, AuditedAccounts, Importer, ImportRun, is_free
+from webapp.jobtypes.user_import.importer import LINE, REJECTED, Importer, ImportRun, is_free
 from webapp.jobtypes.user_import.initial_passwords import InitialPasswords, new_seed
-from webapp.jobtypes.user_import.lazy_csv import LazyCsv
+from webapp.jobtypes.user_import.lazy_csv import lazy_csv
 from webapp.jobtypes.user_import.payload import UserImport
 from webapp.jobtypes.user_import.user_preview import preview_users
 from webapp.jobtypes.user_import.user_table import UserTable
@@ -44,16 +44,22 @@ def user_import(job: JobContext, payload: UserImport, accounts: Accounts, audit:
         job.message(job.state[_SUMMARY])  # an earlier attempt did everything and was lost at its end
         return
     table = UserTable(job.inputs["file"], payload.chosen_columns)
-    job.logger.info("Columns: %s", ", ".join(f"{column} = {name}" for column, name in table.mapping().items()))
-    for column in table.unused():
+    used, unused = table.mapping()
+    job.logger.info("Columns: %s", ", ".join(f"{column} = {name}" for column, name in used.items()))
+    for column in unused:
         job.logger.warning("The column %r is ignored.", column)
     words = _CHECKED if payload.dry_run else _IMPORTED
-    with LazyCsv(job, "rejected.csv", REJECTED, has_mark=payload.mark) as rejected:
+    with lazy_csv(job, "rejected.csv", REJECTED, has_mark=payload.mark) as rejected:
         run = ImportRun(job, rejected, default_role=payload.default_role, words=words)
         if payload.dry_run:
             run.process(table, lambda user: is_free(accounts, user, job))
         else:
-            _import(job, run, table, AuditedAccounts(accounts, audit, actor, job.id), vault, has_mark=payload.mark)
+            if _SEED not in job.state:
+                job.save_state({_SEED: new_seed(vault), LINE: 0})
+            with lazy_csv(job, "passwords.csv", PASSWORD_COLUMNS, has_mark=payload.mark) as passwords:
+                password_of = InitialPasswords(job.state[_SEED], vault).of
+                importer = Importer(job, accounts, audit, actor, password_of=password_of, passwords=passwords)
+                run.process(table, importer.import_user)
     _finish(job, run)
 
 
@@ -66,16 +72,6 @@ def _require_admin(job: JobContext, accounts: Accounts) -> AuditActor:
             raise JobError("Only admins can import users.")
         actor = AuditActor(id=user.id, name=user.name, role=user.role.value)
     return actor
-
-
-def _import(
-    job: JobContext, run: ImportRun, table: UserTable, accounts: AuditedAccounts, vault: Vault, *, has_mark: bool
-) -> None:
-    if _SEED not in job.state:
-        job.save_state({_SEED: new_seed(vault), LINE: 0})
-    with LazyCsv(job, "passwords.csv", PASSWORD_COLUMNS, has_mark=has_mark) as passwords:
-        password_of = InitialPasswords(job.state[_SEED], vault).of
-        run.process(table, Importer(job, accounts, password_of=password_of, passwords=passwords).import_user)
 
 
 def _finish(job: JobContext, run: ImportRun) -> None:

@@ -6,8 +6,6 @@ and not as a duplicate.
 """
 
 from collections.abc import Callable
-from typing import Any
-from uuid import UUID
 
 from webapp.accounts.accounts import Accounts, NameTaken
 from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
@@ -22,70 +20,63 @@ from webapp.jobtypes.user_import.user_table import ImportRow, UserTable
 LINE = "line"  # key of the job's state: the last line that was imported (the checkpoint)
 
 
-class AuditedAccounts:
-    """Adds accounts on behalf of one user; the audit log has a line for each, as if the user had used the form."""
-
-    def __init__(self, accounts: Accounts, audit: AuditLogWriter, actor: AuditActor, job_id: UUID) -> None:
-        self.accounts = accounts
-        self._audit = audit
-        self._actor = actor
-        self._job_id = job_id
-
-    def add(self, name: str, password: str, *, role: Role, full_name: str, **details: Any) -> None:
-        """Add the account and its line in one transaction."""
-        line = AuditLine(
-            actor=self._actor,
-            action=AuditAction.USER_ADD,
-            kind=AuditTarget.USER,
-            id=name,
-            name=full_name,
-            after={"role": role.value, "job": self._job_id},
-        )
-        with self._audit.record_with_change(line):
-            self.accounts.add(name, password, role=role, full_name=full_name, imported_by=self._job_id, **details)
-
-
 class Importer:
-    """Creates accounts, and saves a checkpoint after each."""
+    """Creates accounts on behalf of one user, and saves a checkpoint after each; the audit log has a line for each."""
 
     def __init__(
-        self, job: JobContext, accounts: AuditedAccounts, *, password_of: Callable[[str], str], passwords: LazyCsv
+        self,
+        job: JobContext,
+        accounts: Accounts,
+        audit: AuditLogWriter,
+        actor: AuditActor,
+        *,
+        password_of: Callable[[str], str],
+        passwords: LazyCsv,
     ) -> None:
         self._job = job
         self._accounts = accounts
+        self._audit = audit
+        self._actor = actor
         self._password_of = password_of
         self._passwords = passwords
 
     def import_user(self, user: ImportedUser) -> None:
         """Create the account unless an earlier attempt did, and list its password if it was generated."""
         password = user.password or self._password_of(user.name)
-        is_new = is_free(self._accounts.accounts, user, self._job)
+        is_new = is_free(self._accounts, user, self._job)
         if is_new:
             self._create(user, password)
         if not user.password:
             self._passwords.add(user.name, user.full_name, user.email, password)
         if is_new:
-            self._checkpoint(user)  # last, because it can raise JobCancelled
+            self._job.state[LINE] = user.line
+            self._job.save_state()  # last, because it can raise JobCancelled
 
     def _create(self, user: ImportedUser, password: str) -> None:
         if user.line <= self._job.state[LINE]:
             message = "This import created the account, and it was deleted or renamed since."
             raise BadAccount(message)
+        line = AuditLine(
+            actor=self._actor,
+            action=AuditAction.USER_ADD,
+            kind=AuditTarget.USER,
+            id=user.name,
+            name=user.full_name,
+            after={"role": user.role.value, "job": self._job.id},
+        )
         try:
-            self._accounts.add(
-                user.name,
-                password,
-                role=user.role,
-                full_name=user.full_name,
-                email=user.email,
-                tenant=self._job.owner.tenant,
-            )
+            with self._audit.record_with_change(line):
+                self._accounts.add(
+                    user.name,
+                    password,
+                    role=user.role,
+                    full_name=user.full_name,
+                    email=user.email,
+                    tenant=self._job.owner.tenant,
+                    imported_by=self._job.id,
+                )
         except NameTaken:
-            is_free(self._accounts.accounts, user, self._job)  # an earlier attempt can have created it just now
-
-    def _checkpoint(self, user: ImportedUser) -> None:
-        self._job.state[LINE] = user.line
-        self._job.save_state()
+            is_free(self._accounts, user, self._job)  # an earlier attempt can have created it just now
 
 
 def is_free(accounts: Accounts, user: ImportedUser, job: JobContext) -> bool:

@@ -18,11 +18,11 @@ def preview_users(payload: UserImport, files: Mapping[str, BinaryIO]) -> TablePr
     """Return the first users of the payload's file; raise `JobError` if it cannot be read."""
     content = files["file"].read()
     table = UserTable(_Copy(payload.file.name, len(content), content), payload.chosen_columns)
-    used = table.mapping()
+    used, unused = table.mapping()
     shown = [column for column in COLUMNS if column in used and column != "password"]
     return TablePreview(
         facts={},
-        notes=[str(Note("The column %(name)s is ignored.", {"name": name})) for name in table.unused()],
+        notes=[str(Note("The column %(name)s is ignored.", {"name": name})) for name in unused],
         columns=shown,
         kinds=[used[column] for column in shown],
         rows=[[row.cells.get(column, "") for column in shown] for row in islice(table.rows(), ROWS)],

@@ -85,17 +85,12 @@ class UserTable:
                 if any(cell.strip() for cell in cells):
                     yield _row(line, cells, columns)
 
-    def mapping(self) -> Mapping[str, str]:
-        """Return the name in the file of each column that is used."""
+    def mapping(self) -> tuple[Mapping[str, str], Sequence[str]]:
+        """Return the name in the file of each column that is used, and the names of those that are ignored."""
         with self._table() as table:
-            columns = self._columns(table)
-            return {column: name for name, column in zip(_names(table), columns, strict=False) if column in COLUMNS}
-
-    def unused(self) -> tuple[str, ...]:
-        """Return the names of the columns that are ignored."""
-        with self._table() as table:
-            columns = self._columns(table)
-            return tuple(name for name, column in zip(_names(table), columns, strict=False) if column not in COLUMNS)
+            names, columns = _names(table), self._columns(table)
+        used = {column: name for name, column in zip(names, columns, strict=False) if column in COLUMNS}
+        return used, [name for name, column in zip(names, columns, strict=False) if column not in COLUMNS]
 
     @contextmanager
     def _table(self) -> Iterator[Table]:
@@ -111,7 +106,7 @@ class UserTable:
         header = _names(table)
         while header and _AUTOMATIC.fullmatch(header[-1]):
             header.pop()
-        columns = list(header)
+        columns = [*header]
         for column in COLUMNS:
             place = self._place(column, header, columns)
             if place is not None:

@@ -1,7 +1,7 @@
 import pytest
 
 from webapp.jobs import JobError
-from webapp.jobtypes.tables.reading.shape import MOST_COLUMNS, column_names, is_total, numbered, shape_of
+from webapp.jobtypes.tables.reading.shape import MOST_COLUMNS, column_names, is_total, shape_of
 
 
 def rows(*lines: str) -> list[list[str]]:
@@ -77,9 +77,9 @@ def test_column_names_are_readable_and_unique() -> None:
     assert column_names(("a\n b", "", "a b", "a b")) == ("a b", "Column 2", "a b (2)", "a b (3)")
     assert column_names(("a (2)", "a", "a", "a")) == ("a (2)", "a", "a (3)", "a (4)")
     assert len(set(column_names(("a",) * MOST_COLUMNS))) == MOST_COLUMNS
-    assert numbered(2) == ("Column 1", "Column 2")
+    assert column_names(["", ""]) == ("Column 1", "Column 2")
 
 
 def test_more_columns_than_a_worksheet_has_are_refused() -> None:
     with pytest.raises(JobError, match="The limit is 16,384"):
-        numbered(MOST_COLUMNS + 1)
+        column_names([""] * (MOST_COLUMNS + 1))

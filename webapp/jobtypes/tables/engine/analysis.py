@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from webapp.jobs import JobError
-from webapp.jobtypes.tables.native_process import RefusedFile, call_native
+from webapp.jobtypes.tables.native_process import call_native
 from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
 from webapp.jobtypes.tables.sql_text import CELL
 from webapp.jobtypes.tables.values.column_formats import ColumnFormat
@@ -42,22 +41,10 @@ def figures_of(
     columns = [{"kind": each.kind.value, "value": each.sql(CELL)} for each in formats]
     arguments = {"columns": columns, "missing": sorted(missing - {""}), **engine_arguments(table, len(formats))}
     arguments["sample"] = _sample(table, arguments["table"])
-    answer: Mapping[str, Any] = {}
-    try:
-        for answer in call_native(
-            f"{_FIGURES}:figures", arguments, memory=process_memory(len(formats)), seconds=SECONDS
-        ):
-            progress(answer.get("done", 1.0))
-    except RefusedFile as refused:
-        raise JobError(str(refused)) from None
-    return Figures(
-        columns=answer["columns"],
-        correlations=[tuple(each) for each in answer["correlations"]],
-        duplicates=answer["duplicates"],
-        duplicates_exact=answer["duplicates_exact"],
-        gaps={int(place): counts for place, counts in answer["gaps"].items()},
-        is_exact=answer["is_exact"],
-    )
+    answer: dict[str, Any] = {}
+    for answer in call_native(f"{_FIGURES}:figures", arguments, memory=process_memory(len(formats)), seconds=SECONDS):
+        progress(answer.get("done", 1.0))
+    return Figures(**{**answer, "gaps": {int(place): counts for place, counts in answer["gaps"].items()}})
 
 
 def process_memory(columns: int) -> int:

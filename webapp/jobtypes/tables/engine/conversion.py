@@ -9,7 +9,7 @@ from typing import Literal
 from webapp.formula_escape import neutral
 from webapp.jobs import JobError
 from webapp.jobtypes.tables.engine.analysis import SECONDS, engine_arguments, process_memory
-from webapp.jobtypes.tables.native_process import RefusedFile, call_native
+from webapp.jobtypes.tables.native_process import call_native
 from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
 from webapp.jobtypes.tables.sql_text import CELL
 from webapp.jobtypes.tables.values.column_formats import ColumnFormat
@@ -51,14 +51,6 @@ class Output:
     has_mark: bool = False  # a byte order mark, by which Excel recognises UTF-8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """How many rows were written, and the columns that stayed text because not all of their values fit."""
-
-    rows: int
-    as_text: tuple[str, ...]
-
-
 def refuse_too_wide(output_format: Format, columns: int) -> None:
     """Raise `JobError` if a file of the format cannot have so many columns."""
     if output_format == "parquet" and columns > MOST_PARQUET_COLUMNS:
@@ -67,8 +59,13 @@ def refuse_too_wide(output_format: Format, columns: int) -> None:
         raise JobError(message)
 
 
-def convert(table: CanonicalTable, formats: Sequence[ColumnFormat], output: Output, target: Path) -> Written:
-    """Write the output to ``target``; raise `JobError` if it cannot be written. Only typed output needs formats."""
+def convert(
+    table: CanonicalTable, formats: Sequence[ColumnFormat], output: Output, target: Path
+) -> tuple[int, list[str]]:
+    """Write the output to ``target``; raise `JobError` if it cannot be written. Only typed output needs formats.
+
+    Return the number of rows, and the columns that stayed text because not all of their values fit.
+    """
     refuse_too_wide(output.format, len(output.columns))
     most = MOST_PARQUET_COLUMNS if output.format == "parquet" else MOST_COLUMNS + 1  # with the column of the filter
     at_a_time = min(most, len(table.names))
@@ -93,11 +90,8 @@ def convert(table: CanonicalTable, formats: Sequence[ColumnFormat], output: Outp
         "target": os.fspath(target),
         "most_columns": MOST_COLUMNS,
     }
-    try:
-        [answer] = call_native(_COPY, arguments, memory=process_memory(at_a_time), seconds=SECONDS)
-    except RefusedFile as refused:
-        raise JobError(str(refused)) from None
-    return Written(rows=answer["rows"], as_text=tuple(answer["as_text"]))
+    [answer] = call_native(_COPY, arguments, memory=process_memory(at_a_time), seconds=SECONDS)
+    return answer["rows"], answer["as_text"]
 
 
 def _filter(row_filter: RowFilter, formats: Sequence[ColumnFormat]) -> dict[str, object]:

@@ -18,7 +18,7 @@ import xlsxwriter
 from webapp.formula_escape import PLAIN_NUMBER, SIGNS
 from webapp.jobtypes.tables.engine.column_parts import TablePart, different, divided, joined_objects, joined_rows
 from webapp.jobtypes.tables.engine.figures import connect, scan_of
-from webapp.jobtypes.tables.native_process import RefusedFile
+from webapp.jobtypes.tables.native_main import RefusedFile
 from webapp.jobtypes.tables.sql_text import CELL, quoted
 
 MOST_SHEET_ROWS = 1_048_575  # without the header

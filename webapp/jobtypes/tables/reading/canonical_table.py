@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from io import StringIO
-from itertools import islice
 from pathlib import Path
 
-from webapp.jobtypes.tables.reading.csv_rows import ParsedRows, PlainLines, cells_of
+from webapp.jobtypes.tables.reading.csv_rows import RowBatch, cells_of
 from webapp.jobtypes.tables.reading.dialect import Row
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
 from webapp.jobtypes.tables.reading.table_reader import Table
@@ -64,12 +63,13 @@ class _Sample:
         self._size = 0
         self.rows: list[bytes] = []
 
-    def add(self, seen: int, batch: PlainLines | Sequence[Row], content: bytes, delimiter: str) -> None:
-        """Add some of the rows below the first ``seen`` ones; ``content`` is their text."""
-        if isinstance(batch, PlainLines):
-            found = _lines_of(content, len(range(-seen % self._step, batch.count, self._step)), batch.count)
+    def add(self, seen: int, count: int, content: bytes, delimiter: str) -> None:
+        """Add some of the ``count`` rows in ``content``, below the first ``seen`` ones."""
+        if content.count(b"\n") == count:
+            found = _lines_of(content, len(range(-seen % self._step, count, self._step)), count)
         else:
-            found = [_as_text([row], delimiter) for row in batch[-seen % self._step :: self._step]]
+            rows = cells_of(content.splitlines(keepends=True), delimiter)
+            found = [_as_text([row], delimiter) for row in rows[-seen % self._step :: self._step]]
         self.rows += found
         self._size += sum(map(len, found))
         while len(self.rows) > SAMPLE or (self._size > SAMPLE_BYTES and len(self.rows) > 1):
@@ -84,21 +84,19 @@ def write_canonical(
     """Write the file; ``progress`` gets the bytes that were read and the rows so far."""
     mark = table.dialect.delimiter
     sample = _Sample()
-    first: list[Row] = []
-    last: list[Row] = []
+    head: list[bytes] = []
+    tail: list[bytes] = []
     seen, longest, has_breaks = 0, 0, False
     with path.open("wb") as out, _without_cycle_collection():
         for batch in table.batches():
-            rows, content = _canonical(table, batch, problems)
-            count = rows.count if isinstance(rows, PlainLines) else len(rows)
+            content, count, longest_here = _canonical(table, batch, problems)
             out.write(content)
-            if not isinstance(rows, PlainLines):
-                longest = max(longest, *(4 * sum(map(len, row)) + 3 * len(row) for row in rows), 0)
-                has_breaks = has_breaks or content.count(b"\n") > count
-            if len(first) < ENDS:
-                first += islice(_begin(rows, mark), ENDS - len(first))
-            last = [*last, *_end(rows, mark)][-ENDS:]
-            sample.add(seen, rows, content, mark)
+            longest = max(longest, longest_here)
+            has_breaks = has_breaks or content.count(b"\n") > count
+            head += [content] if seen < ENDS else []
+            if count:
+                tail = [*(tail if count < ENDS else ()), content][-ENDS:]
+            sample.add(seen, count, content, mark)
             seen += count
             problems.refuse_no_table(seen, table.bytes_read())
             progress(table.bytes_read(), seen)
@@ -109,25 +107,23 @@ def write_canonical(
         rows=seen,
         longest=longest,
         has_breaks=has_breaks,
-        first=tuple(first),
-        last=tuple(last),
+        first=tuple(cells_of(b"".join(head).splitlines(keepends=True), mark)[:ENDS]),
+        last=tuple(cells_of(b"".join(tail).splitlines(keepends=True), mark)[-ENDS:]),
         sample=tuple(sample.rows),
     )
 
 
-def _canonical(
-    table: Table, batch: ParsedRows | PlainLines, problems: RowProblems
-) -> tuple[PlainLines | Sequence[Row], bytes]:
-    """Return the rows, as lines if they need no parser, and the text of all of them."""
+def _canonical(table: Table, batch: RowBatch, problems: RowProblems) -> tuple[bytes, int, int]:
+    """Return the text of the sound rows, how many they are, and how long one is at most if it can be very long."""
     mark = table.dialect.delimiter
-    if isinstance(batch, PlainLines) and not _has_odd_rows(batch.content, table.shape.names, mark):
-        return batch, batch.content
-    _, rows = table.sound_rows(table.parsed(batch), problems)
+    if batch.content is not None and not _has_odd_rows(batch.content, table.shape.names, mark):
+        return batch.content, len(batch.lines), 0
+    _, rows = table.sound_rows(batch, problems)
     content = _as_text(rows, mark)
     if b"\r" in content:  # the csv module puts no quotes around it
         rows = [[cell.replace("\r\n", "\n").replace("\r", "\n") for cell in row] for row in rows]
         content = _as_text(rows, mark)
-    return rows, content
+    return content, len(rows), max((4 * sum(map(len, row)) + 3 * len(row) for row in rows), default=0)
 
 
 def _has_odd_rows(content: bytes, names: Sequence[str], mark: str) -> bool:
@@ -148,18 +144,6 @@ def _as_text(rows: Sequence[Row], mark: str) -> bytes:
     text = StringIO(newline="")
     csv.writer(text, delimiter=mark, lineterminator="\n").writerows(rows)
     return text.getvalue().encode("utf-8", "replace")
-
-
-def _begin(rows: PlainLines | Sequence[Row], mark: str) -> Sequence[Row]:
-    if not isinstance(rows, PlainLines):
-        return rows
-    return cells_of(rows.content.split(b"\n", ENDS)[: min(ENDS, rows.count)], mark)
-
-
-def _end(rows: PlainLines | Sequence[Row], mark: str) -> Sequence[Row]:
-    if not isinstance(rows, PlainLines):
-        return rows[-ENDS:]
-    return cells_of(rows.content[:-1].rsplit(b"\n", ENDS)[-min(ENDS, rows.count) :], mark)
 
 
 def _lines_of(content: bytes, wanted: int, count: int) -> list[bytes]:

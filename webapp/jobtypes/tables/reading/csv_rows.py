@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from io import StringIO
 
 from webapp.jobs import JobError
 from webapp.jobtypes.tables.notes import Note
 from webapp.jobtypes.tables.reading.dialect import Dialect, Row, declared_delimiter, is_rule
 from webapp.jobtypes.tables.reading.row_problems import RowProblems
 from webapp.jobtypes.tables.reading.text_lines import LONGEST_LINE, number_of_lines, split_lines
-from webapp.jobtypes.tables.reading.unclosed_quote import EndMarker, lines_from
 
 MOST_OPEN_QUOTES = 50  # afterwards quotes are text: each open one costs a look at many lines
 LONGEST_FIELD = csv.field_size_limit()
@@ -26,26 +26,22 @@ _WIDE_BLANKS = tuple(map(str.encode, "\u00a0\u1680\u2002\u2003\u2009\u202f\u3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlainLines:
-    """Lines whose fields need no parser; ``content`` has all of them in UTF-8, each with a line feed."""
+class RowBatch:
+    """Rows that are not blank, with the lines on which they begin; ``is_last``: those at the end of the file.
 
-    first_line: int
-    count: int
-    content: bytes
-
-    def parsed(self, delimiter: str) -> "ParsedRows":
-        """Return the rows one by one."""
-        numbers = range(self.first_line, self.first_line + self.count)
-        return ParsedRows(lines=numbers, rows=cells_of(self.content.splitlines(), delimiter), is_last=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParsedRows:
-    """Rows that are not blank, with the lines on which they begin; ``is_last`` marks those at the end of the file."""
+    ``content`` are lines whose fields need no parser, in UTF-8, each with a line feed; they are divided when needed.
+    """
 
     lines: Sequence[int]
-    rows: Sequence[Row]
-    is_last: bool
+    delimiter: str
+    parsed: Sequence[Row] = ()
+    content: bytes | None = None
+    is_last: bool = False
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The cells of each row."""
+        return self.parsed if self.content is None else cells_of(self.content.splitlines(), self.delimiter)
 
 
 class CsvRows:
@@ -77,7 +73,7 @@ class CsvRows:
         shape = {**dict.fromkeys(self._blanks, " "), **dict.fromkeys(ends, ","), 34: '"'}
         self._shapes = "".join(shape.get(byte, "x") for byte in range(256)).encode()
 
-    def batches(self, width: int | None = None) -> Iterator[ParsedRows | PlainLines]:
+    def batches(self, width: int | None = None) -> Iterator[RowBatch]:
         """Yield the rows in order; with ``width``, lines that need no parser as text."""
         rest: list[str] = []
         blank = b" \t\r\n" + (self._mark if (width or 0) > 1 else b"")
@@ -105,14 +101,14 @@ class CsvRows:
             message = f"The row that begins on line {line} has more than {most} characters. Check its quotes."
             raise JobError(message)
 
-    def _plain(self, block: bytes, width: int) -> PlainLines | None:
+    def _plain(self, block: bytes, width: int) -> RowBatch | None:
         """Return the lines if none needs a parser: all of them have as many fields, without blanks at their edges."""
         content = block.replace(b"\r\n" if b"\n" in block else b"\r", b"\n") if b"\r" in block else block
         count = content.count(b"\n")
         if not self._is_regular(content, width, count) or _has_long_line(content) or self._has_edge_blanks(content):
             return None
         first, self._line = self._line, self._line + count
-        return PlainLines(first_line=first, count=count, content=content)
+        return RowBatch(lines=range(first, self._line), delimiter=self._dialect.delimiter, content=content)
 
     def _is_regular(self, content: bytes, width: int, count: int) -> bool:
         has_blank_lines = width == 1 and (content.startswith(b"\n") or b"\n\n" in content)
@@ -133,16 +129,17 @@ class CsvRows:
         wide = [] if content.isascii() else [blank for blank in _WIDE_BLANKS if blank in content]
         return any(edge in b"\n" + content for blank in wide for end in ends for edge in (blank + end, end + blank))
 
-    def _parsed(self, lines: list[str], *, is_last: bool) -> tuple[ParsedRows, list[str]]:
+    def _parsed(self, lines: list[str], *, is_last: bool) -> tuple[RowBatch, list[str]]:
         """Return the rows, and the lines of a row at the end that the next block continues."""
         rows: list[Row] = []
         numbers: list[int] = []
+        batch = RowBatch(lines=numbers, delimiter=self._dialect.delimiter, parsed=rows, is_last=is_last)
         while lines:
             begin, unclosed = self._parse(lines, rows, numbers)
             if unclosed is None and begin == len(lines):
-                return ParsedRows(lines=numbers, rows=rows, is_last=is_last), []
+                return batch, []
             if unclosed is not None and not is_last:
-                return ParsedRows(lines=numbers, rows=rows, is_last=is_last), lines[begin:]
+                return batch, lines[begin:]
             if unclosed is None and lines[begin].count(self._dialect.quote) % 2 == 0:
                 self._problems.skip(self._line, Note(_LONG_FIELD, {"count": LONGEST_FIELD}))
                 lines = lines[begin + 1 :]
@@ -153,22 +150,22 @@ class CsvRows:
                 row, lines = self._divided(lines[begin]), lines[begin + 1 :]
             else:
                 *cells, swallowed = unclosed
-                opened, *below = lines_from(swallowed)
+                opened, *below = StringIO('"' + swallowed.replace('"', '""'), newline="")
                 self._line += len(lines) - begin - len(below) - 1
                 row, lines = [*cells, *self._divided(opened)], below
             self._problems.repair(self._line, OPEN_QUOTE)
             rows.append(row)
             numbers.append(self._line)
             self._line += 1
-        return ParsedRows(lines=numbers, rows=rows, is_last=is_last), []
+        return batch, []
 
     def _parse(self, lines: list[str], rows: list[Row], numbers: list[int]) -> tuple[int, Row | None]:
         """Add the complete rows; return the place of the first other line, and its row with an open quote.
 
         The row is None after the last line, and if a field is so long that its quote must be open.
         """
-        end = EndMarker()
-        reader = self._dialect.reader(end.behind(lines), has_quotes=self._open_quotes < MOST_OPEN_QUOTES)
+        # A blank line behind the last one is a row of its own, without cells, unless a quote is open.
+        reader = self._dialect.reader([*lines, ""], has_quotes=self._open_quotes < MOST_OPEN_QUOTES)
         at, begin, base, number = 0, 0, self._line, 0
         row: Row = []
         try:
@@ -180,7 +177,7 @@ class CsvRows:
         except csv.Error:
             self._line = base + begin
             return begin, None
-        if row and end.passed:
+        if row:
             self._line = numbers.pop()
             return at, rows.pop()
         self._line = base + (number if self._counts_rows else len(lines))

@@ -1,7 +1,6 @@
 """Rows with problems: counted, and named with their lines in warnings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from webapp.jobs import JobError
 from webapp.jobtypes.tables.notes import Note
@@ -11,38 +10,13 @@ PROBED = 1_000_000  # bytes after which the rows so far tell whether the rest is
 FEWEST_SKIPPED, MOST_SKIPPED = 10, 0.9
 
 
-@dataclass(slots=True)
-class _Run:
-    """Consecutive lines with the same problem."""
-
-    why: Note
-    skipped: bool
-    first: int
-    last: int
-
-    def goes_on_with(self, line: int, why: Note, *, skipped: bool) -> bool:
-        return (line, why, skipped) == (self.last + 1, self.why, self.skipped)
-
-    @property
-    def count(self) -> int:
-        return self.last - self.first + 1
-
-    @property
-    def sentence(self) -> Note:
-        if self.count == 1:
-            text = "Line %(line)s: %(why)s; the row was skipped." if self.skipped else "Line %(line)s: %(why)s."
-            return Note(text, {"line": self.first, "why": self.why})
-        ending = "; the rows were skipped." if self.skipped else "."
-        text = "Lines %(count)s to %(left)s: %(why)s" + ending
-        return Note(text, {"count": self.first, "left": self.last, "why": self.why})
-
-
 class RowProblems:
     """Counts rows with problems, and warns about the first ones with their line numbers."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
-        self._run: _Run | None = None
+        self._run: tuple[Note, bool] | None = None  # the problem of consecutive lines, and whether they are skipped
+        self._first = self._last = 0
         self._named = 0
         self.skipped = 0
         self.repaired = 0
@@ -80,15 +54,22 @@ class RowProblems:
             self._warn(f"{more:,} {words}")
 
     def _record(self, line: int, why: Note, *, skipped: bool) -> None:
-        if self._run and self._run.goes_on_with(line, why, skipped=skipped):
-            self._run.last = line
-            return
-        self._tell()
-        self._run = _Run(why, skipped, line, line)
+        if self._run != (why, skipped) or line != self._last + 1:
+            self._tell()
+            self._run, self._first = (why, skipped), line
+        self._last = line
 
     def _tell(self) -> None:
         run, self._run = self._run, None
         if run and len(self.sentences) < NAMED:
-            self._named += run.count
-            self.sentences.append(run.sentence)
-            self._warn(str(run.sentence))
+            self._named += self._last - self._first + 1
+            self.sentences.append(_sentence(*run, self._first, self._last))
+            self._warn(str(self.sentences[-1]))
+
+
+def _sentence(why: Note, skipped: bool, first: int, last: int) -> Note:  # noqa: FBT001
+    if first == last:
+        text = "Line %(line)s: %(why)s; the row was skipped." if skipped else "Line %(line)s: %(why)s."
+        return Note(text, {"line": first, "why": why})
+    text = "Lines %(count)s to %(left)s: %(why)s" + ("; the rows were skipped." if skipped else ".")
+    return Note(text, {"count": first, "left": last, "why": why})

@@ -53,7 +53,7 @@ def shape_of(rows: Sequence[Row], *, has_header: bool) -> Shape:
     body = [row for row in rows[above:] if any(map(str.strip, row))]
     notes = [_told_above(rows[:above])] if any(map(_filled, rows[:above])) else []
     if not has_header:
-        return Shape(left=left, above=above, headers=0, names=numbered(max(usual, 1)), notes=tuple(notes))
+        return Shape(left=left, above=above, headers=0, names=column_names([""] * max(usual, 1)), notes=tuple(notes))
     headers = 2 if _has_two_headers(body) else 1
     header = [*(_merged(body[0], body[1]) if headers == 2 else body[0])]  # noqa: PLR2004
     lacks_first_name = _lacks_first_name(header, body[headers:], usual)
@@ -93,11 +93,6 @@ def column_names(header: Row) -> tuple[str, ...]:
         raise JobError(message)
     taken: dict[str, int] = {}
     return tuple(_unique(_readable(cell, place), taken) for place, cell in enumerate(header, 1))
-
-
-def numbered(width: int) -> tuple[str, ...]:
-    """Return names for a table that has no header."""
-    return column_names(("",) * width)
 
 
 def _filled(row: Row) -> int:

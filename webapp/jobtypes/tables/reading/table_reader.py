@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from webapp.jobs import JobError
 from webapp.jobtypes.tables.notes import Note
-from webapp.jobtypes.tables.reading.csv_rows import CsvRows, ParsedRows, PlainLines
+from webapp.jobtypes.tables.reading.csv_rows import CsvRows, RowBatch
 from webapp.jobtypes.tables.reading.dialect import LINES, Dialect, Row, declared_delimiter, dialect_of
 from webapp.jobtypes.tables.reading.encoding import encoding_name, encoding_of
 from webapp.jobtypes.tables.reading.file_kind import kind_of, refuse_prose
@@ -50,40 +50,34 @@ class Table:
     bytes_read: Callable[[], int]
     _rows: CsvRows = field(repr=False)
 
-    def batches(self) -> Iterator[ParsedRows | PlainLines]:
+    def batches(self) -> Iterator[RowBatch]:
         """Yield the rows below the header, as they are in the file."""
         left = self.shape.above + self.shape.headers
         for batch in self._rows.batches(None if self.shape.left else self.shape.width):
-            if isinstance(batch, PlainLines):
-                yield batch
-                continue
-            here = min(left, len(batch.rows))
+            here = min(left, len(batch.parsed))
             left -= here
-            rows = [self._without_margin(row) for row in batch.rows[here:]]
-            yield ParsedRows(lines=batch.lines[here:], rows=rows, is_last=batch.is_last)
+            rows = [self._without_margin(row) for row in batch.parsed[here:]]
+            yield batch if batch.content else replace(batch, lines=batch.lines[here:], parsed=rows)
 
     def _without_margin(self, row: Row) -> Row:
         return row if any(map(str.strip, row[: self.shape.left])) else row[self.shape.left :]
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Yield each row with its line, as it is in the file."""
-        for batch in map(self.parsed, self.batches()):
+        for batch in self.batches():
             yield from zip(batch.lines, batch.rows, strict=True)
 
-    def parsed(self, batch: ParsedRows | PlainLines) -> ParsedRows:
-        """Return the rows of a batch one by one."""
-        return batch if isinstance(batch, ParsedRows) else batch.parsed(self.dialect.delimiter)
-
-    def sound_rows(self, batch: ParsedRows, problems: RowProblems) -> tuple[list[int], list[Row]]:
+    def sound_rows(self, batch: RowBatch, problems: RowProblems) -> tuple[list[int], list[Row]]:
         """Return the trimmed rows, each with one cell per column; totals, repeated headers and others are left out."""
-        lines, rows = list(batch.lines), [list(map(str.strip, row)) for row in batch.rows]
+        raw = batch.rows
+        lines, rows = list(batch.lines), [list(map(str.strip, row)) for row in raw]
         if batch.is_last:
             self._leave_out_totals(lines, rows, problems)
-        found = zip(lines, batch.rows, rows, strict=False)  # without the totals at the end
+        found = zip(lines, raw, rows, strict=False)  # without the totals at the end
         kept = [
             (line, row)
-            for line, raw, row in found
-            if not self._is_blank(raw, row) and self._is_sound(line, row, problems)
+            for line, before, row in found
+            if not self._is_blank(before, row) and self._is_sound(line, row, problems)
         ]
         return [line for line, _ in kept], [row for _, row in kept]
 
@@ -182,7 +176,7 @@ def _shape(head: list[str], dialect: Dialect, options: TableFormat) -> Shape:
     if declared_delimiter(head[0]):
         head = head[1:]
     quiet = RowProblems(lambda _: None)
-    rows = [row for batch in CsvRows(iter(["".join(head).encode()]), dialect, quiet).batches() for row in batch.rows]  # type: ignore[union-attr]
+    rows = [row for batch in CsvRows(iter(["".join(head).encode()]), dialect, quiet).batches() for row in batch.rows]
     if not any(cell.strip() for row in rows for cell in row):
         raise JobError(_EMPTY)
     return shape_of(rows, has_header=options.has_header)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from webapp.jobs import JobError
-from webapp.jobtypes.tables.native_process import RefusedFile, call_native
+from webapp.jobtypes.tables.native_process import call_native
 from webapp.jobtypes.tables.reading.number_formats import with_plain_formats
 from webapp.jobtypes.tables.sizes import size_in_words
 
@@ -44,18 +44,15 @@ def sheet_as_csv(file: BinaryIO, folder: Path, name: str) -> Sheet:
     with copy.open("wb") as out:
         shutil.copyfileobj(file, out, 1 << 20)
     book = copy.rename(folder / f"book{_ending(copy)}")
-    try:
-        size = book.stat().st_size
-        arguments = {
-            "book": os.fspath(book),
-            "sheet": name,
-            "target": os.fspath(folder / "cells.csv"),
-            "most_cells": max(FREE_CELLS, MOST_CELLS * size),
-            "most_text": _most_unpacked(size),
-        }
-        found = next(iter([*call_native(f"{_CELLS}:write_cells", arguments, memory=MEMORY, seconds=SECONDS)]))
-    except RefusedFile as refused:
-        raise JobError(str(refused)) from None
+    size = book.stat().st_size
+    arguments = {
+        "book": os.fspath(book),
+        "sheet": name,
+        "target": os.fspath(folder / "cells.csv"),
+        "most_cells": max(FREE_CELLS, MOST_CELLS * size),
+        "most_text": _most_unpacked(size),
+    }
+    [found] = call_native(f"{_CELLS}:write_cells", arguments, memory=MEMORY, seconds=SECONDS)
     return Sheet(name=found["sheet"], path=folder / "cells.csv", others=found["others"])
 
 
@@ -71,7 +68,7 @@ def _ending(book: Path) -> str:
         with ZipFile(book) as archive:
             parts = archive.infolist()
             names = {part.filename.lower().replace("\\", "/") for part in parts}
-            styles = _read(archive, STYLES) if _has_styles(parts) else b""
+            styles = _styles(archive)
     except (BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, zlib.error) as error:
         message = f"The workbook is damaged or not an XLSX file: {error}."
         raise JobError(message) from None
@@ -112,13 +109,11 @@ def _most_unpacked(size: int) -> int:
     return min(MOST_UNPACKED, max(FREELY_UNPACKED, MOST_EXPANSION * size))
 
 
-def _has_styles(parts: Sequence[ZipInfo]) -> bool:
-    return any(part.filename == STYLES and part.file_size < LARGEST_STYLES for part in parts)
-
-
-def _read(archive: ZipFile, name: str) -> bytes:
-    """Return a part; `ZipFile.read` would unpack all of it before it looks at the size in the directory."""
-    with archive.open(name) as part:
+def _styles(archive: ZipFile) -> bytes:
+    """Return styles.xml; `ZipFile.read` would unpack all of it before it looks at the size in the directory."""
+    if STYLES not in archive.namelist() or archive.getinfo(STYLES).file_size >= LARGEST_STYLES:
+        return b""
+    with archive.open(STYLES) as part:
         return part.read(LARGEST_STYLES)
 
 

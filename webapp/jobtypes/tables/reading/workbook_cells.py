@@ -15,7 +15,7 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from webapp.jobtypes.tables.native_process import RefusedFile
+from webapp.jobtypes.tables.native_main import RefusedFile
 from webapp.jobtypes.tables.sizes import listed, size_in_words
 
 LONG_LIST = 20  # rows of a single column
