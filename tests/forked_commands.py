@@ -54,12 +54,15 @@ class ForkedCommand:
 
 
 def _run(words: tuple[str, ...], environment: dict[str, str], output: str) -> None:
-    from webapp.cli import main  # noqa: PLC0415  (in the fork, where it is imported already)
+    from webapp import fault_injection  # noqa: PLC0415  (in the fork, where it is imported already)
+    from webapp.cli import main  # noqa: PLC0415
 
     _end_with_the_tests()
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
+    if folder := environment.get(fault_injection.SETTING):
+        fault_injection.arm(Path(folder))
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(file, stream)

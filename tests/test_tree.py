@@ -50,7 +50,7 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
     "jobtypes/tables/native_main": "test_native_process.py runs it",
     "cli/remote/*": "test_every_command.py compares each command with itself on the machine",
     **dict.fromkeys(
-        ("processes/client_socket", "processes/response_sender"),
+        ("processes/web_server/client_socket", "processes/web_server/response_sender"),
         "test_page_worker.py sends and receives through them",
     ),
     **dict.fromkeys(

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     horse_megabytes: int = Field(default=1024, ge=64)
     horse_linger_seconds: float = Field(default=0.5, ge=0.0, le=60.0)
     own_process: bool = False
+    launchers: Path | None = None
     stop_grace_seconds: float = Field(default=20.0, ge=0.0, le=3600.0)
     stale_after: str = "7d"
     retention_days: int = Field(default=30, ge=1)

@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from webapp.jobs.execution.work_horse import AwaitWakeUp, WorkHorse
     from webapp.jobs.invariants.check import Check
     from webapp.jobs.job_queries import JobQueries
+    from webapp.jobs.launching.launch_run import LaunchRun
+    from webapp.jobs.launching.launches import Launches
     from webapp.jobs.lifecycle.attributes import AdminJobs
     from webapp.jobs.maintenance.key_rotation import KeyRotation
     from webapp.jobs.maintenance.pruner import Pruner
@@ -626,6 +628,30 @@ class Services:
             await_wake_up=await_wake_up,
             linger_seconds=linger_seconds,
             begun_jobs=self.begun_jobs,
+            launcher=self.launch_run,
+        )
+
+    @cached_property
+    def launches(self) -> Launches:
+        """The jobs that were launched in processes of other systems."""
+        from webapp.jobs.launching.launches import Launches
+
+        return Launches(self.engine)
+
+    @cached_property
+    def launch_run(self) -> LaunchRun | None:
+        """What launches jobs; None without launchers. Raises `BadLaunchers`."""
+        if self.settings.launchers is None:
+            return None
+        from webapp.jobs.launching.launch_run import LaunchRun
+        from webapp.jobs.launching.launchers import read_launchers
+        from webapp.jobs.model.policies import DEFAULT_RESOURCES
+
+        registry = self.registry
+        return LaunchRun(
+            self.launches,
+            read_launchers(self.settings.launchers),
+            lambda name: registry.get(name).resources if name in registry else DEFAULT_RESOURCES,
         )
 
     def make_watchdog(self, lease_id: UUID) -> Watchdog:

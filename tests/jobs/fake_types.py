@@ -90,6 +90,11 @@ def hoards(job: JobContext, payload: Hoard) -> None:
         job.state["processes"] = [*job.state.get("processes", []), os.getpid()]
 
 
+@job_type("holds", title="Needs much memory at once")
+def holds(job: JobContext, payload: Hoard) -> None:
+    job.message(f"{sum(len(bytes(payload.bytes_each)) for _ in range(payload.items))}")
+
+
 @job_type("talks", title="Writes a line per step into its log")
 def talks(job: JobContext, payload: Steps) -> None:
     for step in range(payload.steps):

@@ -155,3 +155,15 @@ def test_files_in_two_places_are_a_warning_that_says_how_to_move_them(look: Look
     services.settings = services.settings.model_copy(update={"storage_url_old": str(services.settings.data_dir)})
     (found,) = look()["files"]
     assert (found.level, "./deskjob files move" in found.advice) == (Level.WARNING, True)
+
+
+def test_launchers_are_read_and_their_programs_looked_for(
+    look: Look, with_settings: Callable[..., Services], tmp_path: Path
+) -> None:
+    path = tmp_path / "launchers.toml"
+    path.write_text("[queues.far]\nstart = 'sh -c {job}'\n[queues.farther]\nstart = 'no-such-program {job}'")
+    [missing] = look(with_settings(launchers=path))["launchers"]
+    assert missing.text == "The launcher of queue farther needs no-such-program, which is not installed here."
+    path.write_text("[queues.far]")
+    [wrong] = look(with_settings(launchers=path))["launchers"]
+    assert (wrong.level, "start: Field required" in wrong.text) == (Level.PROBLEM, True)

@@ -28,17 +28,22 @@ BAD_USAGE = 2
 )
 @click.option("--queues", default="", metavar="NAMES", help="Comma-separated names. Default: all queues.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Number of workers. Default: DESKJOB_WORKERS.")
+@click.option("--job", "job_id", metavar="ID", help="Run this launched or queued job only, and end with it.")
 @click.pass_context
-def worker(context: click.Context, queues: str, workers: int | None) -> None:
+def worker(context: click.Context, queues: str, workers: int | None, job_id: str | None) -> None:
     """Run workers, or list and stop them.
 
-    Without a command, run workers in the foreground until SIGTERM or Ctrl-C.
+    Without a command, run workers in the foreground until SIGTERM or Ctrl-C. With `--job`, run one job: this is the
+    command for processes that another system starts. The exit status is then 1 unless the job completes.
     """
     if context.invoked_subcommand is None:
         if import_module("webapp.cli.context").is_remote():
             refuse_server(context.command_path)
         check_settings()
-        load("processes:run_workers")(queues, workers)
+        if job_id is None:
+            load("processes:run_workers")(queues, workers)
+        else:
+            load("processes:run_one_job")(job_id)
 
 
 @click.group(

@@ -2,6 +2,7 @@
 
 import click
 
+from webapp.cli.command_group import Failed
 from webapp.cli.context import services
 
 _START_SECONDS = 60.0  # how long a process waits at its start for the database
@@ -65,3 +66,19 @@ def run_workers(queues: str, workers: int | None) -> None:
     require_tables(services(), patience=_START_SECONDS)
     warn_of_storage(services())
     run_pool(services(), [name.strip() for name in queues.split(",") if name.strip()], workers)
+
+
+def run_one_job(job_id: str) -> None:
+    """Run the job with this id, and raise `Failed` unless it completes."""
+    from webapp.cli.jobs.wait import outcome
+    from webapp.cli.parameters import JOB
+    from webapp.jobs.model.job import Status
+    from webapp.processes import one_job
+    from webapp.processes.preflight import require_tables
+    from webapp.telemetry.program import start_telemetry
+
+    start_telemetry(services().settings, services().secret_key, program="worker")
+    require_tables(services(), patience=_START_SECONDS)
+    ended = one_job.run_one_job(services(), JOB.convert(job_id, None, click.get_current_context()).id)
+    if ended.status not in {Status.COMPLETED, Status.WAITING}:
+        raise Failed(outcome(ended))

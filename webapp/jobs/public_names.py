@@ -27,7 +27,7 @@ from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.model.json_values import NotStorable
-from webapp.jobs.model.policies import Limits, OnDuplicate, Retention, RetryPolicy
+from webapp.jobs.model.policies import Limits, OnDuplicate, Resources, Retention, RetryPolicy
 from webapp.jobs.model.rate import Rate
 from webapp.jobs.queries.history import HistoryCriteria, JobHistory
 from webapp.jobs.queries.visible_jobs import Viewer
@@ -87,6 +87,7 @@ __all__ = [
     "Owner",
     "Rate",
     "Registry",
+    "Resources",
     "Respondent",
     "Retention",
     "RetryLater",

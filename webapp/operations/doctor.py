@@ -22,6 +22,7 @@ from webapp.db import session_settings
 from webapp.db.engine import is_sqlite, reading
 from webapp.db.sqlite_file import missing_file
 from webapp.jobs.files.configured_files import files_at
+from webapp.jobs.launching.launchers import BadLaunchers, missing_program, read_launchers
 from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER
 from webapp.jobs.monitoring.components import inspect_database, inspect_redis
 from webapp.jobs.store.file_store import StorageUnavailable
@@ -63,6 +64,7 @@ def examine(services: Services, environment: Mapping[str, str]) -> Iterator[Diag
     yield from _folders(services.settings)
     yield from _storage(services)
     yield from _job_types(services)
+    yield from _launchers(services.settings)
     try:
         yield from _database(services)
     except (DBAPIError, Unready) as error:
@@ -149,6 +151,20 @@ def _job_types(services: Services) -> Iterator[Diagnosis]:
         yield _problem("job types", str(error), "Install the module, or correct DESKJOB_JOBTYPES.")
     else:
         yield _good("job types", f"{count} job types are installed.")
+
+
+def _launchers(settings: Settings) -> Iterator[Diagnosis]:
+    try:
+        launchers = read_launchers(settings.launchers)
+    except BadLaunchers as error:
+        yield _problem("launchers", str(error), "Correct the file, or DESKJOB_LAUNCHERS.")
+        return
+    for queue, launcher in launchers.items():
+        if missing := missing_program(launcher):
+            text = f"The launcher of queue {queue} needs {missing}, which is not installed here."
+            yield _problem("launchers", text, "Install it, or run the workers of this queue on a machine that has it.")
+        else:
+            yield _good("launchers", f"The jobs of queue {queue} are launched by {launcher.start[0]}.")
 
 
 def _database(services: Services) -> Iterator[Diagnosis]:

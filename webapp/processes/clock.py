@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from webapp.db.retry import ignore_while_away
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.execution.worker_heartbeat import remove_silent_workers
+from webapp.jobs.launching.overdue import settle_launches
 from webapp.jobs.maintenance.clock_chores import promote_due, top_up_wake_ups
 from webapp.jobs.maintenance.rescue import LeaseRescuer
 from webapp.jobs.maintenance.stale_records import mark_silent_records_stale
@@ -76,6 +77,7 @@ class Clock:
         services.jobs.expire_approvals()
         services.jobs.look_after_questions()
         self._rescuer.rescue()
+        settle_launches(services.launches, services.leases, services.wake_ups.push)
         mark_silent_records_stale(services.jobs, services.registry)
         remove_silent_workers(services.engine, services.settings.lease_seconds)
         self._start_maintenance()

@@ -14,8 +14,8 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from webapp.db.engine import forget_inherited_connections, limit_page_cache
-from webapp.processes.page_worker import IDLE_SECONDS, PageWorker
-from webapp.processes.web_log import web_log
+from webapp.processes.web_server.page_worker import IDLE_SECONDS, PageWorker
+from webapp.processes.web_server.web_log import web_log
 from webapp.services import Services
 from webapp.telemetry.log_format import log_format
 from webapp.views.metrics.request_counts import request_counts_of

@@ -27,6 +27,7 @@ from webapp.jobs.execution.rehearsal import rehearse
 from webapp.jobs.execution.work_horse import Order
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat, add_job_counts, remove_workers
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
+from webapp.jobs.rq_queue.horse_care import HorseCare
 from webapp.jobs.rq_queue.horse_process import AwaitOrder
 from webapp.jobs.rq_queue.next_wake_up import NextWakeUp
 from webapp.jobs.rq_queue.wake_ups import connect
@@ -140,7 +141,8 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
     settings = services.settings
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # these must not kill a work-horse before it sets its own handlers
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-    holder = _holder(name)
+    holder = holder_of(name)
+    worker_heartbeat = WorkerHeartbeat(services.engine, holder, queues, version())
     return JobWorker(
         queues,
         connect(services.settings.redis),
@@ -148,14 +150,19 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         name=name,
         leases=services.leases,
         holder=holder,
-        worker_heartbeat=WorkerHeartbeat(services.engine, holder, queues, version()),
+        worker_heartbeat=worker_heartbeat,
         make_watchdog=services.make_watchdog,
-        has_work=lambda queue: revision_check.matches() and services.claims.has_claimable(queue),
+        has_work=lambda queue: revision_check.matches() and _has_work(services, queue),
         work=work,
-        keep_output=services.last_output.add,
-        snapshot_taker=SnapshotTaker(services.process_snapshots, name, services.vault),
+        care=horse_care(services, name, worker_heartbeat),
         wake=services.wake_ups.push,
     )
+
+
+def _has_work(services: Services, queue: str) -> bool:
+    if services.claims.has_claimable(queue):
+        return True
+    return services.launch_run is not None and services.launch_run.has_unwanted(queue)
 
 
 def _add_job_counts(services: Services, name: str) -> None:
@@ -178,10 +185,17 @@ def warm_up(services: Services, name: str = "warm-up") -> None:
     """Import the driver, compile the frequent statements, and freeze objects so that forks share their memory."""
     services.build()  # nothing is imported in a fork
     RevisionCheck(services.engine).matches()
-    rehearse(services.claims, services.leases, _holder(name))
+    rehearse(services.claims, services.leases, holder_of(name))
     gc.collect()
     gc.freeze()
 
 
-def _holder(name: str) -> Holder:
+def horse_care(services: Services, name: str, worker_heartbeat: WorkerHeartbeat) -> HorseCare:
+    """Return the care for the work-horses of this process."""
+    taker = SnapshotTaker(services.process_snapshots, name, services.vault)
+    return HorseCare(worker_heartbeat, taker, services.last_output.add)
+
+
+def holder_of(name: str) -> Holder:
+    """Return this process as the holder of leases."""
     return Holder(host=socket.gethostname(), boot_id=boot_id(), worker=name, pid=os.getpid())

@@ -9,7 +9,7 @@ from webapp.schema.metrics import cursors, endings, error_groups, error_hours, e
 from webapp.schema.notices import notices
 from webapp.schema.notifications import notification_deliveries, notification_marks, notification_rules
 from webapp.schema.processes import clocks, process_snapshots, workers
-from webapp.schema.queues import disabled_types, leases, queues, rate_starts, rate_waits
+from webapp.schema.queues import disabled_types, launches, leases, queues, rate_starts, rate_waits
 from webapp.schema.saved_filters import form_presets, saved_filters
 from webapp.schema.schedules import schedule_runs, schedules
 from webapp.schema.tokens import api_requests, api_tokens
@@ -55,6 +55,7 @@ __all__ = [
     "job_steps",
     "jobs",
     "later",
+    "launches",
     "leases",
     "log_lines",
     "metadata",

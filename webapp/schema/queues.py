@@ -1,9 +1,9 @@
-"""Settings of queues, the leases of work-horses, disabled job types, and the starts that rates count."""
+"""Settings of queues, the leases of work-horses, launches, disabled job types, and the starts that rates count."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, Float, Index, Integer, Named, String, Table, TypedColumns, Uuid, text
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Named, String, Table, TypedColumns, Uuid, text
 
 from webapp.schema.columns import UtcDateTime, metadata
 
@@ -32,6 +32,27 @@ class _LeaseColumns(TypedColumns):
 
 
 leases = Table("leases", metadata, _LeaseColumns)
+
+
+class _LaunchColumns(TypedColumns):
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    attempt: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
+    lease_id: Named[UUID] = Column(Uuid)  # under which the job waits for its process; no row of ``leases``
+    queue: Named[str] = Column(String(80))
+    host: Named[str] = Column(String(255))  # that has launched it
+    launched_at: Named[datetime] = Column(UtcDateTime)
+    begin_by: Named[datetime] = Column(UtcDateTime)
+    begun_at: Named[datetime | None] = Column(UtcDateTime)
+    ended_at: Named[datetime | None] = Column(UtcDateTime)  # of its process, or of the command that stops it
+
+
+launches = Table("launches", metadata, _LaunchColumns, sqlite_with_rowid=False)
+Index(
+    "ix_launches_open",
+    launches.c.queue,
+    sqlite_where=launches.c.ended_at.is_(None),
+    postgresql_where=launches.c.ended_at.is_(None),
+)
 
 
 class _DisabledTypeColumns(TypedColumns):

@@ -11,7 +11,7 @@ from webapp.jobs.definition.declaration import RULES, BadJobType
 from webapp.jobs.definition.field_specs import Upload
 from webapp.jobs.definition.job_type import JobType, job_type
 from webapp.jobs.model.approval import Approval
-from webapp.jobs.model.policies import OnDuplicate, Retention, RetryPolicy
+from webapp.jobs.model.policies import OnDuplicate, Resources, Retention, RetryPolicy
 from webapp.jobs.model.rate import Rate
 
 
@@ -52,6 +52,7 @@ BAD = {
     "max_running": [0, -1, "2", True],
     "max_running_per_owner": [0, 1.5],
     "max_per": [100, (100, timedelta(hours=1)), Rate, Rate(1, timedelta(hours=1), by=lambda one, two: "two")],
+    "resources": [None, 4096, {"memory": 4096}, Resources],
     "unique_key": ["", "k" * 201, 7, lambda: "none", lambda one, two: "two"],
     "on_duplicate": ["refuse", None, 1],
     "timeout": [600, 0, timedelta(0), -timedelta(1), "1h", None, timedelta.max],

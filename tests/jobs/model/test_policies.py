@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.model.policies import MAX_INTERRUPTIONS, Retention, RetryPolicy, too_many_interruptions
+from webapp.jobs.model.policies import MAX_INTERRUPTIONS, Resources, Retention, RetryPolicy, too_many_interruptions
 
 SECOND = timedelta(seconds=1)
 
@@ -62,3 +63,10 @@ def test_a_negative_retention_is_rejected() -> None:
 def test_interruptions_in_a_row_are_limited(interruptions: int, too_many: bool) -> None:
     job = Job(id=UUID(int=1), type="t", title="T", status=Status.RUNNING, interruptions=interruptions)
     assert too_many_interruptions(job) is too_many
+
+
+@pytest.mark.parametrize("wrong", [{"memory": 0}, {"memory": 1.5}, {"cpu": 0}, {"cpu": True}, {"image": ""}])
+def test_resources_that_no_process_can_get_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Resources(**wrong)
+    assert Resources(memory=512, cpu=0.5, image="crunch:2").memory == 512

@@ -32,6 +32,7 @@ def figures(**values: Any) -> InstallationFigures:
         "oldest_waits": {"slow": timedelta(minutes=1)},
         "to_approve": {"payment": 2},
         "to_answer": {"import": 1},
+        "launched": {"far": 3},
         "paused_queues": ("slow",),
         "totals": totals,
         "rollup_ages": {"runs": timedelta(seconds=5)},

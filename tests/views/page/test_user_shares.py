@@ -7,7 +7,7 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 
 from webapp.accounts.user import User
-from webapp.processes.page_worker import STREAMS, UPLOADS
+from webapp.processes.web_server.page_worker import STREAMS, UPLOADS
 from webapp.views.page.user_shares import UserShare, shared, streams, uploads
 
 

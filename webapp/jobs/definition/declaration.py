@@ -13,7 +13,7 @@ from webapp.jobs.definition.lazy_handlers import refuse_lazy_handler
 from webapp.jobs.model import value_rules
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.incoming_text import TITLE_LIMIT
-from webapp.jobs.model.policies import OnDuplicate, Retention, RetryPolicy
+from webapp.jobs.model.policies import OnDuplicate, Resources, Retention, RetryPolicy
 from webapp.jobs.model.rate import Rate
 from webapp.jobs.model.value_rules import NOTHING, PRIORITY, QUEUE_NAME, TRUTH, ValueRule
 
@@ -78,6 +78,7 @@ RULES: Mapping[str, ValueRule] = MappingProxyType(
         "max_running": _LIMIT,
         "max_running_per_owner": _LIMIT,
         "max_per": NOTHING | ValueRule("a Rate, by type, owner or a function of the payload", _is_rate),
+        "resources": value_rules.instance(Resources, "Resources"),
         "unique_key": NOTHING
         | value_rules.text(value_rules.KEY_LIMIT)
         | ValueRule("a function of the payload", _takes_one_argument),

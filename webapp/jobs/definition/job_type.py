@@ -29,10 +29,12 @@ from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.diagnostics import PARAMETERS_LIMIT
 from webapp.jobs.model.job import Owner
 from webapp.jobs.model.policies import (
+    DEFAULT_RESOURCES,
     DEFAULT_RETENTION,
     INSTALLATION_DEFAULT,
     Limits,
     OnDuplicate,
+    Resources,
     Retention,
     RetryPolicy,
 )
@@ -81,6 +83,7 @@ class JobType:
     priority: int
     retry: RetryPolicy
     limits: Limits
+    resources: Resources
     unique_key: str | Callable[[Any], str | None] | None
     on_duplicate: OnDuplicate
     timeout: timedelta
@@ -170,6 +173,7 @@ def job_type(
     max_running: int | None = None,
     max_running_per_owner: int | None = None,
     max_per: Rate | None = None,
+    resources: Resources = DEFAULT_RESOURCES,
     unique_key: str | Callable[[Any], str | None] | None = None,
     on_duplicate: OnDuplicate | str = OnDuplicate.REJECT,
     timeout: timedelta = timedelta(hours=1),
@@ -206,6 +210,7 @@ def job_type(
     - ``max_attempts`` is short for ``retry=RetryPolicy(max_attempts=…)``.
     - ``max_per`` is a `Rate`: at most so many jobs start within a period, by type, by owner or by a function of the
       payload. Every attempt counts. The others wait, and say when they may start.
+    - ``resources`` are the `Resources` of its processes in queues whose jobs a launcher starts.
     - ``unique_key`` is a text or a function of the payload. At most one unfinished job holds a key;
       ``on_duplicate`` decides what happens to a second one.
     - ``stop_grace`` is the time that a running job has to stop before it is killed.
@@ -262,6 +267,7 @@ def job_type(
             unique_key=unique_key,
             on_duplicate=OnDuplicate(on_duplicate),
             limits=Limits(running=max_running, running_per_owner=max_running_per_owner, rate=max_per),
+            resources=resources,
             timeout=timeout,
             stop_grace=stop_grace,
             stale_after=stale_after,

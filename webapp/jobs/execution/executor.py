@@ -128,20 +128,27 @@ class Executor:
         if self._reporter and self._reporter.stop is None:
             self._reporter.stop = JobInterrupted()
 
-    def run(self, job: Job, location: AttemptLocation, follow: Follow = lambda _outcome: _NOTHING_FOLLOWS) -> EventName:
+    def run(
+        self,
+        job: Job,
+        location: AttemptLocation,
+        follow: Follow = lambda _outcome: _NOTHING_FOLLOWS,
+        *,
+        failure: Exception | None = None,
+    ) -> EventName:
         """Run the claimed ``job``, write how it ended and return that; writes nothing if its lease was lost.
 
         ``follow`` receives the outcome before that is written, and returns what follows. An end that can wait is
-        written with the next one that cannot.
+        written with the next one that cannot. With ``failure``, the handler is not called: that is what it has raised.
         """
         with process_fields(job_id=str(job.id), job_type=job.type, attempt=job.attempt), self._traced(job) as span:
-            outcome = self._run(job, location, follow)
+            outcome = self._run(job, location, follow, failure)
             if outcome in _BAD_OUTCOMES:
                 traces.mark_failed(span, outcome)
             attempt_log.info("Attempt ended: %s.", outcome, extra={"outcome": outcome})
         return outcome
 
-    def _run(self, job: Job, location: AttemptLocation, follow: Follow) -> EventName:
+    def _run(self, job: Job, location: AttemptLocation, follow: Follow, failure: Exception | None) -> EventName:
         reporter = self._reporter = Reporter(self._engine, job)
         if self.interrupted:  # since the claim
             reporter.stop = JobInterrupted()
@@ -153,7 +160,7 @@ class Executor:
             self.begun.begin(job, reporter.now())
         faultpoint("horse.begun")
         try:
-            ending = self._attempt(job, reporter)
+            ending = self._attempt(job, reporter) if failure is None else self._fail(job, failure, reporter)
         except FilesClosed:
             raise
         except BaseException:  # KeyboardInterrupt during an inline run
@@ -202,6 +209,11 @@ class Executor:
     def _count(self, ending: Ending) -> None:
         self.done += ending.outcome == EventName.COMPLETED
         self.failed += ending.outcome == EventName.FAILED
+
+    def _fail(self, job: Job, failure: Exception, reporter: Reporter) -> Ending:
+        if job.type not in self._registry:
+            return _failed(sentence_of(failure))
+        return self._failure(self._registry.get(job.type), job, failure, reporter)
 
     def _attempt(self, job: Job, reporter: Reporter) -> Ending:
         if job.type not in self._registry:

@@ -37,6 +37,10 @@ class OwnerMissing(Exception):
         super().__init__("The owner of this job is missing or disabled, so the job cannot run on their behalf.")
 
 
+class LaunchFailed(Exception):
+    """Raised instead of what a handler raises when its job could not be launched."""
+
+
 class RetryLater(BaseException):
     """Raised by a handler to run again after ``delay``; made by `JobContext.retry_later`.
 
@@ -52,7 +56,7 @@ class RetryLater(BaseException):
 
 NON_RETRYABLE = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret, LazyHandler)  # the next attempt would fail
 _ENGINE = str(Path(__file__).parents[1]) + os.sep
-SELF_EXPLANATORY = (JobTimeout, UnknownJobType, RetryLater, StorageUnavailable, *NON_RETRYABLE)
+SELF_EXPLANATORY = (JobTimeout, LaunchFailed, UnknownJobType, RetryLater, StorageUnavailable, *NON_RETRYABLE)
 
 
 def sentence_of(error: BaseException, mask: SecretMask = NO_SECRETS) -> str:

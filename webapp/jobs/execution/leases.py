@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, bindparam, delete, exists, insert, literal_column, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, delete, exists, insert, literal_column, or_, select, update
 from uuid_utils.compat import uuid7
 
 from webapp.db.engine import reading, writing, writing_autocommit
@@ -27,13 +27,15 @@ from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.store import lock_order
 from webapp.jobs.store.fence import LeaseLost
 from webapp.jobs.store.job_store import to_job
-from webapp.schema import jobs, leases, now
+from webapp.schema import jobs, launches, leases, now
 
-_ORPHANED = (
-    select(jobs.c.lease_id)
-    .where(jobs.c.lease_id.is_not(None), ~exists(select(leases.c.id).where(leases.c.id == jobs.c.lease_id)))
-    .distinct()
+_WAITS_FOR_PROCESS = exists(  # a launched job, whose lease has no row
+    select(literal_column("1")).where(
+        launches.c.job_id == jobs.c.id, launches.c.attempt == jobs.c.attempt, launches.c.lease_id == jobs.c.lease_id
+    )
 )
+HAS_LEASE = or_(exists(select(leases.c.id).where(leases.c.id == jobs.c.lease_id)), _WAITS_FOR_PROCESS)
+_ORPHANED = select(jobs.c.lease_id).where(jobs.c.lease_id.is_not(None), ~HAS_LEASE).distinct()
 
 # The end of most leases: no job runs under it
 _END_UNUSED = PreparedStatement(

@@ -11,9 +11,10 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
@@ -24,12 +25,14 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.groups.begun_jobs import BegunJobs
 from webapp.jobs.execution.groups.group_size import MOST_SECONDS, RunTimes
+from webapp.jobs.execution.handler_errors import LaunchFailed
 from webapp.jobs.execution.isolation.job_isolation import JobIsolation
 from webapp.jobs.execution.isolation.peak_memory import peak_memory
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.model.job import EventName, Job
 from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.queueing.next_claim import ClaimedJobs, Following
+from webapp.jobs.store.fence import LeaseLost
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -55,6 +58,19 @@ class Order:
     queue: str
 
 
+class JobLauncher(Protocol):
+    """Launches the jobs of some queues in processes of other systems."""
+
+    def launches(self, queue: str) -> bool:
+        """Return whether it launches the jobs of a queue."""
+
+    def launch(self, job: Job, horse_lease: UUID) -> None:
+        """Launch a claimed job; raises `LaunchFailed`, or `LeaseLost` if somebody else has it now."""
+
+    def stop_unwanted(self, queue: str) -> None:
+        """Stop the processes of jobs that have ended."""
+
+
 MustStop = Callable[[], bool]
 AwaitWakeUp = Callable[[float, MustStop], str | None]
 
@@ -76,6 +92,7 @@ class WorkHorse:
         await_wake_up: AwaitWakeUp | None = None,
         linger_seconds: float = 0.0,
         begun_jobs: BegunJobs | None = None,
+        launcher: JobLauncher | None = None,
     ) -> None:
         self._claims = claims
         self._executor = executor
@@ -89,6 +106,7 @@ class WorkHorse:
         self._failures = 0  # in a row
         self._goes_on = True  # whether this process can run another job
         self._begun_jobs = begun_jobs
+        self._launcher = launcher
         self._run_times = RunTimes()
         self._began = 0.0  # the job that runs
         self._following = Following()  # the end of the last job
@@ -137,6 +155,8 @@ class WorkHorse:
 
     def _run_jobs(self, queue: str, lease_id: UUID, location: AttemptLocation) -> None:
         before = self._count
+        if self._launcher and self._launcher.launches(queue):
+            self._launcher.stop_unwanted(queue)
         job = self._claim(queue, lease_id, fresh=self._count == 0)
         while job:
             if self._count == before + 1:
@@ -144,11 +164,29 @@ class WorkHorse:
             faultpoint("horse.claimed")
             self._count += 1
             self._began = monotonic()
-            self._executor.run(job, location, partial(self._prepare_next, queue, lease_id, job))
+            self._run(queue, lease_id, job, location)
             faultpoint("horse.ended")
             if self._rest and not self._following.is_claimed:
                 self._give_back(lease_id, location)
             job = self._next(queue, lease_id, location) if self._goes_on else None
+
+    def _run(self, queue: str, lease_id: UUID, job: Job, location: AttemptLocation) -> None:
+        follow = partial(self._prepare_next, queue, lease_id, job)
+        if self._launcher is None or not self._launcher.launches(queue):
+            self._executor.run(job, location, follow)
+            return
+        self._following = Following()
+        begun = self._executor.begun
+        if begun:  # else the launch of a work-horse that dies now would count as one that has not begun
+            begun.begin(job, datetime.now(UTC))
+        try:
+            self._launcher.launch(job, lease_id)
+        except LaunchFailed as failure:
+            self._executor.run(job, location, follow, failure=failure)
+        except LeaseLost:
+            log.warning("Job %s was launched, and is no longer this worker's.", job.id)
+        if begun:
+            begun.forget()
 
     def _linger(self, queue: str) -> str | None:
         """Wait for the next wake-up and return its queue; ``None`` if the work-horse ends."""

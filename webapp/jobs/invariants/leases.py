@@ -7,7 +7,7 @@ from socket import gethostname
 from sqlalchemy import Engine, select
 
 from webapp.db.engine import reading
-from webapp.jobs.execution.leases import boot_id
+from webapp.jobs.execution.leases import HAS_LEASE, boot_id
 from webapp.jobs.invariants.check import Check, check_items, check_rows
 from webapp.jobs.invariants.statuses import JOB_COLUMNS
 from webapp.schema import jobs, later, leases
@@ -21,8 +21,7 @@ def checks(engine: Engine, lease_seconds: float) -> Iterator[Check]:
         engine,
         "A job has a lease if and only if it is running.",
         select(*JOB_COLUMNS, jobs.c.lease_id.label("lease"))
-        .outerjoin_from(jobs, leases, leases.c.id == jobs.c.lease_id)
-        .where(jobs.c.record_only.is_(False), jobs.c.status == "running", leases.c.id.is_(None))
+        .where(jobs.c.record_only.is_(False), jobs.c.status == "running", ~HAS_LEASE)
         .union_all(
             select(*JOB_COLUMNS, jobs.c.lease_id.label("lease")).where(
                 jobs.c.lease_id.is_not(None), jobs.c.status != "running"

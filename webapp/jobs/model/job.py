@@ -35,6 +35,8 @@ class EventName(StrEnum):
     QUEUED = "queued"
     SCHEDULED = "scheduled"
     STARTED = "started"
+    LAUNCHED = "launched"  # its worker asked another system for a process
+    BEGUN = "begun"  # that process has taken the job over
     CANCEL_REQUESTED = "cancel_requested"
     RETRIED = "retried"
     # the end of an attempt or of a job

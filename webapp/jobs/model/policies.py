@@ -1,4 +1,4 @@
-"""Policies of a job type: duplicates, concurrency limits, retries, retention, interruptions. Pure, apart from jitter.
+"""Policies of a job type: duplicates, limits, resources, retries, retention, interruptions. Pure, apart from jitter.
 
 An attempt that a stopping worker interrupts is handed back and does not count as an attempt. A job
 that stops its own worker would therefore run forever. So interruptions in a row are counted until a
@@ -52,6 +52,16 @@ _RETRY_RULES: Mapping[str, ValueRule] = MappingProxyType(
 )
 
 
+_RESOURCE_RULES: Mapping[str, ValueRule] = MappingProxyType(
+    {
+        "memory": _LIMIT,
+        "cpu": NOTHING
+        | ValueRule("a number of cores", lambda value: type(value) in {int, float} and 0 < value <= 1024),  # noqa: PLR2004
+        "image": NOTHING | value_rules.text(300),
+    }
+)
+
+
 def _check(policy: object, rules: Mapping[str, ValueRule]) -> None:
     if objection := value_rules.first_objection({name: getattr(policy, name) for name in rules}, rules):
         raise ValueError(objection)
@@ -85,6 +95,22 @@ class Limits:
     def of_running(self) -> bool:
         """Whether there is a limit of the jobs that run at once."""
         return self.running is not None or self.running_per_owner is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What the process of a job gets where a queue has a launcher; None = what the launcher says.
+
+    ``memory`` is in MiB, ``cpu`` in cores, ``image`` the name of a container image.
+    """
+
+    memory: int | None = None
+    cpu: float | None = None
+    image: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for what no process can get."""
+        _check(self, _RESOURCE_RULES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +182,7 @@ class Retention:
 
 
 DEFAULT_RETENTION = Retention()
+DEFAULT_RESOURCES = Resources()
 
 
 def too_many_postponements(job: Job) -> bool:

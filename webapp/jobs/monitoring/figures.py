@@ -24,7 +24,7 @@ from webapp.jobs.queries.pauses import paused_queues
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED
 from webapp.jobs.queueing.claim import QUEUED, queues_with_jobs
 from webapp.jobs.queueing.latency import queued_since
-from webapp.schema import cursors, error_groups, jobs, leases, now, schedules
+from webapp.schema import cursors, error_groups, jobs, launches, leases, now, schedules
 
 CEILING = 10_000  # jobs that are counted of each status, and of each queue
 _KEPT_SECONDS = 5.0
@@ -49,15 +49,16 @@ class ScheduleFigures:
 class InstallationFigures:
     """What a monitoring system reads, at ``at``.
 
-    ``unfinished`` is by queue, type and status, ``to_approve`` and ``to_answer`` by type; ``redis`` is None if it does
-    not answer, ``clock_silent_for`` if no clock has ever run; ``connections`` are used and allowed ones of a database
-    server, None with SQLite.
+    ``unfinished`` is by queue, type and status, ``to_approve`` and ``to_answer`` by type, ``launched`` (jobs whose
+    process has not begun) by queue; ``redis`` is None if it does not answer, ``clock_silent_for`` if no clock has ever
+    run; ``connections`` are used and allowed ones of a database server, None with SQLite.
     """
 
     at: datetime
     unfinished: Mapping[tuple[str, str, str], int]
     to_approve: Mapping[str, int]
     to_answer: Mapping[str, int]
+    launched: Mapping[str, int]
     oldest_waits: Mapping[str, timedelta]
     paused_queues: tuple[str, ...]
     everything_paused: bool = False
@@ -125,6 +126,7 @@ class FigureReader:
                 unfinished=_unfinished(connection),
                 to_approve=_to_approve(connection),
                 to_answer=_to_answer(connection),
+                launched=_launched(connection),
                 oldest_waits=_oldest_waits(connection, at),
                 paused_queues=paused.names,
                 everything_paused=paused.everything is not None,
@@ -172,6 +174,11 @@ def _to_answer(connection: Connection) -> Mapping[str, int]:
     some = select(jobs.c.type).where(jobs.c.asked_of.is_not(None)).limit(CEILING).subquery()
     counted = connection.execute(select(some.c.type, func.count()).group_by(some.c.type))
     return {type_name: count for type_name, count in counted}  # noqa: C416  (rows are no pairs)
+
+
+def _launched(connection: Connection) -> Mapping[str, int]:
+    waiting = select(launches.c.queue, func.count()).where(launches.c.ended_at.is_(None), launches.c.begun_at.is_(None))
+    return {queue: count for queue, count in connection.execute(waiting.group_by(launches.c.queue))}  # noqa: C416
 
 
 def _oldest_waits(connection: Connection, at: datetime) -> Mapping[str, timedelta]:

@@ -37,11 +37,11 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.isolation.child_processes import children, end_children
 from webapp.jobs.execution.leases import Holder, Leases
 from webapp.jobs.execution.output.output_pipe import OutputPipe
-from webapp.jobs.execution.process_snapshots.snapshot_taker import SnapshotTaker
 from webapp.jobs.execution.watchdog import Watchdog
 from webapp.jobs.execution.work_horse import Order
 from webapp.jobs.execution.worker_heartbeat import StopRequest, WorkerHeartbeat
 from webapp.jobs.rq_queue import horse_process
+from webapp.jobs.rq_queue.horse_care import HorseCare
 from webapp.jobs.rq_queue.horse_process import AwaitOrder, HorseExit, HorseProcess
 from webapp.jobs.rq_queue.supervision import HorseSupervisor
 from webapp.jobs.rq_queue.wake_ups import WakeUp, WakeUpQueue
@@ -85,8 +85,7 @@ class JobWorker(Worker):
         make_watchdog: Callable[[UUID], Watchdog],
         has_work: Callable[[str], bool],
         work: Work,
-        keep_output: Callable[[UUID, bytes], bool],
-        snapshot_taker: SnapshotTaker,
+        care: HorseCare,
         wake: Callable[[str], None],
     ) -> None:
         super().__init__(
@@ -104,8 +103,7 @@ class JobWorker(Worker):
         self._make_watchdog = make_watchdog
         self._has_work = has_work
         self._work = work
-        self._keep_output = keep_output
-        self._snapshot_taker = snapshot_taker
+        self._care = care
         self._wake = wake
         self._children = children()  # that are no work-horse
         self._spare: HorseProcess | None = None  # the next work-horse, which waits for its order
@@ -134,7 +132,7 @@ class JobWorker(Worker):
             output = horse.output.rest()
             horse.close()
         faultpoint("worker.settle")
-        self._settle(watchdog, ended, lease_id, output)
+        self._care.settle(watchdog, ended, lease_id, output)
         faultpoint("worker.settled")
         self._watchdog = None
         if ended and ended.status:  # it may have taken wake-ups that nobody else gets
@@ -203,42 +201,16 @@ class JobWorker(Worker):
                     self._wake(queue.name)
 
     def _look_after(self, horse: HorseProcess, watchdog: Watchdog) -> None:
-        if dropped := horse.output.relieve():
-            log.warning("Dropped %d bytes of output: native code wrote them and kept Python from reading.", dropped)
-        self._obey_stop_request(horse.pid, watchdog)
-        if requested := self._worker_heartbeat.requested_snapshot:
-            patience = watchdog.interval_seconds / 2  # the next heartbeat of the lease waits meanwhile
-            self._snapshot_taker.take(
-                requested, watchdog.running, pid=horse.pid, channel=horse.stacks, patience=patience
-            )
-            self._worker_heartbeat.requested_snapshot = None
+        self._obey_stop_request(self._care.look_after(horse, watchdog), horse.pid, watchdog)
 
-    def _obey_stop_request(self, pid: int, watchdog: Watchdog) -> None:
+    def _obey_stop_request(self, request: StopRequest | None, pid: int, watchdog: Watchdog) -> None:
         """Signal a stop request to the work-horse: after its job, or now. Repeated, because it may not listen yet."""
-        request = self._worker_heartbeat.poll(pid)
         self._stop_requested = self._stop_requested or request is not None
         if request is StopRequest.NOW or watchdog.interrupted:
             self.handle_warm_shutdown_request()
         elif request is StopRequest.DRAIN:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGUSR1)
-
-    def _settle(self, watchdog: Watchdog, ended: HorseExit | None, lease_id: UUID, output: bytes) -> None:
-        while True:
-            try:
-                if output.strip() and not self._keep_output(lease_id, output):
-                    log.warning(
-                        "The last output of a work-horse: %s", output.decode(errors="backslashreplace").rstrip()
-                    )
-                output = b""
-                if ended is None:
-                    return watchdog.settle("")
-                return watchdog.settle(watchdog.kill_reason or ended.sentence, ended.pid, ended.peak_memory)
-            except DBAPIError as error:
-                log.warning(
-                    "The database cannot be reached (%s); the lease is settled when it is back.", one_line(error)
-                )
-                time.sleep(1)
 
     # Overrides of RQ's behaviour
 

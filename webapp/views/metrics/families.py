@@ -84,6 +84,12 @@ def _jobs(figures: InstallationFigures) -> Iterator[Metric]:
         [((type_name,), count) for type_name, count in sorted(figures.to_answer.items())],
     )
     yield _gauges(
+        "jobs_launched",
+        "Jobs that a launcher has started, whose process has not begun yet.",
+        ("queue",),
+        [((queue,), count) for queue, count in sorted(figures.launched.items())],
+    )
+    yield _gauges(
         "queue_oldest_wait_seconds",
         "How long the oldest queued job has waited.",
         ("queue",),

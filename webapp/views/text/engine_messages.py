@@ -34,6 +34,7 @@ _ENGINE_FIXED = (
     english("The worker has not answered. It may hang itself, or be of an older version."),
     english("The job did not run when the worker was asked: it had just ended, or not begun yet."),
     english("The process does not answer. It is paused, or hangs in the operating system, for example at a disk."),
+    english("It was launched. Its process has not begun yet."),
     english("The worker that ran this job was killed."),
     english("The worker that ran this job went down."),
     english("This password is too easy to guess. A few unrelated words are easy to remember and hard to guess."),
@@ -118,6 +119,10 @@ _ENGINE_PATTERNS = (
     ),
     english("It ran longer than its limit of %(limit)s and was stopped."),
     english("It ran longer than its limit of %(limit)s and was killed."),
+    english("Its process did not begin within %(period)s of its launch on %(host)s."),
+    english("The launcher of queue %(name)s failed with status %(status)s. It wrote nothing."),
+    english("The launcher of queue %(name)s failed with status %(status)s. %(words)s"),
+    english("The launcher of queue %(name)s cannot be started: %(words)s."),
     english(
         "The process that ran this job was killed (%(signal)s). The machine may have run out of memory: "
         "the process used up to %(memory)s."

@@ -1,6 +1,7 @@
 """The child processes of this process: whether there are any, and how they are ended."""
 
 import os
+import secrets
 import signal
 import time
 from collections.abc import Callable, Collection
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import psutil
 
+# In the environment of processes that were launched to outlive this one and those that it forks
+OUTLIVES = ("DESKJOB_LAUNCHED_BY", secrets.token_hex(8))
+_MARK = "=".join(OUTLIVES).encode()
 _TASKS = Path("/proc/self/task")
 _GENERATIONS = 50  # of processes that start others while they are killed
 _PATIENCE_SECONDS = 1.0
@@ -24,10 +28,13 @@ def has_children() -> bool:
 
 
 def children() -> frozenset[int]:
-    """Return the ids of the child processes, including ended ones that were not waited for."""
+    """Return the ids of the child processes, including ended ones that were not waited for.
+
+    Those that outlive this process are none of its own.
+    """
     try:
         lists = [(task / "children").read_text().split() for task in _TASKS.iterdir()]
-        return frozenset(int(pid) for pids in lists for pid in pids)
+        return frozenset(int(pid) for pids in lists for pid in pids if not _outlives(pid))
     except OSError:
         return frozenset(child.pid for child in psutil.Process().children())
 
@@ -62,6 +69,12 @@ def comes_true(fact: Callable[[], bool]) -> bool:
             return False
         time.sleep(0.001)
     return True
+
+
+def _outlives(pid: str) -> bool:
+    with suppress(OSError):
+        return _MARK in Path("/proc", pid, "environ").read_bytes().split(b"\0")
+    return False
 
 
 def _has_ended(pid: int) -> bool:

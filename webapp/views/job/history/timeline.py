@@ -32,6 +32,8 @@ _TRANSITIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.ANSWER_EXPIRED: (lazy_gettext("Not answered in time"), "attention"),
         EventName.APPROVAL_EXPIRED: (lazy_gettext("Not approved in time"), "stopped"),
         EventName.WAITING: (lazy_gettext("Waiting for child jobs"), "running"),
+        EventName.LAUNCHED: (lazy_gettext("Launched; its process has not begun yet"), "running"),
+        EventName.BEGUN: (lazy_gettext("Its process has begun"), "running"),
     }
 )
 _USER_ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(

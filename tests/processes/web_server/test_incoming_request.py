@@ -1,6 +1,6 @@
 import pytest
 
-from webapp.processes.incoming_request import BODY_LIMIT, HEAD_SECONDS, Arrival, IncomingRequest
+from webapp.processes.web_server.incoming_request import BODY_LIMIT, HEAD_SECONDS, Arrival, IncomingRequest
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 FORM = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nname=ana"

@@ -23,9 +23,9 @@ from typing import Any
 from gunicorn.http import get_parser, wsgi
 from gunicorn.workers.gthread import ThreadWorker
 
-from webapp.processes.client_socket import BodySource, ClientSocket
-from webapp.processes.incoming_request import Arrival, IncomingRequest
-from webapp.processes.response_sender import ResponseSender
+from webapp.processes.web_server.client_socket import BodySource, ClientSocket
+from webapp.processes.web_server.incoming_request import Arrival, IncomingRequest
+from webapp.processes.web_server.response_sender import ResponseSender
 from webapp.views.page.user_shares import STREAMS_OF_A_USER, UPLOADS_OF_A_USER
 
 # threads for uploads, and for generated responses to slow clients; no user holds more than half of them

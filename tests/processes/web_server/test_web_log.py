@@ -7,7 +7,7 @@ from typing import Any
 
 from gunicorn.config import Config
 
-from webapp.processes.web_log import web_log
+from webapp.processes.web_server.web_log import web_log
 from webapp.telemetry.log_format import JsonFormat, LogMask, TextFormat
 from webapp.views.security.request_id import FIELDS
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import BinaryIO
 
-from webapp.processes.incoming_request import LOWEST_RATE
+from webapp.processes.web_server.incoming_request import LOWEST_RATE
 
 STALL_SECONDS = 120.0  # a client that takes nothing for so long is disconnected
 _AT_ONCE = 1024 * 1024  # bytes in one call, so that one fast client does not keep the others waiting

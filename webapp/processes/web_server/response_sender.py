@@ -8,7 +8,7 @@ from time import monotonic
 from gunicorn.workers.gthread import PollableMethodQueue
 
 from webapp.os_process import start_thread
-from webapp.processes.client_socket import STALL_SECONDS, ClientSocket
+from webapp.processes.web_server.client_socket import STALL_SECONDS, ClientSocket
 
 _TURN_SECONDS = 1.0
 Ended = Callable[[bool], object]

@@ -18,9 +18,9 @@ from gunicorn.sock import create_sockets
 from tests.installation import PATIENCE_SECONDS, wait_for
 from tests.threads import threads
 from webapp.jobs.store.file_store import CHUNK
-from webapp.processes import client_socket, incoming_request, page_worker, response_sender
-from webapp.processes.incoming_request import BODY_LIMIT
-from webapp.processes.page_worker import PageWorker
+from webapp.processes.web_server import client_socket, incoming_request, page_worker, response_sender
+from webapp.processes.web_server.incoming_request import BODY_LIMIT
+from webapp.processes.web_server.page_worker import PageWorker
 
 MEGABYTE = 1024 * 1024
 CONTENT = os.urandom(MEGABYTE)
