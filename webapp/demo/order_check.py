@@ -1,23 +1,11 @@
 """A job type that asks people while it runs, for the demonstration: it checks orders that are not there."""
 
 from datetime import timedelta
-from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from webapp.jobs import JobContext, job_type
-
-
-class WhatBecomes(StrEnum):
-    """What becomes of rows without a customer."""
-
-    ASSIGN = "assign"
-    LEAVE_OUT = "leave out"
-
-    @property
-    def label(self) -> str:
-        """The words of the form."""
-        return {"assign": "Assign them to one customer", "leave out": "Leave them out"}[self.value]
 
 
 class OrderCheck(BaseModel):
@@ -30,7 +18,10 @@ class OrderCheck(BaseModel):
 class RowsWithoutCustomer(BaseModel):
     """The answer to the question."""
 
-    action: WhatBecomes = Field(title="These rows")
+    action: Literal["assign", "leave out"] = Field(
+        title="These rows",
+        json_schema_extra={"labels": {"assign": "Assign them to one customer", "leave out": "Leave them out"}},
+    )
     customer: str = Field(default="", title="Customer", max_length=80, description="If they are assigned to one.")
 
 
@@ -49,9 +40,9 @@ def order_check(job: JobContext, payload: OrderCheck) -> None:
         "23 of 11,640 rows have no customer. What becomes of them?",
         to="operator" if payload.to_operators else None,
         until=timedelta(days=3),
-        default=RowsWithoutCustomer(action=WhatBecomes.LEAVE_OUT),
+        default=RowsWithoutCustomer(action="leave out"),
     )
-    kept = rows["rows"] if answer.action is WhatBecomes.ASSIGN else rows["rows"] - rows["without_customer"]
+    kept = rows["rows"] if answer.action == "assign" else rows["rows"] - rows["without_customer"]
     job.attach("orders.txt", f"{payload.month}: {kept} orders\n")
 
 

@@ -108,7 +108,7 @@ def _row(child: Job, axis: GanttAxis, context: ViewerContext) -> ChildRow:
         id=child.id,
         short_id=child.short_id,
         name=child.child_name or translated(child.title),
-        look=status_labels.status_label(child),
+        look=status_labels.reader_label(child, context.policy),
         runs=child.is_running,
         percent=status_labels.percent(child),
         line=(error or _line(child)) if context.may_open(child) else "",

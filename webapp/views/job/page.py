@@ -182,7 +182,7 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         id=job.id,
         short_id=job.short_id,
         title=translated(job.title),
-        look=status_labels.status_label(job),
+        look=status_labels.reader_label(job, context.policy),
         saying=status_text.status_text(facts),
         runs=status_labels.appears_running(job),
         finished=job.is_finished,

@@ -117,7 +117,7 @@ def job_row(
         id=job.id,
         short_id=job.short_id,
         title=title,
-        look=status_labels.status_label(job),
+        look=status_labels.reader_label(job, context.policy),
         type_name=job.type,
         input_names=_input_names(
             [file.name for file in attached if file.role == "input" and file.name not in job.title]

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job_policy import JobPolicy
 from webapp.views.text.number_format import number
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
@@ -39,6 +40,7 @@ _STOPPING = StatusLabel(lazy_gettext("Stopping"), "attention", "player-stop")
 _WARNED = StatusLabel(lazy_gettext("Done with warnings"), "attention", "alert-circle")
 _UNAPPROVED = StatusLabel(lazy_gettext("Waits for approval"), "attention", "user")
 _ASKING = StatusLabel(lazy_gettext("Waits for an answer"), "attention", "user")
+_ASKS_READER = StatusLabel(lazy_gettext("Waits for your answer"), "attention", "user")
 _REJECTED = StatusLabel(lazy_gettext("Rejected"), "stopped", "x")
 _NOT_APPROVED = StatusLabel(lazy_gettext("Not approved in time"), "stopped", "x")
 _JUST_BEGUN = timedelta(seconds=10)
@@ -59,6 +61,13 @@ def status_label(job: Job) -> StatusLabel:
     if job.done_with_warnings:
         return _WARNED
     return _LOOKS[job.status]
+
+
+def reader_label(job: Job, policy: JobPolicy) -> StatusLabel:
+    """Return the label of the job's status for one reader, whom the job may ask."""
+    if job.waits_for_answer and policy.is_asked(job.asked_of, job.tenant):
+        return _ASKS_READER
+    return status_label(job)
 
 
 def label_of(status: Status) -> StatusLabel:

@@ -19,6 +19,7 @@ def test_the_page_of_a_job_has_the_form_for_whom_it_asks(
 ) -> None:
     job, question = asked_job(services, asked_of=user_key(user.id), owner=user.id, default={"keep": False})
     auditor = person("ada", role="auditor")
+    assert "Waits for your answer" in client.get("/jobs").text
     for address in (f"/jobs/{job.id}", f"/jobs/{job.id}/_live"):
         page = client.get(address).text
         for text in (QUESTION, "Waits for your answer", f'action="/questions/{question.id}"', "goes on with this"):
