@@ -76,6 +76,7 @@ class CsvRows:
     def batches(self, width: int | None = None) -> Iterator[RowBatch]:
         """Yield the rows in order; with ``width``, lines that need no parser as text."""
         rest: list[str] = []
+        tried = 0  # lines of a row that goes on, when it was last parsed; with each block, it would take the square
         blank = b" \t\r\n" + (self._mark if (width or 0) > 1 else b"")
         block, is_first = next(self._blocks, None), True
         while block is not None:
@@ -89,13 +90,16 @@ class CsvRows:
                 lines = [*rest, *split_lines(block)]
                 if is_first and lines and declared_delimiter(lines[0]):
                     lines[0] = "\n"
-                batch, rest = self._parsed(lines, is_last=following is None)
-                yield batch
+                if following is not None and len(lines) < 2 * tried:
+                    rest = lines
+                else:
+                    batch, rest = self._parsed(lines, is_last=following is None)
+                    tried = len(rest)
+                    yield batch
                 self._refuse_endless_row(rest)
             block, is_first = following, False
 
     def _refuse_endless_row(self, lines: Sequence[str]) -> None:
-        """Each block of a row that goes on would be parsed with all blocks of it before."""
         if sum(map(len, lines)) > LONGEST_LINE:
             line, most = f"{self._line:,}", f"{LONGEST_LINE:,}"
             message = f"The row that begins on line {line} has more than {most} characters. Check its quotes."
