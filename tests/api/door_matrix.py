@@ -118,6 +118,7 @@ DOORS: Mapping[str, Door] = {
 FURTHER_OPERATIONS: Mapping[str, Door] = {
     "list_jobs": Door(command="job list"),
     "create_flow": Door(command="flows start"),
+    "list_flows": Door(command="flows list"),
     "get_flow": Door(command="flows show"),
     "list_approvals": Door(command="job approvals"),
     "list_questions": Door(command="job questions"),

@@ -166,6 +166,7 @@ ROWS: Mapping[str, Row] = {
     "approve_job": Row(OPERATE_JOB, lambda o: {"job_id": o.to_approve().id}, {}, A.JOB_APPROVE),
     "reject_job": Row(OPERATE_JOB, lambda o: {"job_id": o.to_approve().id}, {"reason": "because"}, A.JOB_REJECT),
     "create_flow": Row(PERSON, body=_FLOW, action=A.FLOW_START),
+    "list_flows": Row(PERSON),
     "get_flow": Row(JOB, lambda o: {"flow_id": o.flow().id}),
     "cancel_flow": Row(ACT, lambda o: {"flow_id": o.flow().id}, action=A.FLOW_STOP),
     "retry_flow": Row(ACT, lambda o: {"flow_id": o.stopped_flow().id}, action=A.FLOW_RETRY),

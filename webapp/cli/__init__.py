@@ -150,6 +150,7 @@ def notifications() -> None:
 @click.group(
     cls=CommandGroup,
     places={
+        "list": ("flows:show_all", "List the newest flows."),
         "start": ("flows:start", "Start a flow and print its ID."),
         "show": ("flows:show", "Show a flow with the status of each of its jobs."),
         "cancel": ("flows:cancel", "Stop the jobs of a flow that have not ended."),
@@ -157,7 +158,7 @@ def notifications() -> None:
     },
 )
 def flows() -> None:
-    """Start graphs of jobs, show, stop and retry them."""
+    """Start graphs of jobs, list, show, stop and retry them."""
 
 
 @click.group(

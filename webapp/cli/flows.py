@@ -1,4 +1,4 @@
-"""flows start, show, cancel and retry: graphs of jobs, described in a file of JSON."""
+"""flows list, start, show, cancel and retry: graphs of jobs, described in a file of JSON."""
 
 from __future__ import annotations
 
@@ -37,6 +37,27 @@ def start(file: IO[bytes], person: str | None, *, in_json: bool) -> None:
     else:
         flow_id = _start(document, person)
     click.echo(as_json(_document(flow_id)) if in_json else str(flow_id))
+
+
+@click.command("list")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="At most this many.")
+@in_json
+def show_all(limit: int, *, in_json: bool) -> None:
+    """List the newest flows."""
+    found = _newest(limit)
+    if in_json:
+        click.echo(as_json(found))
+    for flow in () if in_json else found:
+        done, size = flow["counts"].get("completed", 0), sum(flow["counts"].values())
+        click.echo(readable(f"{flow['id']}  {flow['status']:<10} {done:>5,} of {size:,} jobs done  {flow['title']}"))
+
+
+def _newest(limit: int) -> list[dict[str, Any]]:
+    if is_remote():
+        return remote_services().flows.newest(limit)
+    from webapp.jobs.flows.flow_document import flow_summary_document
+
+    return [flow_summary_document(flow) for flow in services().queries.flows.newest(None, limit=limit)]
 
 
 @click.command()

@@ -234,6 +234,10 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda _: ("-", "--as", "root", "--json"),
         lambda _: ("/nowhere", "--as", "root"),
     ],
+    "flows list": [
+        lambda objects: ("--limit", len([objects.flow()])),
+        lambda objects: ("--json", "--limit", len([objects.stopped_flow()])),
+    ],
     "flows show": [
         lambda objects: (objects.flow().id,),
         lambda objects: (objects.flow().id, "--json"),

@@ -59,6 +59,16 @@ def test_an_ended_flow_has_the_worst_status(services: Services, diamond: Flow, e
     assert read(diamond.id).status is Status.FAILED  # type: ignore[arg-type]
 
 
+def test_the_list_counts_the_jobs_of_each_flow(services: Services, flow: Flow, diamond: Flow, end: End) -> None:
+    end(diamond.jobs[0].id)
+    everybodys = services.queries.flows.newest(Viewer(user_id=BEN, sees_all=True), limit=10)
+    assert [each.id for each in everybodys] == [diamond.id, flow.id]
+    assert everybodys[0].counts == {Status.COMPLETED: 1, Status.QUEUED: 2, Status.HELD: 1}
+    assert (everybodys[0].status, everybodys[1].status) == (Status.RUNNING, Status.QUEUED)
+    assert [each.id for each in services.queries.flows.newest(Viewer(user_id=ANNA), limit=10)] == [flow.id]
+    assert services.queries.flows.newest(Viewer(user_id=BEN), limit=10) == ()
+
+
 def test_a_flow_without_some_of_its_jobs_is_shown_without_them(services: Services, diamond: Flow, end: End) -> None:
     for each in diamond.jobs:
         end(each.id)

@@ -284,6 +284,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.claims()
         for _ in range(2):
             self.step(1, STEPS[0])  # of one that is held, the second time again
+            self.start_flow_of(1, 1)
 
     @rule(ending=st.sampled_from(ENDINGS))
     def haunt(self, ending: Ending) -> None:

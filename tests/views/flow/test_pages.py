@@ -86,3 +86,20 @@ def test_a_flow_of_somebody_else_is_not_found(
 @pytest.fixture
 def statuses(services: Services) -> Callable[[Flow], list[str]]:
     return lambda flow: [services.jobs.get(each.id).status.value for each in flow.jobs if each.id]
+
+
+def test_the_list_shows_own_flows_newest_first(
+    client: FlaskClient, person: Callable[..., User], start: Callable[..., Flow]
+) -> None:
+    assert "No flows yet" in client.get("/flows").text
+    first, _others, second = start(), start(owner=person("somebody")), start(3)
+    page = client.get("/flows").text
+    assert [page.index(f'href="/flows/{flow.id}"') for flow in (second, first)] == sorted(
+        page.index(f'href="/flows/{flow.id}"') for flow in (first, second)
+    )
+    assert page.count('<tr id="flow-') == 2
+    assert "0 of 3 jobs done" in page
+    assert page.count("Older") == 0
+    older = client.get(f"/flows?before={second.id}").text
+    assert (older.count('<tr id="flow-'), str(first.id) in older) == (1, True)
+    assert "No older flows" in client.get(f"/flows?before={first.id}").text

@@ -192,6 +192,8 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("approvals.approve_now", "POST"): Route(APPROVE),
     ("approvals.reject", "GET"): Route(JOB),
     ("approvals.reject", "POST"): Route(APPROVE, {"reason": "because"}),
+    ("flows.index", "GET"): Route(PERSON),
+    ("flows.live", "GET"): Route(PERSON),
     ("flows.show", "GET"): Route(JOB),
     ("flows.show_live", "GET"): Route(JOB),
     ("flows.ask", "GET"): Route(JOB),

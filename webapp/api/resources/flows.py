@@ -10,15 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from webapp.accounts.tokens import Scope
 from webapp.api.endpoint import KEY_HEADER, fingerprint_of, unique_request_key
 from webapp.api.job_document import job_url, tag_of
+from webapp.api.lists import LINK, LimitQuery, Page, page_reply
 from webapp.api.operations import Answer, Operations, Reply
 from webapp.jobs.flows.flow import OnFailure
-from webapp.jobs.flows.flow_document import FlowRequest, flow_document
+from webapp.jobs.flows.flow_document import FlowRequest, flow_document, flow_summary_document
 from webapp.jobs.flows.flow_queries import StartedFlow
 from webapp.jobs.model.job import Status
 from webapp.views.flow.flow_actions import RETRY, STOP, act_on_flow, start_flow, visible_flow
 from webapp.views.page.problem_details import API_ROOT
 from webapp.views.page.public_path import public_url_of
-from webapp.views.page.request import signed_in
+from webapp.views.page.request import services, signed_in, viewer
 
 operations = Operations("flows")
 FLOW = "/flows/<uuid:flow_id>"
@@ -69,8 +70,45 @@ class FlowDocument(BaseModel):
     jobs: list[FlowJobDocument]
 
 
+class FlowListQuery(LimitQuery):
+    """Where the page begins."""
+
+    before: UUID | None = Field(default=None, description="Flows older than this one: the next page.")
+
+
+class FlowSummaryDocument(BaseModel):
+    """A flow in a list; `counts` says how many of its jobs have which status."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID
+    url: str
+    page: str
+    title: str
+    status: Status
+    owner_id: UUID | None
+    triggered_by: UUID | None
+    created_at: datetime
+    counts: dict[Status, int]
+
+
 _FOUND = Answer(model=FlowDocument, description="The flow.", headers=("ETag",))
 _CHANGED = Answer(model=FlowDocument, description="The flow after the change.")
+
+
+@operations.add(
+    "GET",
+    "/flows",
+    scope=Scope.READ,
+    query=FlowListQuery,
+    answers={200: Answer(model=Page[FlowSummaryDocument], description="Flows, newest first.", headers=LINK)},
+)
+def list_flows(query: FlowListQuery) -> Any:
+    """List the flows whose jobs the account can see."""
+    found = services().queries.flows.newest(viewer(), limit=query.limit + 1, before=query.before)
+    shown, more = found[: query.limit], len(found) > query.limit
+    items = [{**flow_summary_document(flow), **_addresses(flow.id)} for flow in shown]
+    return page_reply(items, following={"before": shown[-1].id} if more else None)
 
 
 @operations.add(
@@ -132,7 +170,11 @@ def _document(flow: StartedFlow) -> dict[str, Any]:
     document = flow_document(flow)
     for job in document["jobs"]:
         job["url"] = job_url(job["id"])
-    return {**document, "url": _url(flow.id), "page": public_url_of(f"/flows/{flow.id}")}
+    return {**document, **_addresses(flow.id)}
+
+
+def _addresses(flow_id: UUID) -> dict[str, str]:
+    return {"url": _url(flow_id), "page": public_url_of(f"/flows/{flow_id}")}
 
 
 def _url(flow_id: UUID) -> str:

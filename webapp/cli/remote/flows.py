@@ -1,6 +1,7 @@
 """Flows of another installation. The installation checks everything."""
 
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,10 @@ class RemoteFlows:
         except RemoteRefusal as error:
             first = next(iter(error.errors.items()), None)
             raise BadUsage(f"{first[0]}: {first[1]}" if first else error.detail) from None
+
+    def newest(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest flows."""
+        return [_values(flow) for flow in islice(self._connection.items("/flows", limit=limit), limit)]
 
     def document(self, flow_id: UUID) -> dict[str, Any]:
         """Return a flow, with times and ids as values."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from webapp.jobs.flows.flow import MOST_JOBS, NAME_LIMIT, Flow, OnFailure
-from webapp.jobs.flows.flow_queries import StartedFlow
+from webapp.jobs.flows.flow_queries import FlowSummary, StartedFlow
 
 _Name = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT)]
 FOR_OPERATORS = ("queue", "priority", "max_attempts", "unique_key")
@@ -63,6 +63,13 @@ class FlowRequest(BaseModel):
                 known = FlowEdgeRequest(job=edge) if isinstance(edge, str) else edge
                 job.after(known.job, on_failure=known.on_failure)
         return flow
+
+
+def flow_summary_document(flow: FlowSummary) -> dict[str, Any]:
+    """Return a flow of a list as values that JSON can hold."""
+    names = ("id", "title", "owner_id", "triggered_by", "created_at")
+    counts = {status.value: count for status, count in flow.counts.items()}
+    return {**{name: getattr(flow, name) for name in names}, "status": flow.status.value, "counts": counts}
 
 
 def flow_document(flow: StartedFlow) -> dict[str, Any]:

@@ -1,20 +1,22 @@
 """Reads flows: the graph of one with its jobs, the flow of a job, and the newest ones."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Row, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, func, or_, select
 
 from webapp.db.engine import reading
 from webapp.jobs.flows.flow import FlowEdge, OnFailure
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import UNFINISHED, Job, Status
 from webapp.jobs.queries.visible_jobs import Viewer, scopes
 from webapp.jobs.store.job_store import to_job
 from webapp.schema import dependencies, flow_jobs, flows, jobs
 
+NOT_BEGUN = frozenset({Status.HELD, Status.SCHEDULED, Status.QUEUED})
 _RANK = (Status.FAILED, Status.STALE, Status.CANCELLED)
 
 
@@ -62,16 +64,35 @@ class StartedFlow:
 
     @property
     def status(self) -> Status:
-        """Running until all jobs have ended; then the worst of their statuses."""
-        if not self.is_finished:
-            return Status.RUNNING if any(job.started_at for job in self.jobs) else Status.QUEUED
-        statuses = {job.status for job in self.jobs}
-        return next((status for status in _RANK if status in statuses), Status.COMPLETED)
+        """Queued or running until all jobs have ended; then the worst of their statuses."""
+        return status_of(Counter(job.status for job in self.jobs))
 
     @property
     def progress(self) -> float:
         """Per cent of its work, each job counting the same."""
         return sum(job.progress for job in self.jobs) / len(self.jobs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowSummary:
+    """A flow in a list: how many of its jobs have which status."""
+
+    id: UUID
+    title: str
+    owner_id: UUID | None
+    triggered_by: UUID | None
+    created_at: datetime
+    counts: Mapping[Status, int]
+
+    @property
+    def status(self) -> Status:
+        """The status of `StartedFlow`."""
+        return status_of(self.counts)
+
+    @property
+    def size(self) -> int:
+        """How many jobs it has."""
+        return sum(self.counts.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +117,30 @@ class FlowQueries:
     def get(self, flow_id: UUID) -> StartedFlow:
         """Return any flow; raise `FlowNotFound`."""
         return self._get(flow_id)
+
+    def newest(self, viewer: Viewer | None, *, limit: int, before: UUID | None = None) -> tuple[FlowSummary, ...]:
+        """Return the newest flows that a viewer can see, or those older than ``before``, by two statements.
+
+        Without a viewer, these are the flows of all users.
+        """
+        found = select(flows).order_by(flows.c.id.desc()).limit(limit)
+        if viewer is not None:
+            found = found.where(_visible(viewer))
+        if before is not None:
+            found = found.where(flows.c.id < before)
+        counted = (
+            select(flow_jobs.c.flow_id, jobs.c.status, func.count().label("count"))
+            .join(jobs, jobs.c.id == flow_jobs.c.job_id)
+            .group_by(flow_jobs.c.flow_id, jobs.c.status)
+        )
+        counts: dict[UUID, dict[Status, int]] = defaultdict(dict)
+        with reading(self._engine) as connection:
+            rows = connection.execute(found).all()
+            if rows:
+                of_these = counted.where(flow_jobs.c.flow_id.in_([row.id for row in rows]))
+                for count in connection.execute(of_these).mappings():
+                    counts[count["flow_id"]][Status(count["status"])] = count["count"]
+        return tuple(_summary(row, counts[row.id]) for row in rows if row.id in counts)
 
     def of_job(self, job_id: UUID) -> FlowOfJob | None:
         """Return the flow of a job."""
@@ -123,6 +168,30 @@ class FlowQueries:
             names = {row["id"]: row["flow_name"] for row in rows}
             edges = connection.execute(_edges(flow_id)).all()
         return _started_flow(flow, [FlowMember(name=row["flow_name"], job=to_job(row)) for row in rows], edges, names)
+
+
+def status_of(counts: Mapping[Status, int]) -> Status:
+    """Return the status of a flow whose jobs have these statuses."""
+    if UNFINISHED.isdisjoint(counts):
+        return next((status for status in _RANK if status in counts), Status.COMPLETED)
+    return Status.QUEUED if NOT_BEGUN.issuperset(counts) else Status.RUNNING
+
+
+def _visible(viewer: Viewer) -> ColumnElement[bool]:
+    """Return the condition that a viewer can see jobs of a flow."""
+    of_flow = select(jobs.c.id).join(flow_jobs, flow_jobs.c.job_id == jobs.c.id)
+    return of_flow.where(flow_jobs.c.flow_id == flows.c.id, or_(*scopes(viewer))).correlate(flows).exists()
+
+
+def _summary(row: Row[Any], counts: Mapping[Status, int]) -> FlowSummary:
+    return FlowSummary(
+        id=row.id,
+        title=row.title,
+        owner_id=row.owner_id,
+        triggered_by=row.triggered_by,
+        created_at=row.created_at,
+        counts=counts,
+    )
 
 
 def _edges(flow_id: UUID) -> Any:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from webapp.jobs.flows.flow import FlowEdge, OnFailure
-from webapp.jobs.flows.flow_queries import FlowMember, StartedFlow
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.flows.flow_queries import FlowMember, FlowSummary, StartedFlow
+from webapp.jobs.model.job import Job, Status, short_id
 from webapp.views.charts.dependency_graph import GraphLayout, GraphNode, lay_out
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels
@@ -78,7 +78,7 @@ def flow_page(flow: StartedFlow, context: ViewerContext, *, shown_from: int = 0)
     layout = _layout(flow)
     return FlowPage(
         look=status_labels.label_of(flow.status),
-        fact=_("%(done)s of %(total)s jobs done", done=number(_done(flow.jobs)), total=number(len(flow.jobs))),
+        fact=_fact(_done(flow.jobs), len(flow.jobs)),
         counts=counts,
         percent=flow.progress,
         finished=flow.is_finished,
@@ -90,6 +90,39 @@ def flow_page(flow: StartedFlow, context: ViewerContext, *, shown_from: int = 0)
         created=context.when(flow.created_at),
         starter=context.name(flow.triggered_by),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowLine:
+    """A flow in the list."""
+
+    id: UUID
+    short_id: str
+    title: str
+    look: StatusLabel
+    fact: str
+    starter: str
+    created: FormattedTime
+
+
+def flow_lines(found: Sequence[FlowSummary], context: ViewerContext) -> tuple[FlowLine, ...]:
+    """Describe flows for the list."""
+    return tuple(
+        FlowLine(
+            id=flow.id,
+            short_id=short_id(flow.id),
+            title=translated(flow.title),
+            look=status_labels.label_of(flow.status),
+            fact=_fact(flow.counts.get(Status.COMPLETED, 0), flow.size),
+            starter=context.label(flow.triggered_by),
+            created=context.when(flow.created_at),
+        )
+        for flow in found
+    )
+
+
+def _fact(done: int, total: int) -> str:
+    return _("%(done)s of %(total)s jobs done", done=number(done), total=number(total))
 
 
 def _done(jobs: Sequence[Job]) -> int:

@@ -8,12 +8,14 @@ from flask.typing import ResponseReturnValue
 
 from webapp.jobs.flows.flow_queries import FlowNotFound, StartedFlow
 from webapp.jobs.lifecycle.bulk_actions import BulkAction
-from webapp.jobs.model.job import short_id
+from webapp.jobs.model.job import TERMINAL, short_id
+from webapp.jobs.queries.visible_jobs import PAGE
 from webapp.views.flow.flow_actions import RETRY, STOP, act_on_flow, fitting_jobs, refusal, visible_flow
-from webapp.views.flow.flow_page import MOST_DRAWN, ROWS, flow_page
+from webapp.views.flow.flow_page import MOST_DRAWN, ROWS, flow_lines, flow_page
 from webapp.views.page import polling
 from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.polling import poll_response, polling_context
+from webapp.views.page.request import services, viewer
 from webapp.views.page.viewer_context import viewer_context
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
@@ -22,6 +24,18 @@ from webapp.views.text.translations import ngettext
 bp = Blueprint("flows", __name__)
 _LARGE_SECONDS = 5.0  # between the refreshes of a flow that is too large to be drawn
 _VERBS = "any('stop', 'retry')"
+
+
+@bp.get("/flows")
+def index() -> ResponseReturnValue:
+    """List the flows that the signed-in user can see, newest first."""
+    return render_template("flow/index.html", **_list())
+
+
+@bp.get("/flows/_live")
+def live() -> ResponseReturnValue:
+    """Return the list; 304 if nothing changed."""
+    return poll_response("flow/_list.html", _list())
 
 
 @bp.get("/flows/<uuid:flow_id>")
@@ -57,6 +71,22 @@ def apply_action(flow_id: UUID, verb: str) -> ResponseReturnValue:
     else:
         flash(ngettext("%(num)d job will run again.", "%(num)d jobs will run again.", count))
     return redirect(url_for("flows.show", flow_id=flow_id), 303)
+
+
+def _list() -> dict[str, Any]:
+    before: UUID | None = request.args.get("before", type=UUID)
+    found = services().queries.flows.newest(viewer(), limit=PAGE + 1, before=before)
+    context = viewer_context(flow.triggered_by for flow in found)
+    lines = flow_lines(found[:PAGE], context)
+    is_busy = any(not TERMINAL.issuperset(flow.counts) for flow in found)
+    here: dict[str, Any] = {"before": before} if before else {}
+    return {
+        "lines": lines,
+        "older": lines[-1].id if len(found) > PAGE else None,
+        "is_first": before is None,
+        "live_url": url_for("flows.live", **{**here, **polling.poll_state()}),
+        **polling_context(lines, polling.BUSY_SECONDS if is_busy else polling.ASLEEP_SECONDS),
+    }
 
 
 def _page(flow: StartedFlow) -> dict[str, Any]:
