@@ -32,7 +32,7 @@ MUST_HAPPEN = {
     *("claim nothing", "settle", "settle nothing", "create_unique DuplicateJob", "spawn", "delete"),
     *("edit", "edit NotEditable", "set_tags", "step", "step again", "step LeaseLost", "haunt step LeaseLost"),
     "wait for a rate",
-    *("start_flow", "start_flow InvalidFlow", "start_flow_of", "start_flow_of LeaseLost", "start_flow_of again"),
+    *("start_flow", "start_flow InvalidFlow", "start_flow_of", "haunt flow LeaseLost", "start_flow_of again"),
     *("retry_flow", "stop_flow", "failed -> held", "cancelled -> held", "wait for a retry"),
     *("put_question", "haunt put_question LeaseLost", "answer", "answer NoOpenQuestion", "expire_answers"),
     *("approve", "approve OwnJob", "approve NotWaitingForApproval", "reject", "expire_approvals"),
@@ -296,6 +296,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.check("haunt report", self.world.report(zombie, 100.0), "LeaseLost")
         self.check("haunt step", self.world.run_step(zombie, STEPS[-1]), "LeaseLost")
         self.check("haunt put_question", self.world.put_question(zombie), "LeaseLost")
+        self.check("haunt flow", self.world.start_flow([[]], "cancel", OWNERS[0], by=zombie), "LeaseLost")
         self.check("haunt spawn", self.world.spawn(zombie, ["late"]), "LeaseLost")
         self.check("haunt end", self.world.end(zombie, ending), "LeaseLost")
 
