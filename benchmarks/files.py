@@ -1,12 +1,15 @@
-"""Files through a real web server: an upload by form against `cp` and `sha256sum`, a download against nginx, ranges.
+"""Files through a real web server, on disk and in a bucket: uploads by form, downloads, ranges, memory.
 
-Both sides of a ratio run in turn, on loopback and on the same disk.
+On disk, an upload is compared with `cp` and `sha256sum`, a download with nginx. In a bucket, both are compared with a
+plain client of S3. The S3 server's own client is measured too: it writes to the volumes of the server without S3. Both
+sides of a ratio run in turn, on loopback and on the same disk.
 """
 
 import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter, sleep
+from typing import Any
 from uuid import UUID
 
 from flask_migrate import upgrade
@@ -22,12 +26,15 @@ from flask_migrate import upgrade
 from benchmarks import servers
 from benchmarks.installation import add_person
 from benchmarks.rounds import Spread, Verdict, ratio
+from benchmarks.s3_server import S3Server
 from benchmarks.web_server import WebServer, free_port, serve, session_cookie
 from webapp.app import create_app
 from webapp.config import load
 from webapp.services import Services
 
 UPLOAD_TIMES, DOWNLOAD_TIMES, RANGE_TIMES, MEGABYTES = 1.3, 1.1, 1.25, 150
+BUCKET_TIMES = 1.3
+_BUCKET = "files"
 MEBIBYTE = 1024 * 1024
 _FORM = "/jobs/new/dataset_report"
 _READ = 256 * 1024
@@ -61,7 +68,17 @@ class _Site:
 def run(*, short: bool) -> Verdict:
     """Measure uploads, downloads, ranges and memory on SQLite; files do not touch the database."""
     size, rounds = (256 * MEBIBYTE, 3) if short else (1024 * MEBIBYTE, 7)
-    with servers.valkey() as redis, _site(redis, size) as site:
+    with servers.valkey() as redis:
+        places = _on_disk(redis, size, rounds), _in_bucket(redis, size, min(rounds, 5))
+    return Verdict(
+        values="; ".join(place.values for place in places),
+        goal="; ".join(place.goal for place in places),
+        ok=all(place.ok for place in places),
+    )
+
+
+def _on_disk(redis: str, size: int, rounds: int) -> Verdict:
+    with _site(redis, size) as site:
         before = site.web.memory()
         with _peak_memory(site.web) as peak:
             upload = ratio(
@@ -72,14 +89,7 @@ def run(*, short: bool) -> Verdict:
                 unit="ms",
             )
             download = _download_ratio(site, rounds)
-        start, end = ((at, at + _RANGE_BYTES - 1) for at in (0, size - _RANGE_BYTES))
-        ranges = ratio(
-            "a range at the end, at the start",
-            partial(_milliseconds, partial(_read_ranges, site, *end)),
-            partial(_milliseconds, partial(_read_ranges, site, *start)),
-            rounds=rounds,
-            unit="ms",
-        )
+        ranges = _range_ratio(site, size, rounds)
         growth = max(peak) - before
     compared = f"a download {download:.2f} times nginx" if download else "nginx is not installed"
     return Verdict(
@@ -93,11 +103,87 @@ def run(*, short: bool) -> Verdict:
     )
 
 
+def _in_bucket(redis: str, size: int, rounds: int) -> Verdict:
+    server = S3Server()
+    try:
+        server.create_bucket(_BUCKET)
+        with _site(redis, size, **server.settings(_BUCKET)) as site:
+            before = site.web.memory()
+            client, source = partial(_run_s3_client, server), site.source
+            measured = partial(ratio, rounds=rounds, unit="ms")
+            with _peak_memory(site.web) as peak:
+                upload = measured(
+                    "an upload to a bucket, a client of S3 and sha256sum",
+                    partial(_timed_upload, site),
+                    partial(_timed_hash, source, partial(client, "put", str(source))),
+                )
+                download = measured(
+                    "a download from a bucket, by a client of S3",
+                    partial(_milliseconds, partial(_download, site.web.port, site.path, site.cookie)),
+                    partial(_milliseconds, partial(client, "get")),
+                )
+            ranges = _range_ratio(site, size, rounds)
+            growth = max(peak) - before
+            past_s3 = measured(
+                "an upload to a bucket, the server's client past S3 and sha256sum",
+                partial(_timed_upload, site),
+                partial(_timed_hash, source, partial(server.send_by_client, source, _BUCKET)),
+            )
+    finally:
+        server.close()
+    return Verdict(
+        values=f"to a bucket {upload:.2f} times a client of S3 and sha256sum ({past_s3:.2f} times the server's client, "
+        f"which goes past S3), from it {download:.2f} times a client of S3, a range at the end {ranges:.2f} times "
+        f"one at the start, {growth / 1e6:.0f} MB more memory",
+        goal=f"{BUCKET_TIMES}, {BUCKET_TIMES}, {RANGE_TIMES} times, {MEGABYTES} MB",
+        ok=max(upload.median, download.median) <= BUCKET_TIMES
+        and ranges.median <= RANGE_TIMES
+        and growth <= MEGABYTES * 1e6,
+    )
+
+
+def _run_s3_client(server: S3Server, action: str, *files: str) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.peers.s3_client_peer",
+        action,
+        server.endpoint,
+        _BUCKET,
+        "peer",
+        *files,
+    ]
+    subprocess.run(command, check=True)
+
+
+def _timed_hash(source: Path, send: Callable[[], None]) -> float:
+    """Return the milliseconds of sending a file and computing its SHA-256, as an upload does."""
+    began = perf_counter()
+    send()
+    _hash(source)
+    return 1000 * (perf_counter() - began)
+
+
+def _hash(source: Path) -> None:
+    subprocess.run(["sha256sum", source], check=True, stdout=subprocess.DEVNULL)
+
+
+def _range_ratio(site: _Site, size: int, rounds: int) -> Spread:
+    start, end = ((at, at + _RANGE_BYTES - 1) for at in (0, size - _RANGE_BYTES))
+    return ratio(
+        "a range at the end, at the start",
+        partial(_milliseconds, partial(_read_ranges, site, *end)),
+        partial(_milliseconds, partial(_read_ranges, site, *start)),
+        rounds=rounds,
+        unit="ms",
+    )
+
+
 @contextmanager
-def _site(redis: str, size: int) -> Iterator[_Site]:
+def _site(redis: str, size: int, **storage: Any) -> Iterator[_Site]:
     folder = Path(tempfile.mkdtemp(prefix="dj-"))
     with servers.database("sqlite") as url:
-        app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, secret_key="k" * 32))
+        app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, secret_key="k" * 32, **storage))
         with app.app_context():
             upgrade()
         services: Services = app.extensions["deskjob"]
@@ -135,7 +221,7 @@ def _milliseconds(work: Callable[[], object]) -> float:
 def _copy_and_hash(source: Path) -> None:
     copy = source.with_suffix(".copy")
     subprocess.run(["cp", source, copy], check=True)
-    subprocess.run(["sha256sum", copy], check=True, stdout=subprocess.DEVNULL)
+    _hash(copy)
     copy.unlink()
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from shutil import rmtree, which
@@ -21,6 +22,7 @@ from webapp.os_process import die_with_parent
 ACCESS_KEY, SECRET_KEY = "deskjob", "a secret of the tests"
 _ADMIN_KEY = "admin"  # whose first object creates a bucket
 _PORTS = 8
+_GRPC_OFFSET = 10_000  # from the port of the filer; its clients know no other
 _TRIES = 120
 
 
@@ -73,6 +75,12 @@ class S3Server:
             secret_access_key=SECRET_KEY,
             client_options={"allow_http": True},
         )
+
+    def send_by_client(self, source: Path, bucket: str) -> None:
+        """Copy a file into a bucket by the server's own client, which goes past S3."""
+        folder = f"http://127.0.0.1:{self._ports[-2]}/buckets/{bucket}/"
+        command = [_program(), "filer.copy", str(source), folder]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def start(self) -> "subprocess.Popen[bytes]":
         """Start the server, and wait until it answers."""
@@ -133,8 +141,11 @@ class S3Server:
             "s3.iam": "false",
             "s3.localSocket": str(self._folder / "s3.sock"),
         }
-        program = which("weed", path=str(Path(executable).parent)) or "weed"
-        return [program, "-logtostderr", "server", *(f"-{name}={value}" for name, value in options.items())]
+        return [_program(), "-logtostderr", "server", *(f"-{name}={value}" for name, value in options.items())]
+
+
+def _program() -> str:
+    return which("weed", path=str(Path(executable).parent)) or "weed"
 
 
 def _users() -> dict[str, Any]:
@@ -147,13 +158,19 @@ def _users() -> dict[str, Any]:
 
 
 def _free_ports() -> list[int]:
-    probes = [socket.socket() for _ in range(_PORTS)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    """Return free ports; the last two are those of the filer."""
+    with ExitStack() as stack:
+        bound = [_bound(stack, 0) for _ in range(_PORTS - 2)]
+        while True:
+            grpc = _bound(stack, 0)
+            with suppress(OSError):
+                return [*bound, _bound(stack, grpc - _GRPC_OFFSET), grpc]
+
+
+def _bound(stack: ExitStack, port: int) -> int:
+    probe = stack.enter_context(socket.socket())
+    probe.bind(("127.0.0.1", port))
+    return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:
