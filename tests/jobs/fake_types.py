@@ -37,6 +37,11 @@ def quick(job: JobContext, payload: Nothing) -> None:
     job.message("done")
 
 
+@job_type("asks", title="Asks")
+def asks(job: JobContext, payload: Nothing) -> None:
+    job.ask(Mark, "Where?")
+
+
 @job_type("steps", title="Steps, with a checkpoint after each")
 def steps(job: JobContext, payload: Steps) -> None:
     for step in range(job.state.get("step", 0), payload.steps):

@@ -40,6 +40,9 @@ def test_a_queued_job_runs_to_its_end_which_the_exit_status_tells(installation: 
     good, bad = installation.job("quick"), installation.job("exits", {"path": str(installation.folder / "mark")})
     assert installation.start("worker", "--job", str(good)).wait(PATIENCE_SECONDS) == 0
     assert installation.start("worker", "--job", str(bad)).wait(PATIENCE_SECONDS) == 1
+    asking = installation.job("asks")
+    assert installation.start("worker", "--job", str(asking)).wait(PATIENCE_SECONDS) == 0, "its answer launches another"
+    assert installation.get(asking).waits_for_answer
     assert installation.get(good).status is Status.COMPLETED
     assert installation.get(bad).status is not Status.COMPLETED
     assert installation.services.leases.beats() == {}

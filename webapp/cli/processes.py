@@ -69,7 +69,7 @@ def run_workers(queues: str, workers: int | None) -> None:
 
 
 def run_one_job(job_id: str) -> None:
-    """Run the job with this id, and raise `Failed` unless it completes."""
+    """Run the job with this id, and raise `Failed` unless it completes or waits for an answer."""
     from webapp.cli.jobs.wait import outcome
     from webapp.cli.parameters import JOB
     from webapp.jobs.model.job import Status
@@ -80,5 +80,7 @@ def run_one_job(job_id: str) -> None:
     start_telemetry(services().settings, services().secret_key, program="worker")
     require_tables(services(), patience=_START_SECONDS)
     ended = one_job.run_one_job(services(), JOB.convert(job_id, None, click.get_current_context()).id)
+    if ended.waits_for_answer:  # whose answer launches it again
+        return
     if ended.status not in {Status.COMPLETED, Status.WAITING}:
         raise Failed(outcome(ended))
