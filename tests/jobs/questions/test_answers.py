@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.asked_jobs import Decision, asked_job
+from tests.jobs.conftest import Nothing
 from tests.jobs.questions.conftest import Ask
 from webapp.db.engine import writing
 from webapp.fault_injection import Fault, arm
@@ -22,7 +23,14 @@ KEEP = {"keep": True}
 
 def test_an_answer_that_does_not_fit_changes_nothing(services: Services) -> None:
     job, question = asked_job(services)
-    for values in ({}, {"keep": "perhaps"}, {"keep": True, "customer": "x" * 21}, {"keep": True, "note": "?"}, []):
+    for values in (
+        {},
+        Nothing(),
+        {"keep": "perhaps"},
+        {"keep": True, "customer": "x" * 21},
+        {"keep": True, "note": "?"},
+        [],
+    ):
         with pytest.raises(InvalidAnswer):
             services.jobs.answer(job.id, values, by=None)
     assert services.jobs.get(job.id) == job

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.asked_jobs import asked_job
-from tests.jobs.statements import recorded
+from tests.jobs.statements import plan_of, recorded
 from webapp.fault_injection import Fault, arm
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.questions.question import QuestionState
@@ -56,4 +56,5 @@ def test_an_open_question_is_reported_again_and_one_of_an_ended_job_withdrawn(
     assert [question.state for question in services.questions.of(stopped.id)] == [QuestionState.WITHDRAWN]
     with recorded(services.engine) as sent:
         services.jobs.look_after_questions()
-    assert len(sent) == 1, "until the next day, nothing is due"
+    [(statement, parameters)] = sent  # until the next day, nothing is due
+    assert "uq_job_questions_open" in plan_of(services.engine, statement, parameters, as_if_large=True)

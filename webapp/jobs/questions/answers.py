@@ -48,8 +48,8 @@ def checked(
         raise NoOpenQuestion(job_id, None)
     model = class_at(question.form)
     try:
-        given = values if isinstance(values, BaseModel) else parse_answer(model, values, strict=True)
-        return question, stored(given)
+        plain = values.model_dump(mode="json", by_alias=True) if isinstance(values, BaseModel) else values
+        return question, stored(parse_answer(model, plain, strict=True))
     except NotStorable as error:
         raise InvalidAnswer({"": str(error)}) from None
 

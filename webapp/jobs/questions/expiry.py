@@ -44,4 +44,4 @@ def _due(engine: Engine) -> list[RowMapping]:
         .where(IS_OPEN, or_(is_over, job_questions.c.remind_at <= now(), jobs.c.asked_of.is_(None)))
     )
     with reading(engine) as connection:
-        return list(connection.execute(due.order_by(job_questions.c.id).limit(_AT_ONCE)).mappings())
+        return list(connection.execute(due.order_by(job_questions.c.job_id).limit(_AT_ONCE)).mappings())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, literal_column, or_, select, update
 from sqlalchemy import insert as insert_into
 from uuid_utils.compat import uuid7
 
@@ -14,7 +14,8 @@ from webapp.jobs.questions.question import Question, QuestionDraft, QuestionStat
 from webapp.schema import events, job_questions, later, now
 
 COLUMNS = tuple(job_questions.c[name] for name in Question.__dataclass_fields__)
-IS_OPEN: ColumnElement[bool] = job_questions.c.state == QuestionState.OPEN.value
+# a constant, so that SQLite uses the partial index
+IS_OPEN: ColumnElement[bool] = job_questions.c.state == literal_column(f"'{QuestionState.OPEN}'")
 
 
 def insert(connection: Connection, job_id: UUID, draft: QuestionDraft) -> None:
