@@ -442,7 +442,7 @@ class JobContext:
 
     def results_of(self, name: str) -> Mapping[str, Any]:
         """Return what a predecessor has written with `save_metadata`; raises `NotAPredecessor`, a ``KeyError``."""
-        return retry_while_away(lambda: self.predecessors[name], seconds=self._retry_seconds).result
+        return self.predecessors[name].result
 
     def end(self) -> None:
         """End the work of a handler that has returned; raises the stop that it has seen or swallowed, if any."""
@@ -522,7 +522,7 @@ class JobContext:
         retry_while_away(lambda: self._creator.start_flow_of(self._job, flow), seconds=self._retry_seconds)
 
     def _predecessor_source(self) -> PredecessorSource:
-        return StoredPredecessors(self._reporter.engine, self._job, self._files)
+        return StoredPredecessors(self._reporter.engine, self._job, self._files, self._retry_seconds)
 
     def _step_store(self) -> StepStore:
         fence = Fence(job_id=self._job.id, attempt=self._job.attempt)

@@ -11,9 +11,10 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, Protocol
 from uuid import UUID
 
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Engine, Row, Select, or_, select
 
 from webapp.db.engine import reading
+from webapp.db.retry import retry_while_away
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.store.attachments import Attachment
 from webapp.jobs.store.file_store import FileStore
@@ -137,9 +138,10 @@ class Predecessors(Mapping[str, Predecessor]):
 class StoredPredecessors:
     """Reads the predecessors of a job that it may read: those of the same owner, and public ones."""
 
-    def __init__(self, engine: Engine, job: Job, files: FileStore) -> None:
+    def __init__(self, engine: Engine, job: Job, files: FileStore, retry_seconds: float = 0.0) -> None:
         self._engine = engine
         self._files = files
+        self._retry_seconds = retry_seconds  # how long reads are retried while the database is away
         same_owner = jobs.c.owner_id.is_not_distinct_from(job.owner.user_id)
         same_tenant = jobs.c.tenant.is_not_distinct_from(job.owner.tenant)
         self._ids = (
@@ -152,8 +154,7 @@ class StoredPredecessors:
         """Return the predecessors, oldest first."""
         columns = (jobs.c.id, flow_jobs.c.name, jobs.c.type, jobs.c.status, jobs.c.metadata)
         found = select(*columns).outerjoin(flow_jobs, flow_jobs.c.job_id == jobs.c.id)
-        with reading(self._engine) as connection:
-            return connection.execute(found.where(jobs.c.id.in_(self._ids)).order_by(jobs.c.id)).all()
+        return self._read(found.where(jobs.c.id.in_(self._ids)).order_by(jobs.c.id))
 
     def files(self) -> Mapping[UUID, Mapping[str, PredecessorFile]]:
         """Return their output files."""
@@ -161,9 +162,8 @@ class StoredPredecessors:
         columns: Any = (attachments.c[name] for name in ("id", "job_id", "name", "size", "media_type"))
         rows = select(*columns).where(attachments.c.job_id.in_(self._ids), *kept).order_by(attachments.c.id)
         found: dict[UUID, dict[str, PredecessorFile]] = defaultdict(dict)
-        with reading(self._engine) as connection:
-            for row in connection.execute(rows):
-                found[row.job_id][row.name] = PredecessorFile(self._files, row)
+        for row in self._read(rows):
+            found[row.job_id][row.name] = PredecessorFile(self._files, row)
         return found
 
     def parts(self) -> Mapping[UUID, Sequence[PartResult]]:
@@ -171,10 +171,16 @@ class StoredPredecessors:
         columns = (jobs.c.id, jobs.c.root_id, jobs.c.child_name, jobs.c.type, jobs.c.status, jobs.c.metadata)
         rows = select(*columns).where(jobs.c.root_id.in_(self._ids)).order_by(jobs.c.id)
         found: dict[UUID, list[PartResult]] = defaultdict(list)
-        with reading(self._engine) as connection:
-            for row in connection.execute(rows):
-                part = PartResult(
-                    id=row.id, name=row.child_name, type=row.type, status=Status(row.status), result=row.metadata
-                )
-                found[row.root_id].append(part)
+        for row in self._read(rows):
+            part = PartResult(
+                id=row.id, name=row.child_name, type=row.type, status=Status(row.status), result=row.metadata
+            )
+            found[row.root_id].append(part)
         return found
+
+    def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        def read() -> Sequence[Row[Any]]:
+            with reading(self._engine) as connection:
+                return connection.execute(query).all()
+
+        return retry_while_away(read, seconds=self._retry_seconds)

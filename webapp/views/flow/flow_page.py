@@ -73,7 +73,7 @@ class FlowPage:
 
 def flow_page(flow: StartedFlow, context: ViewerContext, *, shown_from: int = 0) -> FlowPage:
     """Describe a flow to this viewer; ``shown_from`` is the first row of the table."""
-    looks = _looks(flow)
+    looks = _looks(flow, context)
     counts = _counts(flow.jobs, looks)
     layout = _layout(flow)
     return FlowPage(
@@ -129,7 +129,7 @@ def _done(jobs: Sequence[Job]) -> int:
     return sum(job.status is Status.COMPLETED for job in jobs)
 
 
-def _looks(flow: StartedFlow) -> Mapping[UUID, StatusLabel]:
+def _looks(flow: StartedFlow, context: ViewerContext) -> Mapping[UUID, StatusLabel]:
     """Return the label of each job; that of a held one says what it waits for."""
     jobs = {member.name: member.job for member in flow.members}
     retried = {
@@ -139,12 +139,12 @@ def _looks(flow: StartedFlow) -> Mapping[UUID, StatusLabel]:
         and jobs[edge.before].is_finished
         and jobs[edge.before].status is not Status.COMPLETED
     }
-    return {job.id: _look(job, waits_for_retry=job.id in retried) for job in flow.jobs}
+    return {job.id: _look(job, context, waits_for_retry=job.id in retried) for job in flow.jobs}
 
 
-def _look(job: Job, *, waits_for_retry: bool) -> StatusLabel:
-    if job.status is not Status.HELD or job.waits_for_approval:
-        return status_labels.status_label(job)
+def _look(job: Job, context: ViewerContext, *, waits_for_retry: bool) -> StatusLabel:
+    if job.status is not Status.HELD or job.waits_for_approval or job.waits_for_answer:
+        return status_labels.reader_label(job, context.policy)
     if waits_for_retry:
         return StatusLabel(_("Waits for a retry"), "attention", "rotate-clockwise")
     return StatusLabel(_("Waits for others"), "waiting", "hourglass")
