@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     stale_after: str = "7d"
     retention_days: int = Field(default=30, ge=1)
     figures_days: int = Field(default=400, ge=32)
+    budgets: bool = False
+    budget_jobs: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    budget_cpu_seconds: float | None = Field(default=None, gt=0, le=1e9, allow_inf_nan=False)
+    budget_memory_gb_hours: float | None = Field(default=None, gt=0, le=1e9, allow_inf_nan=False)
     own_schedules: int = Field(default=10, ge=0, le=1000)
     own_schedule_seconds: int = Field(default=3600, ge=60)
     session_idle_seconds: int = Field(default=30 * 60, ge=60)
@@ -307,6 +311,12 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError):
             message = "must be the name of a time zone, such as Europe/Vienna"
             raise ValueError(message) from None
+
+    @property
+    def has_budgets(self) -> bool:
+        """Whether jobs are counted, and limited by what this or an admin says."""
+        limits = (self.budget_jobs, self.budget_cpu_seconds, self.budget_memory_gb_hours)
+        return self.budgets or any(limit is not None for limit in limits)
 
     @property
     def silence_limits(self) -> tuple[timedelta | None, Mapping[str, timedelta | None]]:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from webapp.inbound.reception import Reception
     from webapp.inbound.webhooks import Webhooks
     from webapp.jobs.approvals.waiting_list import WaitingApprovals
+    from webapp.jobs.budgets.service import Budgets
     from webapp.jobs.definition.disabled_types import DisabledTypes
     from webapp.jobs.definition.job_type import JobType
     from webapp.jobs.definition.payload import Vault
@@ -193,6 +194,18 @@ class Services:
         return JobQuestions(self.engine)
 
     @cached_property
+    def budgets(self) -> Budgets:
+        """What the jobs of each user can use in a month."""
+        from zoneinfo import ZoneInfo
+
+        from webapp.jobs.budgets.budget import LIMITS, MonthlyBudget
+        from webapp.jobs.budgets.service import Budgets
+
+        limits = {name: getattr(self.settings, f"budget_{name}") for name in LIMITS}
+        default = MonthlyBudget(**limits) if self.settings.has_budgets else None
+        return Budgets(self.engine, default, ZoneInfo(self.settings.timezone))
+
+    @cached_property
     def wake_ups(self) -> WakeUps:
         """Wakes workers through Redis."""
         from webapp.jobs.rq_queue.wake_ups import WakeUps
@@ -204,6 +217,8 @@ class Services:
         """What creates and changes jobs."""
         from webapp.jobs.service import Jobs
 
+        if self.settings.has_budgets:
+            self.budgets.count_new_jobs()
         return Jobs(
             self.engine,
             registry=self.registry,
@@ -515,6 +530,7 @@ class Services:
             clock_silent_for=lambda: time_since_heartbeat(self.engine),
             redis=self.health_check.redis_memory,
             disk=self.health_check.disk,
+            used_up_budgets=self.budgets.count_used_up,
             lease_seconds=self.settings.lease_seconds,
         )
 
@@ -700,6 +716,7 @@ class Services:
             files=self.files,
             limits={job_type.name: job_type.limits for job_type in self.registry},
             self_approvable=[kind.name for kind in self.registry if kind.approval and kind.approval.also_self],
+            budget_guard=self.budgets.guard,
             lease_seconds=self.settings.lease_seconds,
             wake_up_sources=WakeUpSources(self.queues, self.claims, self.wake_ups),
             deep=deep,

@@ -86,6 +86,8 @@ DOORS: Mapping[str, Door] = {
     **dict.fromkeys(
         ("second_factor.switch_on", "second_factor.remove", "second_factor.mark_removal_seen"), Door(reason=_PERSONAL)
     ),
+    "budgets.save": Door("set_limits", "budget set"),
+    "budgets.clear": Door("remove_limits", "budget clear"),
     "tokens.add": Door("create_token", "token add"),
     "tokens.revoke": Door("revoke_token", "token revoke"),
     "my_tokens.add": Door("create_token", "token add"),
@@ -141,6 +143,9 @@ FURTHER_OPERATIONS: Mapping[str, Door] = {
     "follow_events": Door(reason="a program follows it; `job start --wait` and `job log --follow` watch one job"),
     "list_types": Door(command="type list"),
     "get_type": Door(command="type list"),
+    "get_own_budget": Door(command="budget show"),
+    "list_budgets": Door(command="budget list"),
+    "get_limits": Door(command="budget show"),
     "list_schedules": Door(command="schedule list"),
     "get_schedule": Door(command="schedule show"),
     "list_schedule_runs": Door(command="schedule show"),

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.api.conftest import Objects
-from tests.views.page.conftest import add_webhook_rule
+from tests.views.page.conftest import add_limits, add_webhook_rule
 from webapp.accounts.audit_log import AuditAction
 from webapp.jobs.model.job import Status
 
@@ -83,6 +83,12 @@ def _new_schedule(objects: Objects) -> Mapping[str, Any]:
 
 def _user(objects: Objects) -> Mapping[str, Any]:
     return {"user_id": objects.user()}
+
+
+def _limits(objects: Objects) -> Mapping[str, Any]:
+    user = objects.services.accounts.get(objects.user())
+    assert user
+    return {"subject": add_limits(objects.services, user)}
 
 
 def _group(objects: Objects) -> Mapping[str, Any]:
@@ -207,6 +213,11 @@ ROWS: Mapping[str, Row] = {
     "pause_schedule": Row(RUN_SEEN, _schedule, {"reason": "because"}, A.SCHEDULE_PAUSE),
     "resume_schedule": Row(RUN_SEEN, _paused_schedule, action=A.SCHEDULE_RESUME),
     "run_schedule": Row(RUN_SEEN, _schedule, action=A.SCHEDULE_RUN),
+    "get_own_budget": Row(PERSON),
+    "list_budgets": Row(SEE),
+    "get_limits": Row(SEE, _limits),
+    "set_limits": Row(MANAGE, _limits, {"jobs": 500}, A.BUDGET_SET),
+    "remove_limits": Row(MANAGE, _limits, action=A.BUDGET_CLEAR),
     "list_queues": Row(SEE),
     "add_queue": Row(RUN, body=lambda _: {"name": uuid4().hex}, action=A.QUEUE_ADD),
     "get_queue": Row(SEE, _QUEUE),

@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select, update
 
 from tests.asked_jobs import FORM
 from tests.jobs.conftest import HOLDER, LOCATION, Nothing
 from webapp.db.engine import reading, writing
+from webapp.jobs.budgets.admission import BudgetUsedUp
+from webapp.jobs.budgets.budget import MonthlyBudget, of_user
+from webapp.jobs.budgets.service import Budgets
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.editing.job_edit import JobEdit
 from webapp.jobs.execution.reporter import Reporter
@@ -33,15 +37,28 @@ from webapp.jobs.queueing.rates import admit_due
 from webapp.jobs.store.fence import Fence, LeaseLost, report
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken, release_jobs_with_free_keys
-from webapp.schema import dependencies, flows, job_questions, jobs, leases, now, queues, rate_starts, rate_waits
+from webapp.schema import (
+    budget_usage,
+    dependencies,
+    flows,
+    job_questions,
+    jobs,
+    leases,
+    now,
+    queues,
+    rate_starts,
+    rate_waits,
+)
 from webapp.services import Services
 
 MOST_RUNNING = 2
 PLAIN_STEPS, STEPS = ("fetch",), ("fetch", "book")  # the others write in their transaction
 QUEUE = "default"
 KEYS = ("stock", "prices")
+MOST_JOBS = 2
+LIMITED = Owner(user_id=UUID(int=3))  # whose budget has room for so many jobs
 OWNERS = (Owner(), Owner(user_id=UUID(int=1)), Owner(user_id=UUID(int=2)))
-REFUSALS = (IllegalTransition, BadRequest, DuplicateJob, UniqueKeyTaken, JobNotFound, LeaseLost)
+REFUSALS = (IllegalTransition, BadRequest, DuplicateJob, UniqueKeyTaken, JobNotFound, LeaseLost, BudgetUsedUp)
 ENDINGS = (
     Ending(status=Status.COMPLETED, outcome="completed"),
     Ending(status=Status.FAILED, outcome="failed", error="It broke."),
@@ -62,6 +79,9 @@ class World:
             services.registry.add(job_type("narrow", title="Narrow", max_running=MOST_RUNNING)(_nothing))
         if "rated" not in services.registry:
             services.registry.add(job_type("rated", title="Rated", max_per=Rate(2, timedelta(hours=1)))(_nothing))
+        self.budgets = Budgets(services.engine, MonthlyBudget(), ZoneInfo("UTC"))
+        self.budgets.set_limits(of_user(UUID(int=3)), MonthlyBudget(jobs=MOST_JOBS))
+        self.budgets.count_new_jobs()
         self.claims = Claims(services.engine, {kind.name: kind.limits for kind in services.registry})
         self.ids: list[UUID] = []
         self.claimed: list[Job] = []
@@ -76,6 +96,10 @@ class World:
         first = list(dict.fromkeys(self.job(number) for number in after)) if self.ids else []
         pause = None if delay is None else timedelta(seconds=delay)
         return self._create(lambda: self.jobs.create_job(kind, after=first, delay=pause, **choices))
+
+    def used_jobs(self) -> int:
+        """Return how many jobs of the owner with a budget were counted."""
+        return self.budgets.of_user(UUID(int=3))[1].jobs
 
     def run_again(self, number: int) -> str:
         return self._create(lambda: self.jobs.run_again(self.job(number)))
@@ -238,6 +262,7 @@ class World:
     def let_all_end(self) -> None:
         """Run all jobs that can run, until none is left."""
         self.resume()
+        self.budgets.clear_limits(of_user(UUID(int=3)))
         for job in self.claimed:
             self.settle(job, hand_back=True)
         self.expire_approvals()
@@ -269,7 +294,7 @@ class World:
 
     def clear(self) -> None:
         with writing(self.services.engine) as connection:
-            for table in (jobs, flows, leases, queues, rate_starts, rate_waits):
+            for table in (jobs, flows, leases, queues, rate_starts, rate_waits, budget_usage):
                 connection.execute(delete(table))
 
     def _create(self, operation: Callable[[], Job]) -> str:

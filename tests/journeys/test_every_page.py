@@ -109,6 +109,7 @@ def slots(installation: Installation, ids: Mapping[str, str]) -> Slots:
         "schedule_id": [str(schedule.id) for schedule in services.schedules.all()[-2:]],
         "user_id": [str(person.id) for person in services.accounts.all() if person.name in {"ana", "eva"}],
         "fingerprint": [services.metrics.errors.page(limit=1)[0].fingerprint],
+        "subject": ["role:operator"],
         "token_id": [add_token(services)],
         "question_id": [open_question(services)],
         "webhook_id": [add_webhook(services)],

@@ -24,6 +24,8 @@ class AuditAction(StrEnum):
     USER_ENABLE = "user_enable"
     FACTOR_ON = "factor_on"
     FACTOR_OFF = "factor_off"
+    BUDGET_SET = "budget_set"
+    BUDGET_CLEAR = "budget_clear"
     GROUP_ADD = "group_add"
     GROUP_REMOVE = "group_remove"
     GROUP_TYPES = "group_types"
@@ -101,6 +103,7 @@ class AuditTarget(StrEnum):
 
     USER = "user"
     GROUP = "group"
+    BUDGET = "budget"
     JOB = "job"
     JOBS = "jobs"
     FLOW = "flow"

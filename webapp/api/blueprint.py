@@ -23,14 +23,14 @@ from webapp.api.resources import (
     queues,
     schedules,
 )
-from webapp.api.resources.accounts import groups, tokens, users
+from webapp.api.resources.accounts import budgets, groups, tokens, users
 from webapp.api.resources.integrations import events, notifications, webhooks
 from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.page.problem_details import API_ROOT
 
 RESOURCES = (  # in the order of the documentation
     *(jobs, approvals, questions, flows, files, history, bulk, filters, events, job_types),
-    *(schedules, queues, errors, users, groups, tokens, notifications, webhooks, installation),
+    *(schedules, queues, errors, users, groups, budgets, tokens, notifications, webhooks, installation),
 )
 bp = Blueprint("api", __name__, url_prefix=API_ROOT)
 

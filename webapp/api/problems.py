@@ -14,6 +14,8 @@ from webapp.accounts.tokens import TokenNotFound
 from webapp.accounts.validation import BadAccount
 from webapp.api.json_body import BadJson
 from webapp.inbound.webhook import WebhookNotFound
+from webapp.jobs.budgets.admission import BudgetUsedUp
+from webapp.jobs.budgets.budget import BudgetsTurnedOff
 from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.execution.by_hand.dry_run_process import DryRunBusy
@@ -44,6 +46,7 @@ _STATUSES: Mapping[type[Exception], int] = MappingProxyType(
     {
         **dict.fromkeys((ScheduleNotFound, UserNotFound, WorkerNotFound, ErrorNotFound, TokenNotFound), 404),
         **dict.fromkeys((WebhookNotFound, GroupNotFound, FlowNotFound), 404),
+        **dict.fromkeys((BudgetUsedUp, BudgetsTurnedOff), 409),
         **dict.fromkeys((GroupInUse, GroupTaken, MemberBySignOn, NotAMember), 409),
         **dict.fromkeys((CannotStart, PreviousRunUnfinished, QueueInUse, StaleSchedule, StaleJob), 409),
         **dict.fromkeys((LastAdmin, NameTaken, NoPassword, DryRunBusy, NotRedeliverable, IllegalTransition), 409),

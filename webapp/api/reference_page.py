@@ -44,6 +44,7 @@ _TAGS: Mapping[str, str] = {
     "errors": lazy_gettext("Errors"),
     "users": lazy_gettext("Users"),
     "groups": lazy_gettext("Groups"),
+    "budgets": lazy_gettext("Budgets"),
     "tokens": lazy_gettext("API tokens"),
     "notifications": lazy_gettext("Notifications"),
     "webhooks": lazy_gettext("Webhooks"),

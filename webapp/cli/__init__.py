@@ -99,6 +99,22 @@ def group() -> None:
 @click.group(
     cls=CommandGroup,
     places={
+        "list": ("accounts.budgets:show_all", "List what users have used in this month, and their limits."),
+        "show": ("accounts.budgets:show", "Show what a user has used in this month, and the limits."),
+        "set": ("accounts.budgets:set_limits", "Set the limits of a user or a role."),
+        "clear": (
+            "accounts.budgets:clear",
+            "Remove the limits of a user or a role, so that those of the role or of everyone apply.",
+        ),
+    },
+)
+def budget() -> None:
+    """Limit the jobs, processor time and memory of users per month."""
+
+
+@click.group(
+    cls=CommandGroup,
+    places={
         "add": ("accounts.tokens:add", "Create a token of a user or a service account, and print it."),
         "list": ("accounts.tokens:show_all", "List the tokens, the newest first."),
         "revoke": ("accounts.tokens:revoke", "Revoke a token, given by its name, its ID or its beginning."),
@@ -254,6 +270,7 @@ def webhook() -> None:
         "db": db,
         "user": user,
         "group": group,
+        "budget": budget,
         "token": token,
         "job": job,
         "flows": flows,

@@ -9,6 +9,8 @@ from webapp.accounts.bookmarks.form_presets import PresetNotFound
 from webapp.cli.command_group import BadUsage, Failed, NotFound
 from webapp.cli.context import services
 from webapp.config import Unready
+from webapp.jobs.budgets.admission import BudgetUsedUp
+from webapp.jobs.budgets.budget import BudgetsTurnedOff, InvalidBudget
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.registry import UnknownJobType
@@ -39,13 +41,29 @@ def refusal_of(error: Exception) -> Failed | None:
     match error:
         case UnknownJobType() | UnknownQueue() | JobNotFound() | ScheduleNotFound() | ErrorNotFound():
             return NotFound(str(error), _KINDS[type(error)])
-        case AmbiguousId() | AmbiguousName() | BadRequest() | InvalidSchedule() | InvalidPayload() | PresetNotFound():
+        case (
+            AmbiguousId()
+            | AmbiguousName()
+            | BadRequest()
+            | InvalidBudget()
+            | InvalidSchedule()
+            | InvalidPayload()
+            | PresetNotFound()
+        ):
             return BadUsage(str(error))
         case KeyConflict(job_id=UUID() as holder):
             return Failed(f"{error} Wait for the end of job {short_id(holder)}, or cancel it.")
         case KeyConflict() | PreviousRunUnfinished():
             return Failed(f"{error} Wait for its end, or cancel it.")
-        case CannotStart() | IllegalTransition() | QueueInUse() | StaleSchedule() | TypeDisabled():
+        case (
+            BudgetUsedUp()
+            | BudgetsTurnedOff()
+            | CannotStart()
+            | IllegalTransition()
+            | QueueInUse()
+            | StaleSchedule()
+            | TypeDisabled()
+        ):
             return Failed(str(error))
         case _:
             return _refusal_of_tables() if isinstance(error, DBAPIError) else None

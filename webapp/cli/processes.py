@@ -38,7 +38,8 @@ def maintain(*, dry_run: bool) -> None:
         "old jobs": pruner.prune(only_count=dry_run),
         "old schedule runs": pruner.prune_schedule_runs(only_count=dry_run),
         "old metrics": pruner.prune_metrics(only_count=dry_run),
-        "old starts of rates": pruner.prune_rate_starts(only_count=dry_run),
+        "old rate starts": pruner.prune_rate_starts(only_count=dry_run),
+        "old budget counts": pruner.prune_budget_usage(only_count=dry_run),
         "expired sessions": app_services.sessions.sweep(only_count=dry_run),
     }
     for what, count in counts.items():

@@ -21,6 +21,7 @@ from webapp.inbound.message_log import NOT_RETRIABLE, WebhookMessage, WebhookMes
 from webapp.inbound.signature import AuthenticMessage, NotAuthentic, authenticate
 from webapp.inbound.webhook import Webhook
 from webapp.inbound.webhooks import Webhooks
+from webapp.jobs.budgets.admission import BudgetUsedUp
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.payload import UnreadableSecret
@@ -40,7 +41,7 @@ Throttle = Callable[[str, int], int]  # of a key and a limit per minute: the sec
 _STATUSES: Mapping[type[Exception], int] = MappingProxyType(
     {
         BadJson: 400,
-        **dict.fromkeys((KeyConflict, TypeDisabled), 409),
+        **dict.fromkeys((KeyConflict, TypeDisabled, BudgetUsedUp), 409),
         **dict.fromkeys((payload_mapping.BadMapping, BadRequest, NotStorable, UnknownQueue), 422),
     }
 )

@@ -7,6 +7,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from webapp.jobs.budgets.admission import BudgetUsedUp
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.field_specs import Upload
 from webapp.jobs.definition.job_type import InvalidPayload, JobError, job_type
@@ -58,6 +59,7 @@ __all__ = [
     "Approval",
     "AttachmentNotFound",
     "BadRequest",
+    "BudgetUsedUp",
     "DuplicateJob",
     "FailureHooks",
     "FileTooLarge",

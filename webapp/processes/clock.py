@@ -43,6 +43,8 @@ class Clock:
         self._limits = {job_type.name: job_type.limits for job_type in services.registry}
         self._stopped = threading.Event()
         self._ticks = count()
+        if not services.budgets.are_on:
+            ignore_while_away(services.budgets.forget)
 
     def run(self) -> None:
         """Tick every second until SIGTERM or SIGINT."""
@@ -83,6 +85,7 @@ class Clock:
         self._start_maintenance()
         if next(self._ticks) % _ROLLUP_EVERY == 0:
             services.metrics.roll_up()
+            services.budgets.roll_up()
             services.notification_watch.run()
         self._heartbeat.beat()  # the chores below need Redis
         top_up_wake_ups(services.engine, services.wake_ups.top_up)

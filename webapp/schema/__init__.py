@@ -14,6 +14,8 @@ from webapp.schema.saved_filters import form_presets, saved_filters
 from webapp.schema.schedules import schedule_runs, schedules
 from webapp.schema.tokens import api_requests, api_tokens
 from webapp.schema.users import (
+    budget_usage,
+    budgets,
     group_members,
     group_types,
     identities,
@@ -32,6 +34,8 @@ __all__ = [
     "attachments",
     "attempts",
     "audit",
+    "budget_usage",
+    "budgets",
     "clocks",
     "cursors",
     "dependencies",

@@ -1,4 +1,4 @@
-"""User accounts, their sessions and second factors, the identities of single sign-on, and groups of users."""
+"""User accounts with sessions, second factors and single sign-on, groups of users, and budgets of a month."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     LargeBinary,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     false,
+    text,
     true,
 )
 
@@ -126,3 +128,27 @@ class _TypeColumns(TypedColumns):
 
 
 group_types = Table("group_types", metadata, _TypeColumns)
+
+
+class _BudgetColumns(TypedColumns):
+    subject: Named[str] = Column(String(60), primary_key=True)  # user:<id> or role:<name>
+    jobs: Named[int | None] = Column(BigInteger)
+    cpu_seconds: Named[float | None] = Column(Float)
+    memory_gb_hours: Named[float | None] = Column(Float)
+    changed_at: Named[datetime] = Column(UtcDateTime)
+    changed_by: Named[UUID | None] = Column(Uuid)
+
+
+budgets = Table("budgets", metadata, _BudgetColumns)
+
+
+class _UsageColumns(TypedColumns):
+    user_id: Named[UUID] = Column(Uuid, primary_key=True)
+    month: Named[str] = Column(String(7), primary_key=True)  # 2026-11
+    jobs: Named[int] = Column(BigInteger, server_default=text("0"))
+    cpu_seconds: Named[float] = Column(Float, server_default=text("0"))
+    memory_gb_hours: Named[float] = Column(Float, server_default=text("0"))
+    since: Named[datetime] = Column(UtcDateTime)  # when counting began in this month
+
+
+budget_usage = Table("budget_usage", metadata, _UsageColumns)

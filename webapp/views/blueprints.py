@@ -23,6 +23,7 @@ from webapp.views.admin import (
     users,
     workers,
 )
+from webapp.views.budgets import pages as budget_pages
 from webapp.views.edit_job import tags, waiting_job
 from webapp.views.flow import pages as flow_pages
 from webapp.views.groups import pages as group_pages
@@ -59,7 +60,7 @@ BLUEPRINTS = (
     *(exposition.bp, messages.bp, pages.bp),
     *(bulk_actions.bp, by_type.bp, saved_filters.bp, columns.bp, start.bp, presets.bp, files.bp, *_JOB_BLUEPRINTS),
     *(my_notifications.bp, schedules.own_bp),
-    group_pages.bp,
+    *(group_pages.bp, budget_pages.bp),
     *(overview.bp, jobs.bp, errors.bp, queues.bp, workers.bp, schedules.bp, performance.bp),
     *(job_types.bp, users.bp, all_tokens.bp, all_notifications.bp, audit.bp, system.bp),
 )

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 
 from tests.api.conftest import Objects
 from tests.asked_jobs import asked_job
-from tests.views.page.conftest import add_step, add_webhook_rule
+from tests.views.page.conftest import add_limits, add_step, add_webhook_rule
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Owner, Status
 from webapp.schema import attempts, now
@@ -43,6 +43,16 @@ def _schedule(*words: object) -> Callable[[Objects], Words]:
 def _paused_schedule(objects: Objects) -> object:
     schedules = objects.services.schedules
     return schedules.pause(schedules.get(objects.schedule()), reason="because").id
+
+
+def _with_limits(*words: object) -> Callable[[Objects], Words]:
+    """Turn budgets on first."""
+
+    def call(objects: Objects) -> Words:
+        add_limits(objects.services, objects.services.accounts.by_name("root"))  # type: ignore[arg-type]
+        return words
+
+    return call
 
 
 def _user(objects: Objects) -> str:
@@ -282,6 +292,17 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda objects: (objects.error(), "--yes", "--json"),
         lambda _: ("nothing", "--yes"),
     ],
+    "budget list": [_with_limits(), _with_limits("--json")],
+    "budget show": [_with_limits("root"), lambda _: ("root", "--json"), lambda _: ("nobody",)],
+    "budget set": [
+        _with_limits("root", "--jobs", 500, "--json"),
+        _with_limits("--role", "operator", "--cpu-seconds", 60),
+        _with_limits("root", "--jobs", 0),
+        lambda _: ("root",),
+        lambda _: ("nobody", "--jobs", 5),
+        lambda _: ("root", "--role", "user", "--jobs", 5),
+    ],
+    "budget clear": [_with_limits("root"), lambda _: ("--role", "user"), lambda _: ()],
     "schedule list": [lambda _: (), lambda _: ("--json",)],
     "schedule show": [_schedule(), _schedule("--json"), lambda _: ("nothing",)],
     "schedule add": [

@@ -203,6 +203,22 @@ def test_a_rejected_child_counts_at_its_root_and_an_approved_one_starts(
     assert late.waits_for_approval
 
 
+def test_a_root_whose_only_other_child_was_rejected_cannot_be_retried(
+    services: Services, ask: Ask, running: Make
+) -> None:
+    del ask
+    root = running()
+    child = services.jobs.create_child_job(root.id, "payment", {"amount": 500})
+    services.jobs.change(root.id, lambda job: job.mark_completed())
+    services.jobs.reject(child.id, "No", by=uuid4())
+    ended = services.jobs.get(root.id)
+    assert ended.is_finished
+    with pytest.raises(NotApproved):  # it would wait for ever for a child that may not run
+        services.jobs.retry(root.id)
+    services.jobs.retry_many([root.id])
+    assert services.jobs.get(root.id) == ended
+
+
 def test_children_of_a_job_that_is_rejected_end_with_it(services: Services, ask: Ask) -> None:
     root = ask()
     child = services.jobs.create_child_job(root.id, "nothing")

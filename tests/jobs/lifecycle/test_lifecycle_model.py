@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, event, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from tests.jobs.lifecycle_world import ENDINGS, KEYS, OWNERS, STEPS, World
+from tests.jobs.lifecycle_world import ENDINGS, KEYS, LIMITED, MOST_JOBS, OWNERS, STEPS, World
 from tests.jobs.row_invariants import broken, broken_since, is_missing, snapshot, unfinished, verified
 from webapp.jobs.flows.flow import OnFailure
 from webapp.jobs.lifecycle.finish_attempt import Ending
@@ -31,7 +31,7 @@ MUST_HAPPEN = {
     *("haunt report LeaseLost", "haunt spawn LeaseLost", "haunt end LeaseLost"),
     *("claim nothing", "settle", "settle nothing", "create_unique DuplicateJob", "spawn", "delete"),
     *("edit", "edit NotEditable", "set_tags", "step", "step again", "step LeaseLost", "haunt step LeaseLost"),
-    "wait for a rate",
+    *("wait for a rate", "create_limited", "create_limited BudgetUsedUp"),
     *("start_flow", "start_flow InvalidFlow", "start_flow_of", "haunt flow LeaseLost", "start_flow_of again"),
     *("retry_flow", "stop_flow", "failed -> held", "cancelled -> held", "wait for a retry"),
     *("put_question", "haunt put_question LeaseLost", "answer", "answer NoOpenQuestion", "expire_answers"),
@@ -146,7 +146,14 @@ class Lifecycle(RuleBasedStateMachine):
     def start_flow_of(self, number: int, size: int) -> None:
         job = self.token(number)
         is_known = (job.id, f"Flow of {size}") in self.world.started
-        verb, expected = ("start_flow_of again", "") if is_known else ("start_flow_of", self.fenced(job))
+        verb, expected = (
+            ("start_flow_of again", "")
+            if is_known
+            else (
+                "start_flow_of",
+                self.fenced(job) or self.over_budget(job.owner.user_id, size),
+            )
+        )
         refused = self.world.start_flow([[]] * size, "cancel", OWNERS[0], by=job)
         self.check(verb, refused, refused if is_known else expected)  # the jobs of the first one may be deleted
 
@@ -156,7 +163,8 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(selected=st.lists(numbers, max_size=6))
     def retry_in_order(self, selected: list[int]) -> None:
-        self.check("retry_in_order", self.world.retry_flow(selected), "")
+        refused = self.world.retry_flow(selected)
+        self.check("retry_in_order", refused, refused if refused == "BudgetUsedUp" else "")
 
     @rule(number=numbers)
     def stop_flow(self, number: int) -> None:
@@ -285,6 +293,18 @@ class Lifecycle(RuleBasedStateMachine):
         for _ in range(2):
             self.step(1, STEPS[0])  # of one that is held, the second time again
             self.start_flow_of(1, 1)
+        for _ in range(MOST_JOBS + 1):
+            self.create_limited()
+        self.cancel(len(self.world.ids) - 1)
+        self.delete(len(self.world.ids) - 1)
+
+    @rule()
+    def create_limited(self) -> None:
+        expected = self.over_budget(LIMITED.user_id)
+        self.check("create_limited", self.world.create("nothing", owner=LIMITED), expected)
+
+    def over_budget(self, owner_id: UUID | None, count: int = 1) -> str:
+        return "BudgetUsedUp" if owner_id == LIMITED.user_id and self.world.used_jobs() + count > MOST_JOBS else ""
 
     @rule(ending=st.sampled_from(ENDINGS))
     def haunt(self, ending: Ending) -> None:
@@ -315,8 +335,12 @@ class Lifecycle(RuleBasedStateMachine):
         row = self.row(number)
         if not expected and row is not None and row.approval not in {None, "approved"}:
             expected = "NotApproved"
+        if not expected and row is not None:
+            expected = self.over_budget(row.owner_id)
         refused = self.world.retry(number)
-        if not expected and refused in {"UniqueKeyTaken", "RootHasEnded"}:
+        if not expected and refused in {"UniqueKeyTaken", "RootHasEnded"} | (
+            {"NotApproved"} if row and row.parts else set()
+        ):
             expected = refused
         self.check("retry", refused, expected)
 
@@ -330,6 +354,8 @@ class Lifecycle(RuleBasedStateMachine):
         row = self.row(number)
         if row is not None and self.is_held(row.unique_key or row.next_key):
             expected = "DuplicateJob"
+        if not expected and row is not None:
+            expected = self.over_budget(row.owner_id)
         self.check("run_again", self.world.run_again(number), expected)
 
     @rule(number=numbers, priority=st.integers(0, 300))
@@ -366,6 +392,7 @@ class Lifecycle(RuleBasedStateMachine):
         """Check the invariants."""
         self.before, self.seen = self.seen, snapshot(self.services.engine)
         assert broken_since(self.before, self.seen) + broken(self.seen) == []
+        assert self.world.used_jobs() <= MOST_JOBS
         for row in self.seen.jobs.values():
             if row.id in self.before.jobs:
                 self.used[f"{self.before.jobs[row.id].status} -> {row.status}"] += 1

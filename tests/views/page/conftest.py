@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -17,6 +18,8 @@ from webapp.accounts.groups.user_group import UserGroup
 from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.inbound.webhook import WebhookDraft
+from webapp.jobs.budgets.budget import MonthlyBudget, of_user
+from webapp.jobs.budgets.service import Budgets
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
@@ -147,6 +150,7 @@ def address_of(
                 "action": lambda: "stop",
                 "fingerprint": error,
                 "state": lambda: "resolved",
+                "subject": lambda: add_limits(services, people["other"]),
                 "session_id": lambda: uuid4().hex,
                 "notice_id": lambda: 7,
                 "token_id": lambda: services.tokens.add(people["owner"], uuid4().hex, ["read"])[0].id,
@@ -193,6 +197,13 @@ def _start_flow(services: Services, owner: User) -> UUID:
     flow = Flow("One job")
     flow.spawn("sheet", {"format": "csv"}, run_at=datetime(2099, 1, 1, tzinfo=UTC))
     return services.jobs.start_flow(flow, owner=Owner(user_id=owner.id), triggered_by=owner.id)
+
+
+def add_limits(services: Services, user: User) -> str:
+    """Turn budgets on, and set limits of a user; return the subject."""
+    services.budgets = Budgets(services.engine, MonthlyBudget(), ZoneInfo("UTC"))
+    services.budgets.set_limits(of_user(user.id), MonthlyBudget(jobs=1000))
+    return of_user(user.id)
 
 
 def _add_filter(services: Services, owner: User) -> UUID:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 from webapp.cli.command_group import BadUsage
 from webapp.cli.remote.accounts import RemoteAccounts, RemoteSecondFactors, RemoteTokens
+from webapp.cli.remote.budgets import RemoteBudgets
 from webapp.cli.remote.connection import Connection
 from webapp.cli.remote.errors import RemoteErrors
 from webapp.cli.remote.flows import RemoteFlows
@@ -53,6 +54,7 @@ class RemoteServices:
         self.accounts = self.directory = RemoteAccounts(connection)
         self.second_factors = RemoteSecondFactors(connection)
         self.user_groups = RemoteGroups(connection)
+        self.budgets = RemoteBudgets(connection)
         self.tokens = RemoteTokens(connection, connection.now)
         self.notification_rules = RemoteRules(connection, self.accounts)
         self.delivery_log = self.notification_watch = RemoteDeliveries(connection, self.notification_rules)

@@ -11,8 +11,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
+from webapp.jobs.budgets.admission import BudgetUsedUp, admit_owner, begin_month
 from webapp.jobs.lifecycle.retry import RootHasEnded, handler_has_returned, hold_again, retry_one, select_retriable
-from webapp.jobs.model.job import TERMINAL, Status
+from webapp.jobs.model.job import TERMINAL, NotApproved, Status
 from webapp.jobs.store import lock_order
 from webapp.jobs.store.transitions import MAY_RUN
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
@@ -24,7 +25,8 @@ def retry_flow(
 ) -> set[str]:
     """Retry failed, stopped and lost roots in the order in which they follow each other.
 
-    Jobs that cannot run again are skipped, and so are those that follow them and need them to complete.
+    Jobs that cannot run again are skipped, and so are those that follow them and need them to complete. Each counts in
+    the budget of its owner; `BudgetUsedUp` is raised if that is why none runs again.
     ``max_attempts`` is the number of further attempts per job type. Returns the queues in which jobs can be claimed.
     """
     lock_order.lock_families(connection, ids)
@@ -39,9 +41,11 @@ class _FlowRetry:
         self._max_attempts = max_attempts
         self._by = by
         self._unfinished: set[UUID] = set()
+        self._refused: BudgetUsedUp | None = None
 
     def run(self, ids: Collection[UUID]) -> set[str]:
         rows = {row.id: row for row in self._connection.execute(select_retriable(ids).where(MAY_RUN))}
+        begin_month(self._connection, [row.owner_id for row in rows.values()])
         edges = _edges_to(self._connection, rows)
         graph = {job_id: [edge.after_id for edge in edges[job_id]] for job_id in rows}
         woken: set[str] = set()
@@ -50,6 +54,8 @@ class _FlowRetry:
             if queues is not None:
                 self._unfinished.add(job_id)
                 woken |= queues
+        if self._refused and not self._unfinished:
+            raise self._refused
         return woken
 
     def _retry(self, row: Row[Any], edges: Sequence[Row[Any]]) -> set[str] | None:
@@ -60,10 +66,14 @@ class _FlowRetry:
         waits = bool(missing) or not all(map(self._has_ended, edges))
         try:
             with self._connection.begin_nested():
+                admit_owner(self._connection, row.owner_id)
                 if waits and not (row.parts and handler_has_returned(self._connection, row.id)):
                     return set() if hold_again(self._connection, row, self._max_attempts, self._by) else None
                 return retry_one(self._connection, row, self._max_attempts, self._by)
-        except (UniqueKeyTaken, RootHasEnded):
+        except BudgetUsedUp as error:
+            self._refused = error
+            return None
+        except (UniqueKeyTaken, RootHasEnded, NotApproved):
             return None
 
     def _has_ended(self, edge: Row[Any]) -> bool:

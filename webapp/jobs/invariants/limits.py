@@ -1,17 +1,20 @@
-"""Checks of concurrency limits, of rates and of the pause of everything."""
+"""Checks of concurrency limits, of rates, of budgets and of the pause of everything."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
 
+from webapp.jobs.budgets.admission import BudgetGuard
 from webapp.jobs.invariants.check import Check, check_rows
 from webapp.jobs.model.job import NO_QUEUE
 from webapp.jobs.model.policies import Limits
 from webapp.jobs.queries.pauses import OF_EVERYTHING
-from webapp.schema import jobs, queues, rate_starts, seconds_between
+from webapp.schema import attempts, budget_usage, budgets, jobs, later, queues, rate_starts, seconds_between, users
 
 _GRACE = 10.0  # seconds in which a claim can be under way while everything is paused
+_LAG_SECONDS = 60.0  # the clock adds what ended attempts have used every few seconds
+_ROUNDING = 0.001
 _RUNNING = (jobs.c.status == "running", jobs.c.queue != NO_QUEUE)
 
 
@@ -58,3 +61,33 @@ def over_rate() -> Select[*tuple[Any, ...]]:
 def _over(limit: int, type_name: str, *per: Any) -> Select[*tuple[Any, ...]]:
     running = select(jobs.c.type, *per, func.count().label("running")).where(*_RUNNING, jobs.c.type == type_name)
     return running.group_by(jobs.c.type, *per).having(func.count() > limit)
+
+
+def budget_checks(engine: Engine, budget_guard: BudgetGuard) -> Iterator[Check]:
+    """Yield the checks of an installation that has budgets."""
+    usage, month = budget_usage.c, budget_guard.month()
+    current = usage.month == month.name
+    started = (
+        select(usage.user_id, usage.jobs.label("counted"), func.count(jobs.c.id).label("rows"))
+        .join(jobs, (jobs.c.owner_id == usage.user_id) & jobs.c.root_id.is_(None) & (jobs.c.created_at >= usage.since))
+        .where(current)
+        .group_by(usage.user_id, usage.jobs)
+        .having(func.count(jobs.c.id) > usage.jobs)
+    )
+    yield check_rows(engine, "Each job of this month is counted in the budget of its owner.", started)
+    measured = func.coalesce(func.sum(attempts.c.cpu_seconds), 0.0)
+    ended = (attempts.c.finished_at >= month.begins_at) & (attempts.c.finished_at < later(-_LAG_SECONDS))
+    used = (
+        select(usage.user_id, usage.cpu_seconds.label("counted"), measured.label("measured"))
+        .join(jobs, jobs.c.owner_id == usage.user_id)
+        .join(attempts, (attempts.c.job_id == jobs.c.id) & ended)
+        .where(current)
+        .group_by(usage.user_id, usage.cpu_seconds)
+        .having(measured > usage.cpu_seconds + _ROUNDING)
+    )
+    rule = "The processor time of each attempt of this month is counted in the budget of its owner."
+    yield check_rows(engine, rule, used, transient=True)
+    orphans = select(usage.user_id).where(current, usage.user_id.not_in(select(users.c.id)))
+    yield check_rows(engine, "Each budget that was used belongs to an account.", orphans)
+    lowest = (budgets.c.jobs <= 0) | (budgets.c.cpu_seconds <= 0) | (budgets.c.memory_gb_hours <= 0)
+    yield check_rows(engine, "Each limit of a budget is above zero.", select(budgets.c.subject).where(lowest))

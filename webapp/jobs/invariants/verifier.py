@@ -5,6 +5,7 @@ from time import sleep
 
 from sqlalchemy import Engine
 
+from webapp.jobs.budgets.admission import BudgetGuard
 from webapp.jobs.invariants import (
     approvals,
     attempts,
@@ -33,6 +34,7 @@ def all_checks(
     files: FileStore,
     limits: Mapping[str, Limits],
     self_approvable: Collection[str],
+    budget_guard: BudgetGuard | None,
     lease_seconds: float,
     wake_up_sources: infrastructure.WakeUpSources,
     deep: bool,
@@ -49,6 +51,8 @@ def all_checks(
     yield from workers.checks(engine, lease_seconds)
     yield from schedules.checks(engine)
     yield from limit_checks.checks(engine, limits)
+    if budget_guard is not None:
+        yield from limit_checks.budget_checks(engine, budget_guard)
     yield from infrastructure.checks(engine, wake_up_sources)
     yield from file_checks.checks(engine, files, deep=deep)
     engine.dispose()

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from uuid_utils.compat import uuid7
 
 from webapp.db.joined_insert import JoinedRow
+from webapp.jobs.budgets.admission import admit
 from webapp.jobs.definition import disabled_types, titles, upload_rules
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.payload import UnreadableSecret, Vault, dump_payload, load_payload
@@ -247,8 +248,9 @@ def insert_new_job(connection: Connection, store: JobStore, new: NewJob) -> tupl
 def insert_alone(connection: Connection, job: Job, row: JoinedRow | None = None) -> tuple[Job, set[str]]:
     """Write a job that `NewJob.is_alone`, with a single statement on PostgreSQL; return what `insert_new_job` does.
 
-    That statement inserts another ``row`` too.
+    That statement inserts another ``row`` too. Where jobs are counted, it needs the transaction of a caller.
     """
+    admit(connection, [job])
     written = insert_single(connection, job, row)
     signals.send_after_commit(connection, signals.job_created, [job.id])
     return written, _queues_of(job)
@@ -275,8 +277,9 @@ def insert_jobs(
 ) -> None:
     """Write new jobs with their turns, first events and input files; raise `TypeDisabled`.
 
-    ``files`` belong to the only job.
+    ``files`` belong to the only job. Raises `BudgetUsedUp`.
     """
+    admit(connection, new)
     if len(new) == 1 and is_insertable(new[0]):
         insert_single(connection, new[0])
     else:
@@ -296,6 +299,7 @@ def insert_jobs(
 
 def insert_alike(connection: Connection, model: Job, payloads: Sequence[dict[str, Any]]) -> tuple[UUID, ...]:
     """Write jobs like ``model``, each with its own stored payload; return their ids in the order of the payloads."""
+    admit(connection, [model] * len(payloads))
     disabled_types.refuse_disabled(connection, {model.type} if model.root_id is None else ())
     ids = tuple(uuid7() for _ in payloads)
     _insert_in_bulk(connection, model, ids, payloads)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import is_sqlite, taking_joined_row, writing, writing_autocommit
 from webapp.fault_injection import faultpoint
+from webapp.jobs.budgets.admission import counts
 from webapp.jobs.lifecycle import create
 from webapp.jobs.lifecycle.create import NewJob
 from webapp.jobs.model.job import Job
@@ -86,7 +87,7 @@ class JobWriter:
                     create.insert_jobs(connection, self._store, new)
 
     def _write(self, new: NewJob) -> tuple[Job, set[str]]:
-        if new.is_alone and not is_sqlite(self._store.engine):
+        if new.is_alone and not is_sqlite(self._store.engine) and not counts(self._store.engine, new.job):
             faultpoint("create.commit")  # with the statement
             with taking_joined_row() as row, writing_autocommit(self._store.engine) as connection:
                 return create.insert_alone(connection, new.job, row)

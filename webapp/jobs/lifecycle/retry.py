@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 
+from webapp.jobs.budgets.admission import BudgetUsedUp, admit_owner, begin_month
 from webapp.jobs.lifecycle import cascade
 from webapp.jobs.model.job import TERMINAL, EventName, IllegalTransition, Job, NotApproved, Status, short_id
 from webapp.jobs.model.rollup import ChildCounts
@@ -47,17 +48,21 @@ def retry_jobs(
     """Queue failed, stopped and lost jobs again; their checkpoint, files and attempts are kept.
 
     If a root's handler has returned, only the children that did not complete run again.
-    ``max_attempts`` is the number of further attempts per job type. Jobs in any other status are
-    skipped; with ``pass_over``, jobs that raise `UniqueKeyTaken` or `RootHasEnded` are skipped too.
+    ``max_attempts`` is the number of further attempts per job type. Each counts in the budget of its owner like a
+    new job. Jobs in any other status are skipped; with ``pass_over``, jobs that raise `UniqueKeyTaken`, `RootHasEnded`,
+    `BudgetUsedUp` or, if none of their children may run again, `NotApproved` are skipped too.
     Returns the queues in which jobs can now be claimed.
     """
     lock_order.lock_families(connection, ids)
     woken: set[str] = set()
-    for row in connection.execute(select_retriable(ids)).all():
+    rows = connection.execute(select_retriable(ids)).all()
+    begin_month(connection, [row.owner_id for row in rows])
+    for row in rows:
         try:
             with connection.begin_nested():
+                admit_owner(connection, row.owner_id)
                 woken |= retry_one(connection, row, max_attempts, by)
-        except (UniqueKeyTaken, RootHasEnded):
+        except (UniqueKeyTaken, RootHasEnded, NotApproved, BudgetUsedUp):
             if not pass_over:
                 raise
     return woken
@@ -120,7 +125,7 @@ def uncount_child(connection: Connection, root_id: UUID, ended: Status) -> None:
 def select_retriable(ids: Collection[UUID]) -> Select[Any]:
     """Return the statement that reads what a retry needs of the jobs that can be retried."""
     columns: Any = (jobs.c.id, jobs.c.type, jobs.c.status, jobs.c.queue, jobs.c.attempt, jobs.c.parts, jobs.c.root_id,
-               jobs.c.unique_key, jobs.c.next_key)  # fmt: skip
+               jobs.c.owner_id, jobs.c.unique_key, jobs.c.next_key)  # fmt: skip
     return select(*columns).where(jobs.c.id.in_(ids), jobs.c.status.in_(_RETRIABLE)).order_by(*lock_order.IN_ORDER)
 
 
@@ -134,6 +139,8 @@ def _retry_children(
     woken: set[str] = set()
     for child in connection.execute(select_retriable(connection.execute(children).scalars().all())).all():
         woken |= retry_one(connection, child, max_attempts, by)
+    if not woken:  # no child may run again, so the root would wait for ever
+        raise NotApproved(root.id)
     return woken
 
 

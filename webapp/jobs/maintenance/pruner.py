@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, update
 
 from webapp.db.engine import reading, writing
+from webapp.jobs.budgets.usage_rollup import prune_usage
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.lifecycle.delete import BATCH, JobDeleter, ended_before
 from webapp.jobs.metrics.expiry import prune_metrics
@@ -105,6 +106,10 @@ class Pruner:
     def prune_rate_starts(self, *, only_count: bool = False) -> int:
         """Delete the starts that no rate counts any more."""
         return prune_starts(self._engine, only_count=only_count)
+
+    def prune_budget_usage(self, *, only_count: bool = False) -> int:
+        """Delete what users have used in months that are long past."""
+        return prune_usage(self._engine, only_count=only_count)
 
     def sweep_orphans(self, *, older_than: timedelta = ORPHAN_AGE, only_count: bool = False) -> int:
         """Delete stored files that have no row and were not written to for ``older_than``."""

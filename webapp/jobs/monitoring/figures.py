@@ -24,6 +24,7 @@ from webapp.jobs.queries.pauses import paused_queues
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED
 from webapp.jobs.queueing.claim import QUEUED, queues_with_jobs
 from webapp.jobs.queueing.latency import queued_since
+from webapp.jobs.queueing.rates import WAITS_FOR_RATE
 from webapp.schema import cursors, error_groups, jobs, launches, leases, now, schedules
 
 CEILING = 10_000  # jobs that are counted of each status, and of each queue
@@ -49,9 +50,10 @@ class ScheduleFigures:
 class InstallationFigures:
     """What a monitoring system reads, at ``at``.
 
-    ``unfinished`` is by queue, type and status, ``to_approve`` and ``to_answer`` by type, ``launched`` (jobs whose
-    process has not begun) by queue; ``redis`` is None if it does not answer, ``clock_silent_for`` if no clock has ever
-    run; ``connections`` are used and allowed ones of a database server, None with SQLite.
+    ``unfinished`` is by queue, type and status; ``to_approve``, ``to_answer`` and ``over_rate``, which wait for their
+    rate, by type; ``launched``, whose process has not begun, by queue; ``used_up_budgets`` are users by limit.
+    ``redis`` is None if it does not answer, ``clock_silent_for`` if no clock has ever run; ``connections`` are used and
+    allowed ones of a database server, None with SQLite.
     """
 
     at: datetime
@@ -59,6 +61,8 @@ class InstallationFigures:
     to_approve: Mapping[str, int]
     to_answer: Mapping[str, int]
     launched: Mapping[str, int]
+    over_rate: Mapping[str, int]
+    used_up_budgets: Mapping[str, int]
     oldest_waits: Mapping[str, timedelta]
     paused_queues: tuple[str, ...]
     everything_paused: bool = False
@@ -88,6 +92,7 @@ class FigureReader:
         clock_silent_for: Callable[[], timedelta | None],
         redis: Callable[[], Capacity | None],
         disk: Callable[[], Capacity],
+        used_up_budgets: Callable[[], Mapping[str, int]],
         lease_seconds: float,
     ) -> None:
         self._engine = engine
@@ -96,6 +101,7 @@ class FigureReader:
         self._clock_silent_for = clock_silent_for
         self._redis = redis
         self._disk = disk
+        self._used_up_budgets = used_up_budgets
         self._lock = Lock()
         self._kept: InstallationFigures | None = None
         self._kept_at = 0.0
@@ -116,7 +122,7 @@ class FigureReader:
 
     def read(self) -> InstallationFigures:
         """Read everything once; a Redis that does not answer is part of the result."""
-        redis, disk = self._redis(), self._disk()
+        redis, disk, used_up = self._redis(), self._disk(), self._used_up_budgets()
         with reading(self._engine) as connection:
             at = connection.execute(select(now())).scalar_one()
             paused = paused_queues(connection)
@@ -127,6 +133,8 @@ class FigureReader:
                 to_approve=_to_approve(connection),
                 to_answer=_to_answer(connection),
                 launched=_launched(connection),
+                over_rate=_by_type(connection, WAITS_FOR_RATE),
+                used_up_budgets=used_up,
                 oldest_waits=_oldest_waits(connection, at),
                 paused_queues=paused.names,
                 everything_paused=paused.everything is not None,
@@ -165,7 +173,11 @@ def _count(
 
 
 def _to_approve(connection: Connection) -> Mapping[str, int]:
-    some = select(jobs.c.type).where(jobs.c.approval.is_not(None), *WAITING).limit(CEILING).subquery()
+    return _by_type(connection, jobs.c.approval.is_not(None), *WAITING)
+
+
+def _by_type(connection: Connection, *conditions: ColumnElement[bool]) -> Mapping[str, int]:
+    some = select(jobs.c.type).where(*conditions).limit(CEILING).subquery()
     counted = connection.execute(select(some.c.type, func.count()).group_by(some.c.type))
     return {type_name: count for type_name, count in counted}  # noqa: C416  (rows are no pairs)
 

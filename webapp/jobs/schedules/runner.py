@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import reading, writing
+from webapp.jobs.budgets.admission import BudgetUsedUp
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.model.job import Job
@@ -124,9 +125,14 @@ class ScheduleRunner:
         if self._factory.is_refused(connection, schedule, job):
             run_records.record_run(connection, schedule, fire_at, RunOutcome.BUSY, detail=_BUSY)
             return None
-        if not run_records.record_run(connection, schedule, fire_at, RunOutcome.STARTED, job_id=job.id):
+        try:
+            with connection.begin_nested():
+                if not run_records.record_run(connection, schedule, fire_at, RunOutcome.STARTED, job_id=job.id):
+                    return None
+                return self._factory.insert(connection, job)
+        except BudgetUsedUp as error:
+            run_records.record_run(connection, schedule, fire_at, RunOutcome.REFUSED, detail=str(error))
             return None
-        return self._factory.insert(connection, job)
 
     def _wake_all(self, queues: Iterable[str]) -> None:
         for queue in queues:

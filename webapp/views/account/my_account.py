@@ -14,6 +14,7 @@ from webapp.accounts.validation import BadAccount, valid_timezone
 from webapp.time_zones import places
 from webapp.views.account import time_zone_offer
 from webapp.views.account.user_agent import browser
+from webapp.views.budgets.own_budget import own_budget
 from webapp.views.page.audit_log import audited
 from webapp.views.page.public_path import public_url_of
 from webapp.views.page.request import services, signed_in
@@ -113,6 +114,7 @@ def _page(
         zones=("UTC", *places()),
         default_zone=services().settings.timezone,
         errors=errors or {},
+        budget=own_budget(),
         message=message if message in _MESSAGES else "",
         sessions=[(session, browser(session.user_agent), context.when(session.seen_at)) for session in sessions],
     )

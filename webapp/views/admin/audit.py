@@ -29,6 +29,8 @@ _COLUMNS = ("at", "actor", "role", "token", "address", "action", "kind", "object
 ACTIONS: Mapping[str, str] = {
     AuditAction.SIGN_IN: lazy_gettext("Signed in"),
     AuditAction.SIGN_IN_REFUSED: lazy_gettext("Sign-in refused"),
+    AuditAction.BUDGET_SET: lazy_gettext("Set a budget"),
+    AuditAction.BUDGET_CLEAR: lazy_gettext("Removed a budget"),
     AuditAction.GROUP_ADD: lazy_gettext("Added a group"),
     AuditAction.GROUP_REMOVE: lazy_gettext("Removed a group"),
     AuditAction.GROUP_TYPES: lazy_gettext("Changed the job types of a group"),
@@ -108,6 +110,7 @@ ACTIONS: Mapping[str, str] = {
 TARGETS: Mapping[str, str] = {
     AuditTarget.USER: lazy_gettext("User"),
     AuditTarget.GROUP: lazy_gettext("Group"),
+    AuditTarget.BUDGET: lazy_gettext("Budget"),
     AuditTarget.JOB: lazy_gettext("Job"),
     AuditTarget.JOBS: lazy_gettext("Jobs"),
     AuditTarget.FLOW: lazy_gettext("Flow"),

@@ -36,6 +36,7 @@ LINKS = (
     NavLink(lazy_gettext("Job types"), "types.index"),
     NavLink(lazy_gettext("Users"), "users.index"),
     NavLink(lazy_gettext("Groups"), "groups.index"),
+    NavLink(lazy_gettext("Budgets"), "budgets.index"),
     NavLink(lazy_gettext("API tokens"), "tokens.index"),
     NavLink(lazy_gettext("Notifications"), "all_notifications.index"),
     NavLink(lazy_gettext("Webhooks"), "webhooks.index"),

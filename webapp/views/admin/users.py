@@ -16,6 +16,7 @@ from webapp.jobs.queries import all_jobs
 from webapp.jobs.queries.visible_jobs import TAB_CEILING
 from webapp.services import Services
 from webapp.sign_in.second_factor import OwnSecondFactor
+from webapp.views.budgets.bars import budget_bars
 from webapp.views.page.audit_log import audited
 from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.permissions import require, require_for_all
@@ -206,7 +207,13 @@ def generate_password() -> str:
 
 def _user_page(user_id: UUID) -> dict[str, Any]:
     [view] = _user_views(services(), (_find_user(user_id),), viewer_context())
-    return {"user": view, "roles": role_choices(), "sessions": services().sessions.count(user_id)}
+    budgets = services().budgets
+    return {
+        "user": view,
+        "roles": role_choices(),
+        "sessions": services().sessions.count(user_id),
+        "budget": budget_bars(*budgets.of_user(user_id)) if budgets.are_on else (),
+    }
 
 
 def _user_views(services: Services, users: tuple[User, ...], context: ViewerContext) -> tuple[UserView, ...]:

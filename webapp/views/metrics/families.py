@@ -90,6 +90,18 @@ def _jobs(figures: InstallationFigures) -> Iterator[Metric]:
         [((queue,), count) for queue, count in sorted(figures.launched.items())],
     )
     yield _gauges(
+        "jobs_waiting_for_rate",
+        f"Jobs that wait because their rate is used up, counted up to {CEILING}.",
+        ("type",),
+        [((type_name,), count) for type_name, count in sorted(figures.over_rate.items())],
+    )
+    yield _gauges(
+        "budgets_used_up",
+        "Users who have reached a limit of their budget in this month.",
+        ("limit",),
+        [((limit,), count) for limit, count in sorted(figures.used_up_budgets.items())],
+    )
+    yield _gauges(
         "queue_oldest_wait_seconds",
         "How long the oldest queued job has waited.",
         ("queue",),

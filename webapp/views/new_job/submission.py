@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from webapp.accounts.audit_log import AuditAction
 from webapp.db.joined_insert import JoinedRow
+from webapp.jobs.budgets.admission import BudgetUsedUp
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.field_specs import field_specs
 from webapp.jobs.definition.job_type import InvalidPayload, JobError, JobType
@@ -27,6 +28,7 @@ from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.schedules.job_factory import can_be_scheduled
 from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.unique_keys import DuplicateJob
+from webapp.views.budgets.own_budget import own_budget
 from webapp.views.forms.payload_form import PayloadForm
 from webapp.views.forms.start_options import StartOptions
 from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, TakenFiles, UploadStaging, receive
@@ -40,6 +42,7 @@ from webapp.views.security import reauthentication
 from webapp.views.text.approval_text import approval_needed_text
 from webapp.views.text.date_format import SPACE, rough_duration
 from webapp.views.text.number_format import size
+from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import language, ngettext
 
@@ -99,6 +102,7 @@ def submit(submission: Submission) -> ResponseReturnValue:
     )
     form = PayloadForm(job_type.payload_class, zone=zone(), typed=request.form, files=received.files)
     start_options = StartOptions.of(request.form, services().queries.jobs.now(), zone())
+    status = 422
     is_valid = form.accepts(received.errors) and not start_options.errors
     if SAVE in request.form:
         return _saved(submission, form, received, start_options)
@@ -116,11 +120,14 @@ def submit(submission: Submission) -> ResponseReturnValue:
             form.add_errors({"": str(error)})
         except DuplicateJob as error:
             form.add_errors({"": _duplicate_message(error)})
+        except BudgetUsedUp as error:
+            form.add_errors({"": translated(str(error))})
+            status = 409
         except TypeDisabled:
             received.discard(services().files)
             raise
     staging(job_type).stage(received.new, received.staged)
-    return render_form(submission, form, start_options), 422
+    return render_form(submission, form, start_options), status
 
 
 def _saved(
@@ -172,6 +179,7 @@ def render_form(
         approval=approval_needed_text(job_type.approval),
         kept_for=_period_text(job_type.keep_files),
         upload_limits=_upload_limits(job_type),
+        budget=own_budget(),
         repeats=can_be_scheduled(job_type) and can_add_own_schedules(),
         idle=not services().wake_ups.workers_alive(job_type.queue),
     )
@@ -208,7 +216,7 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
             record=partial(_line_of, submission),
             **choices,
         )
-    except (InvalidPayload, StagedFileGone, DuplicateJob, TypeDisabled):  # nothing was written
+    except (InvalidPayload, StagedFileGone, DuplicateJob, TypeDisabled, BudgetUsedUp):  # nothing was written
         taken.discard(services().files)
         raise
     used = [file for files in form.files.values() for file in files]

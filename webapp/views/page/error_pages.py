@@ -10,6 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from webapp.db import resource_errors, sqlite_file
+from webapp.jobs.budgets.admission import BudgetUsedUp
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.flows.flow_queries import FlowNotFound
 from webapp.jobs.model.job import IllegalTransition, Job
@@ -49,6 +50,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(IllegalTransition, handle_conflict)
     app.register_error_handler(KeyConflict, handle_key_conflict)
     app.register_error_handler(TypeDisabled, handle_conflict)
+    app.register_error_handler(BudgetUsedUp, handle_conflict)
 
 
 def handle_http_error(error: HTTPException) -> ResponseReturnValue:
