@@ -88,6 +88,13 @@ def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         UserTable(Source("name\na\nb\nc\n")).count()
 
 
+def test_too_many_blank_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_table, "MOST_BLANK_ROWS", 2)
+    assert UserTable(Source('name,email\n"",""\n"",""\nana,\n')).count() == 1
+    with pytest.raises(JobError, match="more than 2 blank rows"):
+        UserTable(Source('name,email\nana,\n"",""\n"",""\n"",""\n')).count()
+
+
 def test_a_username_is_the_login_even_beside_a_name() -> None:
     assert cells("Name,Username,E-mail\nAna Ruiz,ana,ana@example.org\n") == [
         (2, {"full_name": "Ana Ruiz", "name": "ana", "email": "ana@example.org"})

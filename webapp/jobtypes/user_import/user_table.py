@@ -20,7 +20,7 @@ from webapp.jobtypes.tables.reading.table_reader import Table, TableFormat, open
 
 COLUMNS = ("name", "full_name", "email", "role", "password")
 MOST_BYTES = 20_000_000
-MOST_ROWS = 50_000
+MOST_ROWS, MOST_BLANK_ROWS = 50_000, 200_000
 # In the order in which they are tried: a column Username is the login, even beside a column Name
 _OTHER_NAMES = {
     "name": ("username", "login", "userid", "account", "benutzername", "anmeldename", "loginname", "name", "user"),
@@ -78,12 +78,15 @@ class UserTable:
         return count
 
     def rows(self) -> Iterator[ImportRow]:
-        """Yield the rows in order, without blank ones."""
+        """Yield the rows in order, without blank ones; raise `JobError` for too many of those."""
+        blank = 0
         with self._table() as table:
             columns = self._columns(table)
             for line, cells in table.rows():
                 if any(cell.strip() for cell in cells):
                     yield _row(line, cells, columns)
+                elif (blank := blank + 1) > MOST_BLANK_ROWS:
+                    raise JobError(f"The file has more than {MOST_BLANK_ROWS:,} blank rows. Delete them.")
 
     def mapping(self) -> tuple[Mapping[str, str], Sequence[str]]:
         """Return the name in the file of each column that is used, and the names of those that are ignored."""

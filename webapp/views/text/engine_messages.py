@@ -363,6 +363,7 @@ _JOB_TYPE_PATTERNS = (
     english("There is no job type %(name)s. It was removed or is not installed here."),
     english("The file has more than %(rows)s rows. Split it into several files."),
     english("The file has more than %(count)s MB. Split it into several files."),
+    english("The file has more than %(count)s blank rows. Delete them."),
     english("The quote opened on line %(line)s is never closed."),
     english("The column %(column)s appears twice."),
     english("The column %(name)s is ignored."),
