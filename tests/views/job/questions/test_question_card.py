@@ -3,10 +3,13 @@
 from collections.abc import Callable
 
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from tests.asked_jobs import QUESTION, asked_job
 from webapp.accounts.user import User
+from webapp.db.engine import writing
 from webapp.jobs.questions.question import user_key
+from webapp.schema import events, later
 from webapp.services import Services
 
 
@@ -35,6 +38,17 @@ def test_answers_stay_on_the_page(client: FlaskClient, user: User, services: Ser
     page = client.get(f"/jobs/{job.id}").text
     for text in ("Questions and answers", "Answered by", "<dd>You", "&lt;b&gt;Ada&lt;/b&gt;", "Keep them"):
         assert text in page
+
+
+def test_the_timeline_says_how_long_the_answer_took(client: FlaskClient, user: User, services: Services) -> None:
+    job, _ = asked_job(services, asked_of=user_key(user.id), owner=user.id)
+    with writing(services.engine) as connection:
+        connection.execute(update(events).where(events.c.name == "asked").values(at=later(-300.0)))
+    services.jobs.answer(job.id, {"keep": True}, by=user.id)
+    timeline = client.get(f"/jobs/{job.id}").text.partition('id="timeline"')[2]
+    assert "Answered by you" in timeline
+    assert "waited 5" in timeline
+    assert "ran 5" not in timeline
 
 
 def test_a_question_whose_form_is_gone_says_so(client: FlaskClient, user: User, services: Services) -> None:

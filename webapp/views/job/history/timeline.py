@@ -68,6 +68,7 @@ _WITH_OWN_DETAIL = frozenset(
         *(EventName.REJECTED, EventName.ANSWERED),
     }
 )
+_AFTER_A_WAIT = frozenset({EventName.STARTED, EventName.ANSWERED, EventName.ANSWER_EXPIRED})
 _ENDS_WITHOUT_APPROVAL = frozenset({EventName.REJECTED, EventName.APPROVAL_EXPIRED})
 FIRST_SHOWN, LAST_SHOWN = 10, 40
 _SHORTEST_DURATION = timedelta(seconds=1)
@@ -142,7 +143,7 @@ def _with_token(event: Event, sentence: str) -> str:
 def _duration_note(event: Event, took: timedelta) -> str:
     if took < _SHORTEST_DURATION:
         return ""
-    if event.name == EventName.STARTED:
+    if event.name in _AFTER_A_WAIT:
         return _("waited %(period)s", period=duration(took))
     return _("ran %(period)s", period=duration(took)) if event.name in _TRANSITIONS else ""
 
