@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 
+from tests.jobs.statements import recorded
 from webapp.db.engine import writing
 from webapp.jobs.budgets.admission import BudgetUsedUp, add_usage
 from webapp.jobs.budgets.budget import MonthlyBudget, of_user
@@ -138,3 +139,23 @@ def test_without_budgets_nothing_is_counted(services: Services, owner: Owner) ->
     services.jobs.create_job("nothing", owner=owner)
     with services.engine.connect() as connection:
         assert connection.execute(select(budget_usage)).all() == []
+
+
+def test_a_budget_costs_one_statement_for_each_call_that_creates_jobs(
+    services: Services, owner: Owner, request: pytest.FixtureRequest
+) -> None:
+    def count() -> tuple[int, int]:
+        services.jobs.create_job("nothing", owner=owner)  # the first one loads what others use
+        with recorded(services.engine) as single:
+            services.jobs.create_job("nothing", owner=owner)
+        with recorded(services.engine) as many:
+            services.jobs.create_many("nothing", [{}] * 50, owner=owner)
+        return len(single), len(many)
+
+    before = count()
+    budgets: Budgets = request.getfixturevalue("budgets")
+    assert owner.user_id
+    budgets.set_limits(of_user(owner.user_id), MonthlyBudget(jobs=1000))
+    after = count()
+    assert after[1] == before[1] + 1
+    assert after[0] <= before[0] + 2  # on PostgreSQL, the event is no longer part of the same statement

@@ -102,4 +102,5 @@ def _line(user: UserBudget) -> str:
 
 
 def _used(used: float, limit: float | None) -> str:
-    return f"{used:.10g}" if limit is None else f"{used:.10g} of {limit:.10g}"
+    shown = f"{round(used, 3):.10g}"
+    return shown if limit is None else f"{shown} of {limit:.10g}"
