@@ -184,6 +184,32 @@ def test_a_job_that_is_asked_to_stop_just_before_its_question_waits_for_nobody(
     assert services.jobs.get(job.id).status is Status.CANCELLED
 
 
+def test_a_job_that_runs_again_from_a_step_keeps_the_answers_before_it(
+    services: Services, run_jobs: Callable[[], int]
+) -> None:
+    used: list[tuple[int, bool]] = []
+
+    @job_type("asking", title="Asking", replaces=True)
+    def handler(job: JobContext, _payload: Nothing) -> None:
+        kept = job.ask(Decision, "First?", name="first").keep
+        job.step("book", used.append, (job.fencing_token, kept))
+        job.step("send", lambda: None)
+        job.ask(Decision, "Second?", name="second")
+
+    services.registry.add(handler)
+    job = services.jobs.create_job("asking")
+    for _ in range(2):
+        run_jobs()
+        services.jobs.answer(job.id, {"keep": True}, by=None)
+    run_jobs()
+    again = services.jobs.run_again(job.id, from_step="send")
+    run_jobs()
+    assert services.jobs.get(again.id).waits_for_answer
+    assert used == [(2, True)], "the first answer and its step were kept"
+    states = [(question.name, question.state) for question in services.questions.of(again.id)]
+    assert states == [("first", QuestionState.ANSWERED), ("second", QuestionState.OPEN)]
+
+
 class Secret(BaseModel):
     """Asks for what no answer may have."""
 

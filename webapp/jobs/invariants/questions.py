@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Engine, exists, or_, select
+from sqlalchemy import Engine, and_, exists, or_, select
 
 from webapp.jobs.invariants.check import Check, check_rows
 from webapp.jobs.invariants.statuses import JOB_COLUMNS
@@ -37,6 +37,7 @@ def checks(engine: Engine) -> Iterator[Check]:
         .where(IS_OPEN, jobs.c.asked_of.is_(None)),
         transient=True,  # the clock withdraws those of ended jobs
     )
+    # a job that was run again from a step has answers of the one before
     answered = exists().where(
         events.c.job_id == jobs.c.id,
         events.c.name == EventName.ANSWERED.value,
@@ -48,7 +49,10 @@ def checks(engine: Engine) -> Iterator[Check]:
         "An answered question has its answer, and the timeline of its job says by whom.",
         select(*JOB_COLUMNS, job_questions.c.id.label("question"))
         .join_from(jobs, job_questions, _OF_JOB)
-        .where(job_questions.c.state == QuestionState.ANSWERED.value, or_(job_questions.c.answer.is_(None), ~answered)),
+        .where(
+            job_questions.c.state == QuestionState.ANSWERED.value,
+            or_(job_questions.c.answer.is_(None), and_(~answered, jobs.c.again_of.is_(None))),
+        ),
     )
     yield check_rows(
         engine,

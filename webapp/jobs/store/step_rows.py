@@ -8,9 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, Integer, literal, select
 from sqlalchemy import insert as insert_into
+from uuid_utils.compat import uuid7
 
 from webapp.db.engine import reading
-from webapp.schema import job_steps
+from webapp.schema import job_questions, job_steps
 
 NAME_LIMIT = 80  # characters, as in the schema
 FROM_OTHER_JOB = 0  # the attempt of a step that was taken over from the job that this one repeats
@@ -62,9 +63,21 @@ def insert(connection: Connection, job_id: UUID, step: Step) -> None:
 
 
 def copy_before(connection: Connection, source_id: UUID, target_id: UUID, place: int) -> None:
-    """Give a new job the steps that another one has before ``place``."""
+    """Give a new job the steps that another one has before ``place``, and the answers that it had got by then."""
     values = {column.key: column for column in _COLUMNS} | {"attempt": literal(FROM_OTHER_JOB, Integer)}
     kept = select(literal(target_id, job_steps.c.job_id.type), *values.values()).where(
         job_steps.c.job_id == source_id, job_steps.c.place < place
     )
     connection.execute(insert_into(job_steps).from_select(["job_id", *values], kept))
+    _copy_answers_before(connection, source_id, target_id, place)
+
+
+def _copy_answers_before(connection: Connection, source_id: UUID, target_id: UUID, place: int) -> None:
+    """Copy the answers that the results of the copied steps can depend on."""
+    step = (job_steps.c.job_id == source_id, job_steps.c.place == place)
+    began = select(job_steps.c.started_at).where(*step).scalar_subquery()
+    given = (job_questions.c.answer.is_not(None), job_questions.c.closed_at <= began)
+    found = select(job_questions).where(job_questions.c.job_id == source_id, *given).order_by(job_questions.c.id)
+    rows = [{**row, "id": uuid7(), "job_id": target_id} for row in connection.execute(found).mappings()]
+    if rows:
+        connection.execute(insert_into(job_questions), rows)

@@ -274,7 +274,7 @@ def _questions(job: Job, events: Sequence[Event], context: ViewerContext) -> tup
     """Return what a job has asked, if its timeline says so."""
     if not (context.may_open(job) or may_answer(job, context)):
         return ()
-    has_asked = any(event.name == EventName.ASKED for event in events)
+    has_asked = job.again_of is not None or any(event.name == EventName.ASKED for event in events)
     return question_cards(job, services().questions.of(job.id), context) if has_asked else ()
 
 
