@@ -109,6 +109,9 @@ def test_whom_a_job_asks_can_answer_and_operators_for_one_user() -> None:
     assert me.refusal(JobAction.ANSWER, asking(f"user:{uuid4()}")) is Objection.NOT_ASKED
     assert OPERATOR.refusal(JobAction.ANSWER, asking(f"user:{uuid4()}")) is None
     assert OPERATOR.refusal(JobAction.ANSWER, asking(f"user:{uuid4()}", type="acting")) is Objection.OWNER_RIGHTS
+    assert OPERATOR.refusal(JobAction.ANSWER, asking(f"user:{uuid4()}", type="export")) is Objection.NOT_ASKED, (
+        "private"
+    )
     assert OPERATOR.refusal(JobAction.ANSWER, asking("group:Finance")) is Objection.NOT_ASKED
     assert replace(OPERATOR, answers_all=True).refusal(JobAction.ANSWER, asking("group:Finance")) is None
 

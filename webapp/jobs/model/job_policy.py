@@ -161,7 +161,7 @@ class JobPolicy:
     def refusal_to_answer(self, job: Job) -> Objection | None:
         """Return why the user cannot answer the question that a job waits for, or ``None``.
 
-        Whoever acts on all jobs also answers for one user, who may have left.
+        Whoever acts on all jobs and can open this one also answers for one user, who may have left.
         """
         if self.is_asked(job.asked_of, job.tenant):
             return None
@@ -169,7 +169,7 @@ class JobPolicy:
             return Objection.NOT_ASKED
         if self.answers_all:
             return None
-        if self.acts_on_all and (job.asked_of or "").startswith(ASKED_USER):
+        if self.acts_on_all and (job.asked_of or "").startswith(ASKED_USER) and self.may_open(job):
             return self.refusal_to_run(job.type, job.owner)
         return Objection.NOT_ASKED
 
