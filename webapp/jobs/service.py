@@ -352,7 +352,7 @@ class Jobs:
 
         The default of ``owner`` is that of `create_job`. A ``request_key`` that has started a flow starts no second
         one: the ids are those of the first. ``record`` is called with the id at the end of the transaction. Raises
-        `InvalidFlow`, `TypeDisabled` or `DuplicateJob`; then nothing is written.
+        `InvalidFlow`, `TypeDisabled`, `DuplicateJob` or `BudgetUsedUp`; then nothing is written.
         """
         given = {} if triggered_by is None else {"triggered_by": triggered_by}
         owner, choices = with_owner(owner, given, self.signed_in_user)

@@ -71,8 +71,8 @@ class FlowWriter:
     ) -> WrittenFlow:
         """Write a flow and set the ids of it and of its jobs; if its request key has started one, take those of that.
 
-        ``record`` is called at the end of the transaction. Raises `InvalidFlow`, `TypeDisabled` or `DuplicateJob`, and
-        `LeaseLost` if the attempt that starts it no longer holds its job; then nothing is written.
+        ``record`` is called at the end of the transaction. Raises `InvalidFlow`, `TypeDisabled`, `DuplicateJob` or
+        `BudgetUsedUp`, and `LeaseLost` if the attempt that starts it no longer holds its job; then nothing is written.
         """
         flow.check()
         if (known := self._find(flow, start.request_key)) is not None:
