@@ -428,6 +428,7 @@ _JOB_TYPE_PATTERNS = (
     english("The workbook would unpack to more than %(count)s cells. Save the sheet as CSV."),
     english("The workbook would unpack to more than %(size)s. Save the sheet as CSV."),
     english("The first line has more than %(count)s bytes, so the file is not a table."),
+    english("Line %(line)s begins a quoted value that does not end within %(count)s bytes. Check its quotes."),
     english("The row that begins on line %(line)s has more than %(count)s characters. Check its quotes."),
     english("The file is no text: most of the lines from line %(line)s on have NUL bytes."),
     english("%(count)s of the first %(left)s rows were skipped, so the file is not a table. %(first)s"),

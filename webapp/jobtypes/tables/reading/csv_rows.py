@@ -19,6 +19,7 @@ from webapp.jobtypes.tables.reading.text_lines import LONGEST_LINE, number_of_li
 
 MOST_OPEN_QUOTES = 50  # afterwards quotes are text: each open one costs a look at many lines
 LONGEST_FIELD = csv.field_size_limit()
+FIRST_LINES, LONGEST_QUOTE = 10, 1_000_000  # bytes without another quote below one that opens on one of these lines
 OPEN_QUOTE = Note("a quote is never closed, so it was read as text")
 _LONG_FIELD = "a field of more than %(count)s characters"
 _BLANKS = b" \t\v\f"
@@ -65,6 +66,8 @@ class CsvRows:
         self._counts_rows = counts_rows
         self._line = first_line  # the number of the next line, or of the next row
         self._open_quotes = 0
+        self._opened = 0  # one of the first lines, if its quote was not closed so far
+        self._below = 0  # bytes below that line
         special = f'{dialect.delimiter}\n\r"{dialect.quote}' + ("\\" if dialect.has_escapes else "")
         self._mark = dialect.delimiter.encode()
         self._dull = bytes(set(range(256)) - set(special.encode()))
@@ -81,6 +84,7 @@ class CsvRows:
         block, is_first = next(self._blocks, None), True
         while block is not None:
             following = next(self._blocks, None)
+            self._refuse_endless_quote(block)
             is_within = not rest and following is not None
             if is_within and not block.strip(blank):
                 self._line += number_of_lines(block)
@@ -98,6 +102,16 @@ class CsvRows:
                     yield batch
                 self._refuse_endless_row(rest)
             block, is_first = following, False
+
+    def _refuse_endless_quote(self, block: bytes) -> None:
+        """Whether text below an open quote has rows can be told by the rows above it, if there are some."""
+        if self._opened and self._dialect.quote.encode() in block:
+            self._opened = 0
+        self._below += len(block) if self._opened else 0
+        if self._below > LONGEST_QUOTE:
+            line, most = f"{self._opened:,}", f"{LONGEST_QUOTE:,}"
+            message = f"Line {line} begins a quoted value that does not end within {most} bytes. Check its quotes."
+            raise JobError(message)
 
     def _refuse_endless_row(self, lines: Sequence[str]) -> None:
         if sum(map(len, lines)) > LONGEST_LINE:
@@ -158,6 +172,8 @@ class CsvRows:
                 self._line += len(lines) - begin - len(below) - 1
                 row, lines = [*cells, *self._divided(opened)], below
             self._problems.repair(self._line, OPEN_QUOTE)
+            if self._line <= FIRST_LINES:
+                self._opened = self._line
             rows.append(row)
             numbers.append(self._line)
             self._line += 1
