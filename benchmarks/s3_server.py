@@ -29,7 +29,8 @@ _TRIES = 120
 class S3Server:
     """A server with its own folder; the user `ACCESS_KEY` may use buckets, but create none."""
 
-    def __init__(self, parent: Path | None = None) -> None:
+    def __init__(self, parent: Path | None = None, address: str = "127.0.0.1") -> None:
+        self._address = address
         self._folder = Path(tempfile.mkdtemp(prefix="deskjob-s3-", dir=parent))
         self._ports = _free_ports()
         self.process = self.start()
@@ -37,7 +38,7 @@ class S3Server:
     @property
     def endpoint(self) -> str:
         """The URL of the server."""
-        return f"http://127.0.0.1:{self._ports[0]}"
+        return f"http://{self._address}:{self._ports[0]}"
 
     def settings(self, bucket: str, prefix: str = "files") -> dict[str, Any]:
         """Return the settings of an installation whose files are in a bucket of this server."""
@@ -78,7 +79,7 @@ class S3Server:
 
     def send_by_client(self, source: Path, bucket: str) -> None:
         """Copy a file into a bucket by the server's own client, which goes past S3."""
-        folder = f"http://127.0.0.1:{self._ports[-2]}/buckets/{bucket}/"
+        folder = f"http://{self._address}:{self._ports[-2]}/buckets/{bucket}/"
         command = [_program(), "filer.copy", str(source), folder]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -93,7 +94,7 @@ class S3Server:
                 stderr=log,
                 preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509  (it calls the kernel only)
             )
-        while not _answers(self._ports[0]):
+        while not _answers(self._address, self._ports[0]):
             if self.process.poll() is not None:
                 message = f"the S3 server ended with status {self.process.returncode}: {self.log()}"
                 raise RuntimeError(message)
@@ -118,8 +119,8 @@ class S3Server:
         s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc = map(str, self._ports)
         options = {
             "dir": str(self._folder),
-            "ip": "127.0.0.1",
-            "ip.bind": "127.0.0.1",
+            "ip": self._address,
+            "ip.bind": self._address,
             "master.port": master,
             "master.port.grpc": master_grpc,
             "master.telemetry": "false",
@@ -173,9 +174,9 @@ def _bound(stack: ExitStack, port: int) -> int:
     return int(probe.getsockname()[1])
 
 
-def _answers(port: int) -> bool:
+def _answers(address: str, port: int) -> bool:
     """Return whether the server listens; after a restart it finds its files a moment later."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection(address, port, timeout=5)
     try:
         connection.request("GET", "/status")
         return connection.getresponse().status == 200
