@@ -5,6 +5,7 @@ failed first attempt of a job that waits for its retry is written as rows.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
@@ -115,6 +116,8 @@ class CurrentJobs:
             )
         ]
         self._jobs.approve(asked[2].id, by=dai.id)
+        second = {"recipient": "Fabrikam Logistics", "amount": 640}  # needs no approval, but waits for its rate
+        self._jobs.create_job(_PAYOUT, second, **_owned_by(self._staff["ben"]))
         self._jobs.reject(asked[3].id, "One zero too many? Last month it was 12,000 EUR.", by=dai.id)
 
     def _ask_people(self) -> None:
@@ -132,7 +135,8 @@ class CurrentJobs:
                 self._jobs.answer(
                     found.id, {"action": "assign", "customer": "Northwind Traders"}, by=found.owner.user_id
                 )
-                self._services.run_inline(found.id)
+                with suppress(IllegalTransition):  # a worker has it
+                    self._services.run_inline(found.id)
 
     def _create_job_with_steps(self) -> None:
         """Create a job that failed behind two steps whose results it keeps."""

@@ -1,10 +1,10 @@
-"""A job type that needs approval, for the demonstration. It pays nothing."""
+"""A job type that needs approval and has a rate, for the demonstration. It pays nothing."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from pydantic import BaseModel, Field
 
-from webapp.jobs import Approval, JobContext, job_type
+from webapp.jobs import Approval, JobContext, Rate, job_type
 
 APPROVED_FROM = 1000
 
@@ -23,6 +23,7 @@ class Payout(BaseModel):
     description="Pays a supplier, in the demonstration only. From 1,000 EUR on, somebody else must approve it.",
     group="Examples",
     approval=Approval(when=lambda payout: payout.amount >= APPROVED_FROM),
+    max_per=Rate(1, timedelta(hours=1), by=lambda payout: payout.recipient),
 )
 def payout(job: JobContext, payload: Payout) -> None:
     """Write what would be paid."""
