@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, update
 
+from tests.receivers import Inbox, mail_server_of
+from tests.sign_in.openid_server import CLIENT, serving
 from webapp.config import load
 from webapp.db.engine import engine_options, writing
 from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
@@ -167,3 +169,26 @@ def test_launchers_are_read_and_their_programs_looked_for(
     path.write_text("[queues.far]")
     [wrong] = look(with_settings(launchers=path))["launchers"]
     assert (wrong.level, "start: Field required" in wrong.text) == (Level.PROBLEM, True)
+
+
+def test_an_openid_provider_is_asked(look: Look, with_settings: Callable[..., Services]) -> None:
+    with serving() as server:
+        known = {"oidc_issuer": server.issuer, "oidc_client_id": CLIENT, "public_url": "http://127.0.0.1:8000"}
+        assert "single sign-on" not in look(with_settings(**known))
+        server.metadata["issuer"] = "http://127.0.0.1:1"
+        [other] = look(with_settings(**known))["single sign-on"]
+        assert "it calls itself 'http://127.0.0.1:1'" in other.text
+    [away] = look(with_settings(**known))["single sign-on"]
+    assert "it cannot be reached" in away.text
+    [unfinished] = look(with_settings(oidc_issuer=server.issuer))["single sign-on"]
+    assert "DESKJOB_OIDC_CLIENT_ID" in unfinished.text
+
+
+def test_a_mail_server_is_asked_and_gets_no_mail(look: Look, with_settings: Callable[..., Services]) -> None:
+    inbox = Inbox()
+    with mail_server_of(inbox) as server:
+        settings = {"smtp_url": f"smtp://127.0.0.1:{server.port}"}
+        assert "mail" not in look(with_settings(**settings))
+    assert inbox.mails == []
+    [away] = look(with_settings(**settings))["mail"]
+    assert (away.level, "cannot be reached" in away.text) == (Level.PROBLEM, True)

@@ -30,6 +30,7 @@ from webapp.private_files import exposed_files
 from webapp.schema import now
 from webapp.secret_key import KEY_FILES
 from webapp.services import Services
+from webapp.sign_in.sign_on_settings import openid_provider
 from webapp.version import version
 
 _OTHERS = 0o077  # permissions of everybody but the owner
@@ -65,6 +66,8 @@ def examine(services: Services, environment: Mapping[str, str]) -> Iterator[Diag
     yield from _storage(services)
     yield from _job_types(services)
     yield from _launchers(services.settings)
+    yield from _sign_on(services.settings)
+    yield from _mail(services.settings)
     try:
         yield from _database(services)
     except (DBAPIError, Unready) as error:
@@ -165,6 +168,38 @@ def _launchers(settings: Settings) -> Iterator[Diagnosis]:
             yield _problem("launchers", text, "Install it, or run the workers of this queue on a machine that has it.")
         else:
             yield _good("launchers", f"The jobs of queue {queue} are launched by {launcher.start[0]}.")
+
+
+def _sign_on(settings: Settings) -> Iterator[Diagnosis]:
+    try:
+        provider = openid_provider(settings)
+    except BadSettingError as error:
+        yield _problem("single sign-on", str(error))
+        return
+    if provider is None:
+        return
+    if why := provider.problem():
+        text = f"The OpenID provider {provider.issuer} cannot be used: {why}."
+        advice = "Start it, or correct DESKJOB_OIDC_ISSUER. Users who are signed in continue."
+        yield _problem("single sign-on", text, advice)
+    else:
+        yield _good("single sign-on", f"The OpenID provider {provider.issuer} answers.")
+
+
+def _mail(settings: Settings) -> Iterator[Diagnosis]:
+    if not settings.smtp_url:
+        return
+    from webapp.notifications.channels.delivery_errors import NotDelivered  # noqa: PLC0415  (not without a mail server)
+    from webapp.notifications.channels.mail import MailServer, check  # noqa: PLC0415
+
+    server = MailServer.of(settings.smtp_url)
+    try:
+        check(server)
+    except NotDelivered as error:
+        advice = "Correct DESKJOB_SMTP_URL, or start the mail server. Mail waits meanwhile."
+        yield _problem("mail", str(error), advice)
+    else:
+        yield _good("mail", f"The mail server {server.host} answers.")
 
 
 def _database(services: Services) -> Iterator[Diagnosis]:

@@ -89,6 +89,17 @@ class OpenIdProvider:
         except ProviderAway:
             return ""
 
+    def problem(self) -> str:
+        """Return why nobody could sign in now, without a full stop; an empty text if the provider answers well."""
+        try:
+            self._check_metadata()
+            self._client.fetch_jwk_set(force=True)
+        except RequestException as error:
+            return f"it cannot be reached ({type(error).__name__})"
+        except (JoseError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            return f"it answered nonsense: {error}"
+        return ""
+
     def _verified(self, token: Mapping[str, Any], nonce: str) -> Mapping[str, Any]:
         expected = {
             "iss": {"essential": True, "value": self.issuer},

@@ -66,9 +66,22 @@ def one_line(text: str) -> str:
 
 def send(server: MailServer, mail: EmailMessage) -> str:
     """Send a mail and return what the log says. Raises `NotDelivered` or `Undeliverable`."""
+    with _answering(server), _connected(server) as smtp:
+        refused = smtp.send_message(mail)
+    return f"Some addresses were refused: {len(refused)}." if refused else ""
+
+
+def check(server: MailServer) -> None:
+    """Connect and sign in as `send` does, and send nothing. Raises `NotDelivered`."""
+    with _answering(server), _connected(server):
+        pass
+
+
+@contextmanager
+def _answering(server: MailServer) -> Iterator[None]:
+    """Turn what a mail server can answer into `NotDelivered` or `Undeliverable`."""
     try:
-        with _connected(server) as smtp:
-            refused = smtp.send_message(mail)
+        yield
     except smtplib.SMTPRecipientsRefused as error:
         code, said = next(iter(error.recipients.values()))
         failure = Undeliverable if code >= _PERMANENT else NotDelivered
@@ -80,7 +93,6 @@ def send(server: MailServer, mail: EmailMessage) -> str:
     except (OSError, smtplib.SMTPException) as error:
         reason = str(getattr(error, "strerror", None) or error).rstrip(".")
         raise NotDelivered(f"The mail server {server.host} cannot be reached: {reason}.") from None
-    return f"Some addresses were refused: {len(refused)}." if refused else ""
 
 
 @contextmanager
