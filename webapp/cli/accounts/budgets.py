@@ -62,8 +62,7 @@ def set_limits(name: str | None, role: str | None, *, in_json: bool, **limits: A
     budget = MonthlyBudget(**limits)
     if budget == MonthlyBudget():
         raise BadUsage("Give at least one limit, such as --jobs 500. `deskjob budget clear` removes limits.")
-    change = {"before": None, "after": budget.to_dict()}
-    with audited(AuditAction.BUDGET_SET, AuditTarget.BUDGET, subject, name=title, **change):
+    with audited(AuditAction.BUDGET_SET, AuditTarget.BUDGET, subject, name=title, after=budget.to_dict()):
         services().budgets.set_limits(subject, budget)
     given = ", ".join(f"{field} {limit:g}" for field, limit in budget.to_dict().items() if limit is not None)
     click.echo(as_json(budget.to_dict()) if in_json else readable(f"{title}: {given} a month."))
