@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 
+from tests.jobs.conftest import end as end_attempt
 from tests.jobs.statements import recorded
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import job_type
@@ -166,6 +167,9 @@ def test_a_handler_starts_a_flow_once(services: Services, running: Callable[...,
     started = services.queries.flows.get(first.id)  # type: ignore[arg-type]
     assert (started.started_by_job, started.owner_id) == (job.id, OWNER.user_id)
     assert len(started.members) == 1
+    end_attempt(services, job)
+    services.jobs.delete(job.id)
+    assert services.queries.flows.get(first.id).started_by_job is None  # type: ignore[arg-type]
 
 
 def test_an_attempt_that_lost_its_job_starts_no_flow(services: Services, running: Callable[..., Job]) -> None:

@@ -40,7 +40,7 @@ class FlowMember:
 class StartedFlow:
     """A flow with the jobs that the viewer can see, in the order of their description, and the edges between them.
 
-    ``started_by_job`` is the job whose handler started it. Jobs that were deleted are missing.
+    ``started_by_job`` is the job whose handler started it, unless it was deleted. Jobs that were deleted are missing.
     """
 
     id: UUID
@@ -161,7 +161,7 @@ class FlowQueries:
             .order_by(jobs.c.id)
         )
         with reading(self._engine) as connection:
-            flow = connection.execute(select(flows).where(flows.c.id == flow_id)).first()
+            flow = connection.execute(_flow(flow_id)).first()
             rows = connection.execute(members).mappings().all() if flow else ()
             if flow is None or not rows:
                 raise FlowNotFound(flow_id)
@@ -194,6 +194,12 @@ def _summary(row: Row[Any], counts: Mapping[Status, int]) -> FlowSummary:
     )
 
 
+def _flow(flow_id: UUID) -> Any:
+    starter = jobs.alias("starter")
+    found = select(flows, starter.c.id.label("starter_id"))
+    return found.outerjoin(starter, starter.c.id == flows.c.started_by_job).where(flows.c.id == flow_id)
+
+
 def _edges(flow_id: UUID) -> Any:
     return (
         select(dependencies)
@@ -211,7 +217,7 @@ def _started_flow(
         title=flow.title,
         owner_id=flow.owner_id,
         triggered_by=flow.triggered_by,
-        started_by_job=flow.started_by_job,
+        started_by_job=flow.starter_id,
         created_at=flow.created_at,
         members=tuple(members),
         edges=tuple(
