@@ -39,7 +39,7 @@ def test_questions_are_listed_and_answered_by_a_person(run: Run, services: Servi
     ("words", "code", "sentence"),
     [
         (("--answer", '{"keep": true}'), 2, "Say who answers: --as NAME."),
-        (("--answer", '{"keep": true}', "--as", "ana"), 1, "Only those whom the job asks can answer."),
+        (("--answer", '{"keep": true}', "--as", "ana"), 1, "Only those whom the job asks can do this."),
         (("--answer", "yes", "--as", "bo"), 2, "--answer is not valid JSON"),
         (
             ("--answer", "{}", "--as", "bo"),

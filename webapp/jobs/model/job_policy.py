@@ -38,7 +38,7 @@ class Objection(StrEnum):
     NOT_MANUAL = "This job type cannot be started manually."
     NOT_AN_APPROVER = "Only the approvers of this job type can do this."
     APPROVED_BY_OTHERS = "Somebody else must approve a job that you started, own or edited."
-    NOT_ASKED = "Only those whom the job asks can answer."
+    NOT_ASKED = "Only those whom the job asks can do this."
     PASSWORD = "This job type asks for your password. Start a new job instead."  # noqa: S105
 
 

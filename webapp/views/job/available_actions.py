@@ -22,7 +22,7 @@ _OBJECTIONS = {
     Objection.NOT_APPROVED: lazy_gettext("It was not approved. Run it again to ask for approval."),
     Objection.NOT_AN_APPROVER: lazy_gettext("Only the approvers of this job type can do this."),
     Objection.APPROVED_BY_OTHERS: lazy_gettext("Somebody else must approve a job that you started, own or edited."),
-    Objection.NOT_ASKED: lazy_gettext("Only those whom the job asks can answer."),
+    Objection.NOT_ASKED: lazy_gettext("Only those whom the job asks can do this."),
     Objection.NOT_MANUAL: lazy_gettext("This job type cannot be started manually."),
 }
 _ASKING_POLICY = {

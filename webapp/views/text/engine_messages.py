@@ -20,7 +20,7 @@ _ENGINE_FIXED = (
     english("The owner of this job is missing or disabled, so the job cannot run on their behalf."),
     english("A job that this one depends on did not complete."),
     english("Nobody approved it in time."),
-    english("Only those whom the job asks can answer."),
+    english("Only those whom the job asks can do this."),
     english("The answer must be an object."),
     english("Give a reason. Whoever asked will see it."),
     english("It ran from the command line and was interrupted."),

@@ -49,7 +49,7 @@ def test_each_mistake_is_one_sentence_and_writes_nothing(
     assert "x" * 21 in bad.text, "nothing typed is lost"
     assert client_of(person("bo")).post(address, data={"keep": "true"}).status_code == 404
     auditor = client_of(person("ada", role="auditor")).post(address, data={"keep": "true"})
-    assert (auditor.status_code, "Only those whom the job asks can answer." in auditor.text) == (403, True)
+    assert (auditor.status_code, "Only those whom the job asks can do this." in auditor.text) == (403, True)
     assert services.jobs.get(job.id) == job
     services.jobs.cancel(job.id)
     late = client.post(address, data={"keep": "true"})

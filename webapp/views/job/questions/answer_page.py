@@ -37,7 +37,7 @@ def answer(question_id: UUID) -> ResponseReturnValue:
     question, job = readable_question(question_id)
     card = question_card(job, question, context)
     if card.is_open and not may_answer(job, context):
-        abort(403, translated("Only those whom the job asks can answer."))
+        abort(403, translated("Only those whom the job asks can do this."))
     if card.form is None:
         return _page(question, job, context), 409
     form = PayloadForm(card.form.payload_class, zone=zone(), typed=request.form)
@@ -63,7 +63,7 @@ def answer_question(question_id: UUID, values: Mapping[str, Any]) -> Job:
     if (state := seen_state(question.state, job)) is not QuestionState.OPEN:
         raise NoOpenQuestion(job.id, state)
     if not may_answer(job, context):
-        abort(403, translated("Only those whom the job asks can answer."))
+        abort(403, translated("Only those whom the job asks can do this."))
     with audited(AuditAction.JOB_ANSWER, AuditTarget.JOB, job.id, name=job.title, after={"question": question.name}):
         return services().jobs.answer(job.id, values, by=signed_in().id, question_id=question.id)
 
