@@ -8,6 +8,7 @@ from sqlalchemy import insert, update
 from tests.jobs.conftest import end
 from tests.jobs.statements import plan_of, recorded
 from webapp.db.engine import writing
+from webapp.jobs.flows.flow import Flow
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.monitoring import figures
 from webapp.jobs.monitoring.figures import InstallationFigures
@@ -89,3 +90,14 @@ def test_no_statement_scans_the_jobs(services: Services, make: Make) -> None:
         plan = plan_of(services.engine, text, parameters, as_if_large=True)
         assert "SCAN jobs" not in plan.replace("SCAN jobs USING", ""), plan
         assert "Seq Scan on jobs" not in plan, plan
+
+
+def test_flows_are_counted_until_their_last_job_has_ended(services: Services, make: Make) -> None:
+    make()
+    flow = Flow("Reports")
+    first = flow.spawn("nothing", name="fetch")
+    flow.spawn("nothing", name="send").after(first)
+    services.jobs.start_flow(flow)
+    assert read(services).flows == 1
+    services.jobs.cancel(first.id)  # and so the one that follows
+    assert read(services).flows == 0

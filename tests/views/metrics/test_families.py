@@ -33,6 +33,7 @@ def figures(**values: Any) -> InstallationFigures:
         "to_approve": {"payment": 2},
         "to_answer": {"import": 1},
         "launched": {"far": 3},
+        "flows": 2,
         "over_rate": {"import": 5},
         "used_up_budgets": {"jobs": 1},
         "paused_queues": ("slow",),

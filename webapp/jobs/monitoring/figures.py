@@ -25,7 +25,7 @@ from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED
 from webapp.jobs.queueing.claim import QUEUED, queues_with_jobs
 from webapp.jobs.queueing.latency import queued_since
 from webapp.jobs.queueing.rates import WAITS_FOR_RATE
-from webapp.schema import cursors, error_groups, jobs, launches, leases, now, schedules
+from webapp.schema import cursors, error_groups, flow_jobs, jobs, launches, leases, now, schedules
 
 CEILING = 10_000  # jobs that are counted of each status, and of each queue
 _KEPT_SECONDS = 5.0
@@ -61,6 +61,7 @@ class InstallationFigures:
     to_approve: Mapping[str, int]
     to_answer: Mapping[str, int]
     launched: Mapping[str, int]
+    flows: int
     over_rate: Mapping[str, int]
     used_up_budgets: Mapping[str, int]
     oldest_waits: Mapping[str, timedelta]
@@ -133,6 +134,7 @@ class FigureReader:
                 to_approve=_to_approve(connection),
                 to_answer=_to_answer(connection),
                 launched=_launched(connection),
+                flows=_unfinished_flows(connection),
                 over_rate=_by_type(connection, WAITS_FOR_RATE),
                 used_up_budgets=used_up,
                 oldest_waits=_oldest_waits(connection, at),
@@ -183,9 +185,15 @@ def _by_type(connection: Connection, *conditions: ColumnElement[bool]) -> Mappin
 
 
 def _to_answer(connection: Connection) -> Mapping[str, int]:
-    some = select(jobs.c.type).where(jobs.c.asked_of.is_not(None)).limit(CEILING).subquery()
-    counted = connection.execute(select(some.c.type, func.count()).group_by(some.c.type))
-    return {type_name: count for type_name, count in counted}  # noqa: C416  (rows are no pairs)
+    return _by_type(connection, jobs.c.asked_of.is_not(None))
+
+
+def _unfinished_flows(connection: Connection) -> int:
+    some = select(jobs.c.id).where(ALL_UNFINISHED).limit(CEILING).subquery()
+    query = select(func.count(flow_jobs.c.flow_id.distinct())).join_from(
+        some, flow_jobs, flow_jobs.c.job_id == some.c.id
+    )
+    return connection.execute(query).scalar_one()
 
 
 def _launched(connection: Connection) -> Mapping[str, int]:

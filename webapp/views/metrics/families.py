@@ -83,6 +83,9 @@ def _jobs(figures: InstallationFigures) -> Iterator[Metric]:
         ("type",),
         [((type_name,), count) for type_name, count in sorted(figures.to_answer.items())],
     )
+    yield _gauge(
+        "flows_unfinished", f"Flows that have not ended, among the first {CEILING} unfinished jobs.", figures.flows
+    )
     yield _gauges(
         "jobs_launched",
         "Jobs that a launcher has started, whose process has not begun yet.",
