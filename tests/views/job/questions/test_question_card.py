@@ -30,6 +30,9 @@ def test_the_page_of_a_job_has_the_form_for_whom_it_asks(
     page = client_of(auditor).get(f"/jobs/{job.id}").text
     assert "Waits for an answer" in page
     assert f'action="/questions/{question.id}"' not in page
+    page = client_of(person("otto", role="operator")).get(f"/jobs/{job.id}").text
+    assert f'action="/questions/{question.id}"' in page, "who may have left"
+    assert "Waits for your answer" not in page
 
 
 def test_answers_stay_on_the_page(client: FlaskClient, user: User, services: Services) -> None:

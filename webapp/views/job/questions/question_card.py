@@ -27,6 +27,7 @@ class QuestionCard:
     id: UUID
     text: str
     asked_of: str
+    asks_reader: bool  # others who can answer do it for whoever is asked
     asked_at: FormattedTime
     until: FormattedTime | None
     state: QuestionState
@@ -70,6 +71,7 @@ def _card(job: Job, question: Question, names: Mapping[UUID, str], context: View
         id=question.id,
         text=translated(question.text),
         asked_of=respondents_text(question.asked_of, names, context.policy.user_id),
+        asks_reader=context.policy.is_asked(question.asked_of, job.tenant),
         asked_at=context.when(question.asked_at),
         until=context.when(question.ends_at) if question.ends_at else None,
         state=state,
