@@ -314,9 +314,9 @@ class Settings(BaseSettings):
 
     @property
     def has_budgets(self) -> bool:
-        """Whether jobs are counted, and limited by what this or an admin says."""
+        """Whether jobs are counted, and limited by what this or an admin says; where the demonstration is, too."""
         limits = (self.budget_jobs, self.budget_cpu_seconds, self.budget_memory_gb_hours)
-        return self.budgets or any(limit is not None for limit in limits)
+        return self.budgets or any(limit is not None for limit in limits) or self.demo_mark.exists()
 
     @property
     def silence_limits(self) -> tuple[timedelta | None, Mapping[str, timedelta | None]]:

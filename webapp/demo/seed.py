@@ -10,6 +10,7 @@ from webapp.demo import history, schedules
 from webapp.demo.current_jobs import CurrentJobs
 from webapp.demo.integrations import create_integrations, create_shop, draw_orders
 from webapp.demo.job_rows import PastJob
+from webapp.demo.monthly_budgets import create_budgets
 from webapp.demo.operator_activity import create_activity
 from webapp.demo.people import Staff, create_staff
 from webapp.demo.sample_files import store_input_files
@@ -41,6 +42,7 @@ def seed(services: Services, *, password: str, number: int = 1, count: int = MAN
     CurrentJobs(services, staff, rng).create_all()
     create_activity(services, staff)
     create_integrations(services, staff, rng, past=past, orders=orders)
+    create_budgets(services, staff)
 
 
 def _write_past(
