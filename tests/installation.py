@@ -129,6 +129,14 @@ class Installation:
             return psutil.Process(pool).children()
         return []
 
+    def end_launched(self) -> None:
+        """Kill what launchers have started, which is no child of this process."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get("DESKJOB_DATA_DIR") == str(self.folder):
+                    process.kill()
+                    wait_for(lambda process=process: has_ended(process))  # type: ignore[misc]
+
     def close(self) -> None:
         for process in self._started:
             with suppress(ProcessLookupError):

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -17,6 +18,13 @@ from webapp.fault_injection import STRUCK
 from webapp.jobs.launching.launches import LAUNCHED
 from webapp.jobs.model.job import Status
 from webapp.schema import attempts
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(installation: Installation) -> Iterator[None]:
+    yield
+    installation.end_launched()
+
 
 COMMAND = [sys.executable, "-m", "webapp.cli", "worker", "--job", "{job}"]
 

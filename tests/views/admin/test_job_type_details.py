@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from webapp.jobs.definition.job_type import JobType, job_type
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import Job
-from webapp.jobs.model.policies import FOREVER, OnDuplicate, Retention, RetryPolicy
+from webapp.jobs.model.policies import FOREVER, OnDuplicate, Resources, Retention, RetryPolicy
 from webapp.jobs.model.rate import Rate
 from webapp.views.admin.job_type_details import limit_lines, retention_lines, rule_rows, starter_lines
 
@@ -58,6 +58,7 @@ OTHER_THAN_USUAL = {
     "max_running": 2,
     "max_running_per_owner": 2,
     "max_per": Rate(2, timedelta(hours=1)),
+    "resources": Resources(memory=512, cpu=1.5, image="crunch:2"),
     "unique_key": "one",
     "timeout": timedelta(minutes=1),
     "stop_grace": timedelta(minutes=1),

@@ -16,11 +16,12 @@ from webapp.views.forms.choices import label_of, labels_of, tokens_of
 from webapp.views.forms.fields import full_title
 from webapp.views.text.approval_text import approval_needed_text
 from webapp.views.text.date_format import duration
-from webapp.views.text.number_format import exact_number, join_with_or, size
+from webapp.views.text.number_format import decimal, exact_number, join_with_or, size
 from webapp.views.text.rate_words import rate_words
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext, ngettext
 
+_MEBIBYTE = 1024 * 1024
 _BOUNDS = {
     "minimum": lazy_gettext("at least %(bound)s"),
     "exclusiveMinimum": lazy_gettext("more than %(bound)s"),
@@ -88,6 +89,7 @@ def rule_rows(job_type: JobType, usual: timedelta, groups: tuple[str, ...] = ())
         (_("Running at the same time"), _limit(job_type.limits.running)),
         (_("Running at the same time per owner"), _limit(job_type.limits.running_per_owner)),
         (_("Starts"), rate_words(job_type.limits.rate) if job_type.limits.rate else _("no limit")),
+        (_("Memory, cores and image of a launched process"), _resources(job_type)),
         (_("Duplicates"), _duplicates(job_type)),
         (
             _("If its worker is lost"),
@@ -139,6 +141,13 @@ def _concurrency_lines(job_type: JobType) -> tuple[str, ...]:
 
 def _limit(limit: int | None) -> str:
     return _("no limit") if limit is None else str(limit)
+
+
+def _resources(job_type: JobType) -> str:
+    resources = job_type.resources
+    memory = size(resources.memory * _MEBIBYTE) if resources.memory else None
+    cores = None if resources.cpu is None else _("%(count)s cores", count=decimal(resources.cpu))
+    return ", ".join(filter(None, (memory, cores, resources.image))) or _("those of the launcher")
 
 
 def _duplicates(job_type: JobType) -> str:
