@@ -8,6 +8,8 @@ import subprocess
 import sys
 import textwrap
 import tomllib
+import weakref
+from collections.abc import Iterator
 from configparser import ConfigParser
 from datetime import date
 from pathlib import Path
@@ -16,17 +18,20 @@ from typing import Any, cast
 
 import pytest
 import yaml
+from blinker import Signal
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 from webapp.jobs import JobContext, job_type
 from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.store import signals
 from webapp.jobs.testing import FakeJobContext
 from webapp.services import Services
 
 ROOT = Path(__file__).parents[2]
 AUTHORS = ROOT / "docs" / "authors"
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+SIGNALS = [value for value in vars(signals).values() if isinstance(value, Signal)]
 NOT_READ = {"dockerfile", "sql", "text"}  # a few lines each: an image, settings that `doctor` prints, a tree of files
 TEXTS = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
@@ -55,6 +60,15 @@ def names_after(page: str) -> dict[str, Any]:
     sys.modules[document.namespace["__name__"]] = cast(ModuleType, SimpleNamespace(**document.namespace))
     document.namespace["__builtins__"] = builtins  # Sybil removes it, and functions need it when they are called
     return document.namespace
+
+
+@pytest.fixture(autouse=True)
+def _no_receivers_are_left() -> Iterator[None]:
+    """Disconnect what a page has connected: each further test of this process would send signals to it."""
+    yield
+    for signal in SIGNALS:
+        for reference in tuple(signal.receivers.values()):
+            signal.disconnect(reference() if isinstance(reference, weakref.ref) else reference)
 
 
 @pytest.mark.parametrize("page", pages_with("python"))
