@@ -80,6 +80,7 @@ def test_sigterm_hands_the_job_back_with_its_checkpoint(installation: Installati
     assert (job.status, job.state["step"], job.errors) == (Status.QUEUED, 3, ())
 
 
+@pytest.mark.exhaustive
 def test_a_killed_work_horse_is_settled_by_its_process(installation: Installation) -> None:
     job_id = installation.job("steps", ENDLESS_STEPS, max_attempts=1)
     process = installation.start("worker", "--job", str(job_id))
@@ -136,6 +137,7 @@ def test_a_launched_process_that_is_lost_is_noticed_by_the_clock(installation: I
         one.kill()
 
 
+@pytest.mark.exhaustive
 def test_a_job_whose_process_never_comes_fails_and_is_stopped_by_the_launcher(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -151,6 +153,7 @@ def test_a_job_whose_process_never_comes_fails_and_is_stopped_by_the_launcher(
     assert installation.start("worker", "--job", str(job_id)).wait(PATIENCE_SECONDS) == 2, "it came too late"
 
 
+@pytest.mark.exhaustive
 def test_what_a_job_needs_above_its_memory_ends_it_with_a_sentence(installation: Installation) -> None:
     """The limit is that of the launcher: here of a plain process, elsewhere of a control group or a container."""
     limited = ["sh", "-c", 'ulimit -v $(($1 * 1024)); shift; exec "$@"', "sh", "{memory}", *COMMAND]

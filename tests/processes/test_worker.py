@@ -117,10 +117,12 @@ def test_the_next_start_settles_jobs_after_a_crash_of_everything(installation: I
     pool = one_worker(installation)
     lost, waiting = installation.job("deaf", {"seconds": ENDLESS_SECONDS}), installation.job("quick")
     horse = installation.await_horse(lost)
-    for process in (horse.parent(), horse):
+    both = horse.parent(), horse
+    for process in both:
         process.suspend()  # so that neither can react
     os.killpg(pool.pid, signal.SIGKILL)
     horse.send_signal(signal.SIGKILL)
+    wait_for(lambda: all(map(has_ended, both)))  # else the next start finds a worker that lives
     assert installation.get(lost).status is Status.RUNNING
     one_worker(installation)
     job = installation.await_status(lost, Status.STALE)
