@@ -59,8 +59,8 @@ def run_one_job(services: Services, job_id: UUID) -> Job:
     try:
         OneJob(services, holder, job, lease_id).run()
     finally:
-        services.launches.end(job.id, job.attempt)
-        with contextlib.suppress(DBAPIError):  # the clock removes the row later
+        with contextlib.suppress(DBAPIError):  # the clock removes the row of the worker later
+            services.launches.end(job.id, job.attempt)
             remove_workers(services.engine, name)
     return services.jobs.get(job.id)
 
@@ -92,7 +92,8 @@ class OneJob:
         end_children()  # of the work-horse, which are this process's now
         output = horse.output.rest()
         horse.close()
-        self._care.settle(self._watchdog, ended, self._lease_id, output)
+        patience = self._services.settings.lease_seconds
+        self._care.settle(self._watchdog, ended, self._lease_id, output, patience=patience)
 
     def _look_after(self, horse: HorseProcess) -> None:
         """Do what is due every second. A request to stop is one to hand the job back: there is no next job."""

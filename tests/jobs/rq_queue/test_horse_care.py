@@ -38,3 +38,10 @@ def test_output_that_belongs_to_no_job_is_logged(caplog: pytest.LogCaptureFixtur
     care = HorseCare(None, None, lambda _lease, _output: False)
     care.settle(Watchdog(failures=0), None, uuid4(), b"last words\n")
     assert "The last output of a work-horse: last words" in caplog.text
+
+
+def test_whoever_runs_one_job_waits_no_longer_than_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(horse_care.time, "sleep", lambda _seconds: None)
+    watchdog = Watchdog(failures=10**9)
+    with pytest.raises(OperationalError):
+        HorseCare(None, None, lambda _lease, _output: True).settle(watchdog, None, uuid4(), b"", patience=0.01)

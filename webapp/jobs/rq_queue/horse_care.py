@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from math import inf
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
@@ -42,8 +43,14 @@ class HorseCare:
             self._worker_heartbeat.requested_snapshot = None
         return request
 
-    def settle(self, watchdog: Watchdog, ended: HorseExit | None, lease_id: UUID, output: bytes) -> None:
-        """Settle what ran in a work-horse that has ended, or waits for another order; waits for the database."""
+    def settle(
+        self, watchdog: Watchdog, ended: HorseExit | None, lease_id: UUID, output: bytes, *, patience: float = inf
+    ) -> None:
+        """Settle what ran in a work-horse that has ended, or waits for another order.
+
+        Waits for the database, at most ``patience`` seconds: after a lease, the clock settles what is left.
+        """
+        until = time.monotonic() + patience
         while True:
             try:
                 if output.strip() and not self._keep_output(lease_id, output):
@@ -55,6 +62,8 @@ class HorseCare:
                     return watchdog.settle("")
                 return watchdog.settle(watchdog.kill_reason or ended.sentence, ended.pid, ended.peak_memory)
             except DBAPIError as error:
+                if time.monotonic() > until:
+                    raise
                 log.warning(
                     "The database cannot be reached (%s); the lease is settled when it is back.", one_line(error)
                 )
