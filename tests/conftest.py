@@ -374,7 +374,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture(scope="session")
 def usual_settings(valkey_url: str) -> Settings:
-    return load(redis_url=valkey_url, secret_key="k" * 32)
+    # a work-horse that a test drains is its own process, of whose memory it must not run out
+    return load(redis_url=valkey_url, secret_key="k" * 32, horse_megabytes=1_000_000)
 
 
 @pytest.fixture
