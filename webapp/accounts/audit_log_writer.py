@@ -21,6 +21,7 @@ _COLUMNS = (
 )
 _INSERT = JoinedInsert(audit, _COLUMNS, at=now())
 _ENCODER = json.JSONEncoder(default=str)  # `dumps` would make one each time
+_FEW, _SHORT = 10, 200  # values, and characters of each
 _LONGEST = 4000  # characters of JSON; more than that is not "a few plain values"
 
 
@@ -64,9 +65,16 @@ def row_of(line: AuditLine) -> JoinedRow:
     return JoinedRow(_INSERT, values)
 
 
+def _is_short(value: object) -> bool:
+    """Return whether a value is plain and short, as nearly all are: its JSON need not be measured."""
+    return value is None or type(value) in {bool, int} or (type(value) is str and len(value) <= _SHORT)
+
+
 def _small(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if values is None:
         return None
+    if len(values) <= _FEW and all(map(_is_short, values.values())):
+        return dict(values)
     text = _ENCODER.encode(dict(values))
     kept: dict[str, Any] = json.loads(text) if len(text) <= _LONGEST else {"left_out": f"{len(text)} characters"}
     return kept

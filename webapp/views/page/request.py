@@ -26,7 +26,8 @@ def services() -> Services:
 
 def signed_in() -> User:
     """Return the signed-in user; only for routes that require a login."""
-    return cast(User, current_user._get_current_object())  # noqa: SLF001  (how Werkzeug unwraps a proxy)
+    known = g.get("_login_user")  # where Flask-Login keeps it, once it is loaded
+    return cast(User, current_user._get_current_object() if known is None else known)  # noqa: SLF001
 
 
 def viewer() -> Viewer:

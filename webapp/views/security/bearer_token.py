@@ -16,12 +16,16 @@ from webapp.accounts.preferences import Language
 from webapp.accounts.tokens import ApiToken, acting_user
 from webapp.accounts.user import Role, User
 from webapp.config import Settings
+from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.store import events
+from webapp.user_policy import user_policy
 from webapp.views.page.problem_details import is_api_request
 from webapp.views.page.request import services, signed_in
 from webapp.views.security.token_throttle import TokenThrottle
 
 _THROTTLE = "deskjob.token_throttle"
+_MOST_RECENT = 1_000
+_recent: dict[int, tuple[object, object, "tuple[TokenUser, JobPolicy]"]] = {}  # by the identity of what was found
 _FIELDS = tuple(field.name for field in fields(User))
 
 
@@ -74,14 +78,28 @@ def require_token() -> None:
         found = services().tokens.find(text.strip(), address=request.remote_addr or "")
     if found is None:
         _refuse(had_token=bool(text))
-    user, token = found
-
+    token = found[1]
     throttle = cast(TokenThrottle, current_app.extensions[_THROTTLE])
     if seconds := throttle.seconds_to_wait(token.id.hex):
         raise TooManyRequests(f"This token has sent too many requests. Wait {seconds} s.", retry_after=seconds)
 
-    g._login_user = TokenUser.of(user, token)  # noqa: SLF001  (where Flask-Login keeps the user of a request)
+    user, policy = _acting(found)
+    g._login_user, g.job_policy = user, (user, policy)  # noqa: SLF001  (where Flask-Login keeps the user of a request)
     events.acting_token.set(token.name)
+
+
+def _acting(found: tuple[User, ApiToken]) -> tuple[TokenUser, JobPolicy]:
+    """Return the acting user and their policy; the same as long as `webapp.accounts.recent_tokens` finds the same."""
+    registry = services().registry
+    known = _recent.get(id(found))
+    if known is not None and known[0] is found and known[1] is registry:
+        return known[2]
+    user = TokenUser.of(*found)
+    made = user, user_policy(user, registry)
+    if len(_recent) >= _MOST_RECENT:
+        _recent.clear()
+    _recent[id(found)] = found, registry, made
+    return made
 
 
 def api_token() -> ApiToken:
