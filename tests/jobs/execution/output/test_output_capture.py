@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from tests.jobs.conftest import Nothing
 from tests.jobs.execution.conftest import Create
 from tests.threads import threads
 from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.output.output_capture import OutputCapture
 from webapp.jobs.execution.output.output_lines import FULL, MAX_LINES
+from webapp.jobs.execution.output.output_pipe import OutputPipe
 from webapp.jobs.model.incoming_text import TEXT_LIMIT
 from webapp.jobs.model.job import Status
 from webapp.jobs.queries.log_lines import LogLine
@@ -183,6 +186,22 @@ def test_a_program_that_outlives_its_job_is_ended(services: Services, create: Cr
     assert services.run_inline(create(handler).id).status is Status.COMPLETED
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
+
+
+def test_its_thread_ends_also_if_it_reads_what_should_wake_it() -> None:
+    with OutputPipe() as pipe:
+        with OutputCapture(pipe) as capture:
+            capture.outside, woken = StringIO(), threading.Event()
+
+            def read_late() -> None:
+                woken.set()
+                wait_for(lambda: capture._closing and not pipe.is_empty())
+                capture._read()
+
+            capture._wait_for_more = read_late  # type: ignore[method-assign]
+            os.write(1, b"at the end")
+            assert woken.wait(60)
+        assert not capture._thread.is_alive()
 
 
 def test_everything_is_put_back(services: Services, create: Create) -> None:

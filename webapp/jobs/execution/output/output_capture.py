@@ -104,13 +104,14 @@ class OutputCapture:
 
     def _run(self) -> None:
         with suppress(OSError):  # a job has closed the pipe; its work-horse ends
-            while True:
+            while not self._closing:
                 begun = self._lines is not None and self._lines.has_begun_line
                 arrived = self._pipe.wait(_BEGUN_LINE_MILLISECONDS if begun else None)
-                if self._closing:
-                    return
                 if arrived:
                     self._wait_for_more()
+                if self._closing:  # only what has woken this thread is in the pipe
+                    return
+                if arrived:
                     self._read()
                 else:
                     self._end_line()
