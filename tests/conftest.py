@@ -51,6 +51,7 @@ from webapp.db import engine
 from webapp.db.engine import engine_options, writing
 from webapp.jobs.execution.by_hand import dry_run_process
 from webapp.jobs.execution.leases import Holder
+from webapp.jobs.execution.work_horse import WorkHorse
 from webapp.jobs.files.configured_files import configured_files
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.store.file_store import FileStore
@@ -401,6 +402,27 @@ def shared_caches() -> Iterator[None]:
         share_job_types(patch)
         share_author_catalogues(patch)
         stop_expiry_threads(patch)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_garbage_collection_during_jobs() -> Iterator[None]:
+    """Collect no garbage while a work-horse runs in the process of the tests.
+
+    The files of earlier tests that it closes, such as the sockets of a web server, would look as if a job had closed
+    them. Worker processes have no such garbage: it is frozen before they fork.
+    """
+    serve = WorkHorse.serve
+
+    def serve_without_collecting(self: WorkHorse, *arguments: Any) -> int:
+        gc.disable()
+        try:
+            return serve(self, *arguments)
+        finally:
+            gc.enable()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WorkHorse, "serve", serve_without_collecting)
         yield
 
 

@@ -28,8 +28,9 @@ def address(app: Flask) -> Iterator[str]:
 
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
-    """Serve the application in a thread; yield its address."""
+    """Serve the application in a thread; yield its address. No thread of a request outlives the server."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
+    server.daemon_threads = False  # type: ignore[attr-defined]  # else nobody waits for them
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"

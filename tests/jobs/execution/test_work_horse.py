@@ -1,4 +1,3 @@
-import gc
 import threading
 from collections.abc import Callable
 from uuid import UUID
@@ -24,8 +23,6 @@ def woken() -> list[str]:
 
 @pytest.fixture
 def work_horse(services: Services, woken: list[str]) -> Callable[..., WorkHorse]:
-    gc.collect()  # files that it closes during a job look as if the job had closed them
-
     def work_horse(**budget: float) -> WorkHorse:
         limits = {"jobs": 100, "seconds": 60.0, "megabytes": 2**20, **budget}
         return WorkHorse(services.claims, services.executor, Budget(**limits), woken.append)

@@ -1,6 +1,5 @@
 """Short jobs are claimed and ended together, and each of them behaves as if it had been alone."""
 
-import gc
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -44,7 +43,6 @@ def drain(services: Services, lease: UUID, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setattr(group_size, "_FEWEST_RUNS", 1)
     monkeypatch.setattr(group_size, "WORTH_SECONDS", 100.0)
     monkeypatch.setattr(work_horse, "MOST_SECONDS", 100.0)
-    gc.collect()  # files that it closes during a job look as if the job had closed them
     return lambda: services.work_horse().drain("default", lease, LOCATION)
 
 

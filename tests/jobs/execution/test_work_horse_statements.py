@@ -1,6 +1,5 @@
 """What a job costs: the statements and commits that a work-horse needs for it, held as numbers."""
 
-import gc
 from collections.abc import Callable
 from uuid import UUID
 
@@ -43,7 +42,6 @@ def test_a_job_of_the_system_or_a_person_costs_the_same_and_a_group_as_much_as_o
     def cost_of(count: int) -> tuple[int, int]:
         for _ in range(count):
             make(owner=owner)
-        gc.collect()  # files that it closes during a job look as if the job had closed them
         before = len(commits)
         with recorded(services.engine) as sent:
             assert services.work_horse().drain("default", lease, LOCATION) == count

@@ -1,6 +1,5 @@
 """A work-horse dies anywhere in a group, while others change its jobs: only the job that was running pays for it."""
 
-import gc
 from collections import Counter
 from typing import Any
 
@@ -45,7 +44,6 @@ class Trial:
 
     def drain(self) -> None:
         """Run all queued jobs in a process of its own, which can die, and settle what it leaves."""
-        gc.collect()  # files that it closes during a job look as if the job had closed them
         horse = Services(self.services.settings, self.services.engine)
         horse.registry.add(job_type("nothing", title="Nothing")(self._handler()))
         lease = horse.leases.open(HOLDER, "default")
