@@ -10,17 +10,19 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask_migrate import downgrade
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tests.installation import PATIENCE_SECONDS, Installation, wait_for
 from webapp.config import Unready
-from webapp.db.engine import writing
+from webapp.db.engine import reading, writing
 from webapp.db.revision import expected_revision
+from webapp.jobs import DuplicateJob
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Status
 from webapp.processes.bootstrap import migrate, migration_lock, upgrade_with_retries
 from webapp.processes.preflight import require_tables
+from webapp.schema import claimed_keys
 from webapp.services import Services
 
 pytestmark = pytest.mark.dialect
@@ -46,6 +48,21 @@ def test_every_migration_can_be_downgraded_and_upgraded(app: Flask, services: Se
         require_tables(services)
     migrate(services)
     require_tables(services)
+
+
+@pytest.mark.exhaustive
+def test_keys_of_unfinished_jobs_are_claimed_when_their_table_is_made(
+    app: Flask, services: Services, database: str
+) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    downgrade(revision="0043")
+    held, ended = (services.jobs.create_system_job("maintenance", unique_key=key) for key in ("held", "ended"))
+    services.jobs.cancel(ended.id)
+    migrate(services)
+    with reading(services.engine) as connection:
+        assert connection.execute(select(claimed_keys.c.key, claimed_keys.c.job_id)).all() == [("held", held.id)]
+    with pytest.raises(DuplicateJob):
+        services.jobs.create_system_job("maintenance", unique_key="held")
 
 
 def test_tables_of_a_newer_version_are_refused_in_a_sentence(app: Flask, services: Services, database: str) -> None:

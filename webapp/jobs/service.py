@@ -288,9 +288,6 @@ class Jobs:
         try:
             child, woken = external_changes.add_child(self.store, root_id, make)
         except IntegrityError:
-            existing = self.store.child_named(root_id, name) if name is not None else None
-            if existing is not None:
-                return existing
             if not keys:
                 raise
             with naming_the_holder(self.engine):

@@ -25,7 +25,7 @@ FILES = "files/"  # the folder of the jobs' files
 MANIFEST_LIMIT = 1024 * 1024  # bytes
 LINE_LIMIT = 64 * 1024 * 1024  # bytes of a row, many times what texts and JSON values of a row can have
 BATCH_ROWS, BATCH_BYTES = 1_000, 16 * 1024 * 1024
-LEFT_OUT = frozenset({"sessions"})  # users sign in again
+LEFT_OUT = frozenset({"sessions", "claimed_keys"})  # users sign in again, and triggers insert the keys with the jobs
 
 
 class BadBackup(Exception):

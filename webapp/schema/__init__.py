@@ -4,7 +4,7 @@ from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
 from webapp.schema.columns import UtcDateTime, has_tag, hour_of, in_lines, later, metadata, now, seconds_between
 from webapp.schema.history import attempts, events, job_questions, job_steps, log_lines
-from webapp.schema.jobs import dependencies, flow_jobs, flows, jobs, requests
+from webapp.schema.jobs import claimed_keys, dependencies, flow_jobs, flows, jobs, requests
 from webapp.schema.metrics import cursors, endings, error_groups, error_hours, error_users, job_errors, runs, totals
 from webapp.schema.notices import notices
 from webapp.schema.notifications import notification_deliveries, notification_marks, notification_rules
@@ -36,6 +36,7 @@ __all__ = [
     "audit",
     "budget_usage",
     "budgets",
+    "claimed_keys",
     "clocks",
     "cursors",
     "dependencies",

@@ -1,4 +1,4 @@
-"""Jobs with their indexes, the dependencies between jobs, flows, and idempotency keys (``requests``)."""
+"""Jobs with their indexes, unique keys and dependencies, flows, and idempotency keys (``requests``)."""
 
 from datetime import datetime
 from typing import Any
@@ -100,9 +100,6 @@ _public = text("public")
 Index("ix_jobs_claim", jobs.c.queue, jobs.c.priority.desc(), jobs.c.fair, jobs.c.id,
       sqlite_where=_queued, postgresql_where=_queued)  # fmt: skip
 Index("ix_jobs_unfinished", jobs.c.status, jobs.c.id, sqlite_where=_unfinished, postgresql_where=_unfinished)
-Index("uq_jobs_unique_key", jobs.c.unique_key, unique=True,
-      sqlite_where=text(f"unique_key IS NOT NULL AND {_unfinished.text}"),
-      postgresql_where=text(f"unique_key IS NOT NULL AND {_unfinished.text}"))  # fmt: skip
 _waits_for_key = text("next_key IS NOT NULL AND status = 'held'")
 Index("ix_jobs_next_key", jobs.c.next_key, sqlite_where=_waits_for_key, postgresql_where=_waits_for_key)
 Index("ix_jobs_ended", jobs.c.status, jobs.c.id, sqlite_where=text("finished_at IS NOT NULL"),
@@ -128,7 +125,7 @@ Index("ix_jobs_lease", jobs.c.lease_id, sqlite_where=text("lease_id IS NOT NULL"
       postgresql_where=text("lease_id IS NOT NULL"))  # fmt: skip
 Index("ix_jobs_root", jobs.c.root_id, sqlite_where=text("root_id IS NOT NULL"),
       postgresql_where=text("root_id IS NOT NULL"))  # fmt: skip
-Index("uq_jobs_child_name", jobs.c.root_id, jobs.c.child_name, unique=True,
+Index("ix_jobs_child_name", jobs.c.root_id, jobs.c.child_name,
       sqlite_where=text("child_name IS NOT NULL"), postgresql_where=text("child_name IS NOT NULL"))  # fmt: skip
 Index("ix_jobs_turn", jobs.c.queue, jobs.c.owner_id, jobs.c.priority, jobs.c.fair,
       sqlite_where=_queued, postgresql_where=_queued)  # fmt: skip
@@ -156,6 +153,16 @@ Index("ix_jobs_finished", jobs.c.finished_at, sqlite_where=text("finished_at IS 
       postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip
 _ended_badly = text("status IN ('failed', 'stale', 'cancelled')")
 Index("ix_jobs_ended_badly", jobs.c.finished_at, sqlite_where=_ended_badly, postgresql_where=_ended_badly)
+
+
+class _ClaimedKeyColumns(TypedColumns):
+    key: Named[str] = Column(String(200), primary_key=True)
+    job_id: Named[UUID] = Column(Uuid)
+
+
+# The unique keys of unfinished jobs. Triggers (migration 0044) insert and delete the rows in the statement that changes
+# the job. A foreign key would look for the key of every job that is deleted
+claimed_keys = Table("claimed_keys", metadata, _ClaimedKeyColumns, sqlite_with_rowid=False)
 
 
 class _DependencyColumns(TypedColumns):

@@ -63,7 +63,7 @@ def history(services: Services) -> dict[str, UUID]:
     services.work_horse().drain("default", lease_id, LOCATION)
     ids["running"] = jobs.create_job("nothing", priority=999).id
     assert services.claims.claim("default", lease_id, fresh=True).id == ids["running"]
-    ids["waiting"] = jobs.create_job("nothing").id
+    ids["waiting"] = jobs.create_job("nothing", unique_key="waits").id
     ids["held"] = jobs.create_job("nothing", after=[ids["waiting"]]).id
     flow = Flow("Flow")
     flow.spawn("nothing", name="last", run_at=datetime(2099, 1, 1, tzinfo=UTC)).after("first")

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -57,6 +58,17 @@ def test_a_named_child_is_created_once(services: Services, make: Make) -> None:
     first = services.jobs.create_child_job(root.id, "nothing", name="january")
     assert services.jobs.create_child_job(root.id, "nothing", name="january") == first
     assert services.jobs.get(root.id).parts == 1
+
+
+def test_a_child_that_several_callers_name_at_once_is_created_once(services: Services, make: Make) -> None:
+    root = make()
+    with ThreadPoolExecutor(6) as threads:
+        names = [f"{number % 2}" for number in range(12)]
+        children = list(
+            threads.map(lambda name: services.jobs.create_child_job(root.id, "nothing", name=name).id, names)
+        )
+    assert children == children[:2] * 6
+    assert services.jobs.get(root.id).parts == 2
 
 
 def test_an_ended_job_and_a_child_cannot_have_new_children(services: Services, make: Make, running: Make) -> None:

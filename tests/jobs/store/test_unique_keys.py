@@ -2,19 +2,24 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from pydantic import BaseModel
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.exc import IntegrityError
 
+from tests.installation import wait_for
 from tests.jobs.conftest import LOCATION, run_once
-from webapp.db.engine import writing
+from webapp.db.engine import reading, writing
 from webapp.jobs import DuplicateJob, Job, JobContext, OnDuplicate, Status, job_type
-from webapp.jobs.lifecycle import finish_family
+from webapp.jobs.lifecycle import cascade, finish_family
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.store import unique_keys
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
+from webapp.schema import claimed_keys, jobs
 from webapp.services import Services
 
 Make = Callable[..., Job]
@@ -132,3 +137,65 @@ def test_a_key_that_is_too_long_is_rejected(make: Make) -> None:
 def test_jobs_with_unique_keys_cannot_be_created_in_bulk(services: Services, stock: str) -> None:
     with pytest.raises(BadRequest, match="one by one"):
         services.jobs.create_many(stock, [{"name": "north"}, {"name": "south"}])
+
+
+def claimed(services: Services) -> dict[str, UUID]:
+    with reading(services.engine) as connection:
+        return {row.key: row.job_id for row in connection.execute(select(claimed_keys))}
+
+
+def test_a_key_is_claimed_until_its_job_ends(services: Services, make: Make, lease: UUID) -> None:
+    first, second = make(unique_key="a"), make(unique_key="b", delay=timedelta(hours=1))
+    assert claimed(services) == {"a": first.id, "b": second.id}
+    assert run_once(services, "default", lease).id == first.id
+    assert claimed(services) == {"b": second.id}
+    services.jobs.cancel(second.id)
+    assert claimed(services) == {}
+    services.jobs.retry(second.id)
+    assert claimed(services) == {"b": second.id}
+
+
+def test_a_key_is_free_once_its_job_or_the_root_of_that_is_deleted(
+    services: Services, running: Make, make: Make
+) -> None:
+    make(unique_key="a")
+    root = running(priority=1000)
+    services.jobs.add_children(root, [services.jobs.child_of(root, "nothing", None, None, {"unique_key": "b"})])
+    assert set(claimed(services)) == {"a", "b"}
+    with writing(services.engine) as connection:
+        connection.execute(delete(jobs).where(jobs.c.root_id.is_(None)))
+    assert claimed(services) == {}
+
+
+def test_a_statement_that_gives_a_job_another_key_claims_that_one(services: Services, make: Make) -> None:
+    job, other = make(unique_key="a"), make(unique_key="b")
+    change = update(jobs).where(jobs.c.id == job.id)
+    with pytest.raises(IntegrityError), writing(services.engine) as connection:
+        connection.execute(change.values(unique_key="b"))
+    with writing(services.engine) as connection:
+        connection.execute(change.values(unique_key="c"))
+    assert claimed(services) == {"b": other.id, "c": job.id}
+    with writing(services.engine) as connection:
+        connection.execute(change.values(unique_key=None))
+    assert claimed(services) == {"b": other.id}
+
+
+class TestOnPostgreSQL:
+    """SQLite has one writer at a time anyway."""
+
+    @pytest.fixture
+    def database(self) -> str:
+        return "postgresql"
+
+    def test_a_creator_waits_for_the_transaction_that_ends_the_holder(
+        self, services: Services, make: Make, database: str
+    ) -> None:
+        blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+        holder = make(unique_key="a")
+        with ThreadPoolExecutor(1) as threads:
+            with writing(services.engine) as connection:
+                cascade.cancel_unstarted(connection, jobs.c.id == holder.id)
+                created = threads.submit(make, unique_key="a")
+                wait_for(lambda: bool(connection.execute(blocked).scalar_one()))
+            newcomer = created.result()
+        assert claimed(services) == {"a": newcomer.id}

@@ -8,7 +8,7 @@ from webapp.jobs.invariants.check import Check, check_rows
 from webapp.jobs.invariants.statuses import JOB_COLUMNS
 from webapp.jobs.model.job import TERMINAL, UNFINISHED
 from webapp.jobs.store.transitions import MAY_RUN
-from webapp.schema import dependencies, jobs
+from webapp.schema import claimed_keys, dependencies, jobs
 
 _predecessor = jobs.alias("predecessor")
 _EDGE = and_(dependencies.c.job_id == jobs.c.id, dependencies.c.after_id == _predecessor.c.id)
@@ -28,7 +28,7 @@ def checks(engine: Engine) -> Iterator[Check]:
             ~exists().where(_EDGE, or_(_predecessor.c.status.in_(UNFINISHED), waits_for_retry)),
         ),
     )
-    held_key = exists().where(_predecessor.c.unique_key == jobs.c.next_key, _predecessor.c.status.in_(UNFINISHED))
+    held_key = exists().where(claimed_keys.c.key == jobs.c.next_key)
     yield check_rows(
         engine,
         "No job waits for a unique key that no job holds.",

@@ -48,6 +48,14 @@ def checks(engine: Engine) -> Iterator[Check]:
         "No child continues after its root has ended.",
         select(*JOB_COLUMNS).where(jobs.c.parts > 0, ENDED, exists().where(_OF_ROOT, continues)),
     )
+    named = select(jobs.c.root_id.label("root"), jobs.c.child_name.label("name"), func.count().label("jobs"))
+    yield check_rows(
+        engine,
+        "The children of a job have different names.",
+        named.where(jobs.c.child_name.is_not(None))
+        .group_by(jobs.c.root_id, jobs.c.child_name)
+        .having(func.count() > 1),
+    )
 
 
 def _rolled_up() -> ColumnElement[str]:

@@ -1,12 +1,12 @@
-"""Checks of single jobs: status, times and unique key."""
+"""Checks of jobs by themselves: status, times and unique key."""
 
 from collections.abc import Iterator
 
-from sqlalchemy import Engine, and_, func, or_, select
+from sqlalchemy import Engine, and_, exists, func, or_, select
 
 from webapp.jobs.invariants.check import Check, check_rows
 from webapp.jobs.model.job import COMPLETE, TERMINAL, UNFINISHED
-from webapp.schema import jobs, later
+from webapp.schema import claimed_keys, jobs, later
 
 ENDED = jobs.c.status.in_(TERMINAL)
 JOB_COLUMNS = (jobs.c.id.label("job"), jobs.c.type, jobs.c.status)
@@ -36,6 +36,23 @@ def checks(engine: Engine) -> Iterator[Check]:
         keyed.where(jobs.c.unique_key.is_not(None), jobs.c.status.in_(UNFINISHED))
         .group_by(jobs.c.unique_key)
         .having(func.count() > 1),
+    )
+    holds = and_(jobs.c.unique_key == claimed_keys.c.key, jobs.c.status.in_(UNFINISHED))
+    yield check_rows(
+        engine,
+        "An unfinished job with a unique key has claimed it.",
+        select(*JOB_COLUMNS, jobs.c.unique_key.label("key")).where(
+            jobs.c.unique_key.is_not(None),
+            jobs.c.status.in_(UNFINISHED),
+            ~exists().where(claimed_keys.c.key == jobs.c.unique_key, claimed_keys.c.job_id == jobs.c.id),
+        ),
+    )
+    yield check_rows(
+        engine,
+        "A claimed unique key is that of an unfinished job.",
+        select(claimed_keys.c.key, claimed_keys.c.job_id.label("job")).where(
+            ~exists().where(jobs.c.id == claimed_keys.c.job_id, holds)
+        ),
     )
     yield check_rows(
         engine,

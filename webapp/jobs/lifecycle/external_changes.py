@@ -19,11 +19,11 @@ def add_child(store: JobStore, root_id: UUID, make: Callable[[Job], Job]) -> tup
     """Write the child that ``make`` returns for the root; return it, and the queues in which jobs can be claimed.
 
     The child is held until the root's handler has returned. If the root already waits for its
-    children, the child is queued at once. Raises `BadRequest` if the root has ended or was asked to
-    stop.
+    children, the child is queued at once. If the root has a child of that name, that one is returned.
+    Raises `BadRequest` if the root has ended or was asked to stop.
     """
     with writing(store.engine) as connection:
-        # locked, so that the root cannot end before it counts the new child
+        # locked, so that the root cannot end before it counts the new child, and nobody else uses its name
         locked = select(jobs.c.id).where(jobs.c.id == root_id).with_for_update(key_share=True)
         connection.execute(locked)
         root = store.read(connection, root_id)
@@ -33,6 +33,8 @@ def add_child(store: JobStore, root_id: UUID, make: Callable[[Job], Job]) -> tup
             raise create.BadRequest(message)
         at_once = root.status is Status.WAITING
         child = make(root)
+        if child.child_name and (existing := store.child_named(connection, root_id, child.child_name)):
+            return existing, set()
         if at_once and child.may_run:
             child = replace(child, status=Status.QUEUED)
         create.insert_jobs(connection, store, [child])

@@ -6,9 +6,8 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from webapp.jobs.model.job import UNFINISHED
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule
-from webapp.schema import jobs, now, schedule_runs, schedules
+from webapp.schema import claimed_keys, now, schedule_runs, schedules
 
 # built once, as building them takes longer than running them
 _ADVANCE = (
@@ -49,5 +48,5 @@ def record_run(
 
 def is_key_held(connection: Connection, unique_key: str) -> bool:
     """Return whether an unfinished job holds a unique key."""
-    holder = select(jobs.c.id).where(jobs.c.unique_key == unique_key, jobs.c.status.in_(UNFINISHED))
+    holder = select(claimed_keys.c.job_id).where(claimed_keys.c.key == unique_key)
     return connection.execute(holder).first() is not None

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine, RowMapping, bindparam, insert, select
 
 from webapp.db.engine import reading
 from webapp.db.prepared_statement import PreparedStatement
-from webapp.jobs.model.job import UNFINISHED, Job, Owner, Status
+from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.store import transitions
-from webapp.schema import jobs, now, queues
+from webapp.schema import claimed_keys, jobs, now, queues
 
 _OWNER = {"owner_id", "public", "tenant"}
 _PLAIN = tuple(f.name for f in fields(Job) if f.name not in {"owner", "metadata", "tags"})
@@ -64,9 +64,9 @@ class JobStore:
 
     def unfinished_with_key(self, unique_key: str) -> Job | None:
         """Return the unfinished job that holds a unique key, if there is one."""
-        holder = select(jobs).where(jobs.c.unique_key == unique_key, jobs.c.status.in_(UNFINISHED))
+        holder = select(jobs).join(claimed_keys, claimed_keys.c.job_id == jobs.c.id)
         with reading(self.engine) as connection:
-            row = connection.execute(holder).mappings().first()
+            row = connection.execute(holder.where(claimed_keys.c.key == unique_key)).mappings().first()
         return to_job(row) if row else None
 
     def has_queue(self, name: str) -> bool:
@@ -74,11 +74,10 @@ class JobStore:
         with reading(self.engine) as connection:
             return connection.execute(select(queues.c.name).where(queues.c.name == name)).first() is not None
 
-    def child_named(self, root_id: UUID, name: str) -> Job | None:
-        """Return the child of that name, if the root has one."""
+    def child_named(self, connection: Connection, root_id: UUID, name: str) -> Job | None:
+        """Return the child of that name as the caller's transaction sees it, if the root has one."""
         wanted = select(jobs).where(jobs.c.root_id == root_id, jobs.c.child_name == name)
-        with reading(self.engine) as connection:
-            row = connection.execute(wanted).mappings().first()
+        row = connection.execute(wanted).mappings().first()
         return to_job(row) if row else None
 
     def named_children(self, root_id: UUID) -> dict[str, UUID]:

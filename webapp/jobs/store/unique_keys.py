@@ -1,6 +1,7 @@
 """Unique keys: at most one unfinished job holds a key; a policy decides what happens to a duplicate.
 
-The partial unique index is the lock: it needs no release and survives a crash. A job with the
+A row of ``claimed_keys`` is the lock. Triggers insert it with the job and delete it in the statement that ends the
+job, so no code can forget it, it survives a crash, and the second of two jobs gets an `IntegrityError`. A job with the
 policy "queue after" waits for the holder and for all jobs that already wait for the same key,
 however they end. It takes the key in the statement that releases it. If another job has taken the
 key by then, it stays held, and the clock releases it when the key is free.
@@ -16,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from webapp.db.engine import reading, writing
 from webapp.jobs.model.job import UNFINISHED, Status
 from webapp.jobs.store.transitions import MAY_RUN, released
-from webapp.schema import dependencies, jobs
+from webapp.schema import claimed_keys, dependencies, jobs
 
 _HELD = jobs.c.status == literal_column("'held'")  # a literal, so that the partial index is used
 _predecessors = jobs.alias("predecessors")
@@ -53,7 +54,7 @@ class UniqueKeyTaken(KeyConflict):
 
 def jobs_with_key(connection: Connection, unique_key: str) -> Collection[UUID]:
     """Return the unfinished jobs that hold a key or wait for it, oldest first."""
-    holder = select(jobs.c.id).where(jobs.c.unique_key == unique_key, jobs.c.status.in_(UNFINISHED))
+    holder = select(claimed_keys.c.job_id).where(claimed_keys.c.key == unique_key)
     waiting = select(jobs.c.id).where(jobs.c.next_key == unique_key, _HELD)
     return sorted(connection.execute(union(holder, waiting)).scalars())
 
@@ -64,7 +65,7 @@ def naming_the_holder(engine: Engine) -> Iterator[None]:
     try:
         yield
     except KeyConflict as conflict:
-        holder = select(jobs.c.id).where(jobs.c.unique_key.in_(conflict.unique_keys), jobs.c.status.in_(UNFINISHED))
+        holder = select(claimed_keys.c.job_id).where(claimed_keys.c.key.in_(conflict.unique_keys))
         with reading(engine) as connection:
             conflict.job_id = connection.execute(holder.limit(1)).scalar()
         raise
