@@ -10,7 +10,7 @@ import secrets
 import tempfile
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from benchmarks.chaos.databases import Database
 from benchmarks.chaos.installation import ChaosInstallation
 from benchmarks.chaos.mixed import Load, Outcome, run_jobs_under_faults, services_of
 from benchmarks.chaos.pace import Pace
-from benchmarks.chaos.recovery import Recovery, RecoveryBench, StateNotReached, faults
+from benchmarks.chaos.recovery import Fault, Recovery, RecoveryBench, StateNotReached, faults
 from benchmarks.chaos.report import ChaosReport
 from benchmarks.rounds import Verdict
 from webapp.services import Services
@@ -48,12 +48,14 @@ def run(*, short: bool, seed: int | None = None) -> Verdict:
     """Run on both databases; the same seed gives the same jobs and faults."""
     size, seed = (SHORT if short else LONG), secrets.randbelow(10**6) if seed is None else seed
     print(f"  seed {seed}, lease {size.lease_seconds:.0f} s", flush=True)
-    found = ChaosReport(size.lease_seconds)
+    found = ChaosReport(faults(size.lease_seconds))
     for kind in KINDS:
         with open_installation(kind, size.lease_seconds, seed) as (installation, services, database):
             if kind in size.measured_on:
                 try:
-                    found.add_times(kind, measure_recovery(installation, services, size))
+                    found.add_times(
+                        kind, measure_recovery(installation, services, faults(size.lease_seconds), size.rounds)
+                    )
                 except StateNotReached as failure:
                     found.add_failure(kind, failure)
             found.add_outcome(kind, run_mixed(installation, services, database, size, seed))
@@ -72,7 +74,7 @@ def open_installation(
         folder.mkdir()
         with databases.create_database(kind, Path(name), random.Random(seed)) as database:
             installation = ChaosInstallation(folder, database.url, lease_seconds=lease_seconds)
-            with services_of(folder, database, installation, lease_seconds) as services:
+            with services_of(installation) as services:
                 installation.start()
                 try:
                     yield installation, services, database
@@ -81,13 +83,15 @@ def open_installation(
                     logging.disable(logging.NOTSET)
 
 
-def measure_recovery(installation: ChaosInstallation, services: Services, size: Size) -> dict[str, list[Recovery]]:
+def measure_recovery(
+    installation: ChaosInstallation, services: Services, measured: Iterable[Fault], rounds: int
+) -> dict[str, list[Recovery]]:
     """Inject each kind of fault alone, and measure how soon the job continues."""
     recoveries = defaultdict[str, list[Recovery]](list)
     with Pace() as pace:
         bench = RecoveryBench(installation, services, pace)
-        for _ in range(size.rounds):
-            for fault in faults(size.lease_seconds):
+        for _ in range(rounds):
+            for fault in measured:
                 recoveries[fault.name].append(bench.measure(fault))
     return recoveries
 

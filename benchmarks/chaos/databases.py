@@ -3,7 +3,7 @@
 import random
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,11 @@ from benchmarks.chaos.postgresql import PostgreSQL, wait_until_it_answers
 
 @dataclass(frozen=True)
 class Database:
-    """Its URL, and its faults by name."""
+    """Its URL, and its faults by name; those that last longer than their injection are awaited."""
 
     url: str
     faults: Mapping[str, Injection]
+    await_end_of_faults: Callable[[], None] = lambda: None
 
 
 @contextmanager

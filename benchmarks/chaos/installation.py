@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -23,25 +24,32 @@ PROGRAMS = ("pool-1", "pool-2", "clock-1", "clock-2", "web")
 class ChaosInstallation:
     """Two worker pools, two schedulers, the web server and a Valkey on one data folder."""
 
-    def __init__(self, folder: Path, database_url: str, *, lease_seconds: float, workers: int = 2) -> None:
+    def __init__(
+        self, folder: Path, database_url: str, *, lease_seconds: float, workers: int = 2, **settings: Any
+    ) -> None:
         self.folder = folder
         self.ledger = folder / "ledger"
         self.ledger.mkdir()
-        self.redis = f"unix://{folder / 'valkey.sock'}"
-        self.port = _free_port()
+        self.settings: dict[str, Any] = {
+            "database_url": database_url,
+            "redis_url": f"unix://{folder / 'valkey.sock'}",
+            "secret_key": "c" * 32,
+            "jobtypes": TYPES,
+            "lease_seconds": lease_seconds,
+            **settings,
+        }
+        port = _free_port()
+        self.address = f"http://127.0.0.1:{port}"
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("DESKJOB_")},
             "PYTHONPATH": str(ROOT),
             "DESKJOB_DATA_DIR": str(folder),
-            "DESKJOB_DATABASE_URL": database_url,
-            "DESKJOB_SECRET_KEY": "c" * 32,
-            "DESKJOB_JOBTYPES": TYPES,
-            "DESKJOB_LEASE_SECONDS": str(lease_seconds),
+            **{f"DESKJOB_{name.upper()}": str(value) for name, value in self.settings.items()},
             "DESKJOB_STOP_GRACE_SECONDS": "3",
             "DESKJOB_HORSE_SECONDS": "3",
             LEDGER: str(self.ledger),
         }
-        pool, web = ("worker", "--workers", str(workers)), ("web", "--port", str(self.port), "--processes", "1")
+        pool, web = ("worker", "--workers", str(workers)), ("web", "--port", str(port), "--processes", "1")
         self._commands = dict(zip(PROGRAMS, (pool, pool, ("clock",), ("clock",), web), strict=True))
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._wanted: set[str] = set()
@@ -70,9 +78,8 @@ class ChaosInstallation:
 
     def start_redis(self) -> None:
         """Start an empty Valkey; return when it responds."""
-        arguments = command(self.folder / "valkey.sock")
-        self._running["redis"] = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, start_new_session=True)
-        while not _responds(self.folder / "valkey.sock"):
+        self._running["redis"] = self._start_valkey()
+        while not self._responds():
             time.sleep(0.01)
 
     def stop_redis(self) -> None:
@@ -100,20 +107,33 @@ class ChaosInstallation:
     def _restart(self) -> None:
         while not self._over.wait(0.1):
             for name in self._wanted:
-                running = self._running.get(name)
-                if running is None or running.poll() is not None:
-                    self._running[name] = self._start_program(name)
+                self._restart_if_ended(name)
+
+    def _restart_if_ended(self, name: str) -> None:
+        running = self._running.get(name)
+        if running is None or running.poll() is not None:
+            self._running[name] = self._start_program(name)
+
+    def _start_valkey(self) -> "subprocess.Popen[bytes]":
+        arguments = command(self.folder / "valkey.sock")
+        return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, start_new_session=True)
+
+    def _responds(self) -> bool:
+        return _responds(self.folder / "valkey.sock")
 
     def _start_program(self, name: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "webapp.cli", *self._commands[name]],
+                self._command(name),
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+
+    def _command(self, name: str) -> list[str]:
+        return [sys.executable, "-m", "webapp.cli", *self._commands[name]]
 
 
 def _send(running: subprocess.Popen[bytes], sig: signal.Signals) -> None:

@@ -25,7 +25,7 @@ class FaultInjector:
         rng: random.Random,
         *,
         lease_seconds: float,
-        database: Mapping[str, Injection],
+        others: Mapping[str, Injection],
     ) -> None:
         self.injected: Counter[str] = Counter()
         self.history: list[tuple[float, str]] = []  # when, and what
@@ -36,7 +36,7 @@ class FaultInjector:
         kinds = [self.kill_horse] * 6 + [self.kill_worker] * 4 + [self.kill_pool, self.kill_clock, self.kill_web]
         self._faults: list[tuple[str, Injection]] = [
             *((kind.__name__.replace("_", " "), kind) for kind in [*kinds, self.freeze, self.freeze, self.empty_redis]),
-            *database.items(),
+            *others.items(),
         ]
 
     def inject(self, pause: float) -> None:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from flask_migrate import upgrade
 from sqlalchemy import func, select
@@ -16,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from benchmarks.chaos.creator import Creator
 from benchmarks.chaos.databases import Database
 from benchmarks.chaos.diagnosis import describe_installation, describe_job
-from benchmarks.chaos.installation import TYPES, ChaosInstallation
+from benchmarks.chaos.installation import ChaosInstallation
 from benchmarks.chaos.interference import FaultInjector
 from benchmarks.chaos.judge import Judgement, check_run
 from benchmarks.chaos.pages import Pages
@@ -47,19 +46,9 @@ class Outcome:
 
 
 @contextmanager
-def services_of(
-    folder: Path, database: Database, installation: ChaosInstallation, lease_seconds: float
-) -> Iterator[Services]:
+def services_of(installation: ChaosInstallation) -> Iterator[Services]:
     """Create the tables; yield the services that this process uses."""
-    settings = load(
-        data_dir=folder,
-        database_url=database.url,
-        redis_url=installation.redis,
-        secret_key="c" * 32,
-        jobtypes=TYPES,
-        lease_seconds=lease_seconds,
-    )
-    app = create_app(settings)
+    app = create_app(load(data_dir=installation.folder, **installation.settings))
     with app.app_context():
         upgrade()
         services: Services = app.extensions["deskjob"]
@@ -88,9 +77,7 @@ def run_jobs_under_faults(
 ) -> Outcome:
     """Create jobs while faults are injected; check everything when all jobs have finished."""
     began = time.monotonic()
-    injector = FaultInjector(
-        installation, random.Random(seed + 1), lease_seconds=lease_seconds, database=database.faults
-    )
+    injector = FaultInjector(installation, random.Random(seed + 1), lease_seconds=lease_seconds, others=database.faults)
     timetable = Timetable(services, random.Random(seed + 3))
     creator = Creator(services, _open_pages(installation, services), timetable, random.Random(seed + 2))
     injecting = threading.Thread(target=injector.inject, args=(load.pause,), daemon=True)
@@ -101,6 +88,7 @@ def run_jobs_under_faults(
     _wait_for(lambda: injector.injected.total() >= load.faults and _unfinished(services) < load.jobs // 10, left)
     injector.stop()
     injecting.join()
+    database.await_end_of_faults()
     _wait_for(timetable.is_up_to_date, _CALM_SECONDS)
     timetable.pause_all()
     _wait_for(lambda: not _unfinished(services) and not services.leases.beats(), _CALM_SECONDS)
@@ -124,7 +112,7 @@ def _describe(
 
 def _open_pages(installation: ChaosInstallation, services: Services) -> Pages:
     services.accounts.add(_NAME, _PASSWORD, role=Role.ADMIN)
-    return Pages(installation.port, _NAME, _PASSWORD)
+    return Pages(installation.address, _NAME, _PASSWORD)
 
 
 def _unfinished(services: Services) -> int:

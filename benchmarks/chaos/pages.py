@@ -20,8 +20,8 @@ class PagesAway(Exception):
 class Pages:
     """A browser session that signs in when necessary."""
 
-    def __init__(self, port: int, name: str, password: str) -> None:
-        self._address = f"http://127.0.0.1:{port}"
+    def __init__(self, address: str, name: str, password: str) -> None:
+        self._address = address
         self._login = {"name": name, "password": password}
         self._opener: OpenerDirector = build_opener(HTTPCookieProcessor(CookieJar()))
 

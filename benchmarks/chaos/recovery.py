@@ -91,6 +91,7 @@ class RecoveryBench:
         self._token = 0  # of the attempt that the fault interrupts
         self._struck = ""
         self._frozen: list[psutil.Process] = []
+        self.afterwards: list[Callable[[], None]] = []  # ends a fault that lasts until the job has continued
 
     def measure(self, fault: Fault) -> Recovery:
         """Run a job, inject the fault, and measure the time until the next step of the job.
@@ -141,6 +142,8 @@ class RecoveryBench:
             return None
         finally:
             self._thaw()
+            while self.afterwards:
+                self.afterwards.pop()()
 
     def _is_stopped(self) -> bool:
         """Return whether the job has ended; ask it to stop if not."""

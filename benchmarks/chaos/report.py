@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 
 from benchmarks.chaos.mixed import Outcome
-from benchmarks.chaos.recovery import Recovery, StateNotReached, faults
+from benchmarks.chaos.recovery import Fault, Recovery, StateNotReached
 from benchmarks.rounds import Verdict
 
 _SHOWN = 20
@@ -15,8 +15,8 @@ _NOTICEABLE = 1.2  # the bounds are multiplied by a smaller slowdown too
 class ChaosReport:
     """Collects results and prints each one at once."""
 
-    def __init__(self, lease_seconds: float) -> None:
-        self._goals = {fault.name: fault.goal for fault in faults(lease_seconds)}
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self._goals = [fault.goal for fault in faults]
         self._worst = 0.0
         self._slowdown = 1.0
         self._in_time = True
@@ -68,7 +68,7 @@ class ChaosReport:
 
     def verdict(self) -> Verdict:
         """Return whether all goals were reached."""
-        goals = "/".join(f"{goal:.0f}" for goal in self._goals.values())
+        goals = "/".join(f"{goal:.0f}" for goal in self._goals)
         figures = f"jobs {self._jobs} faults {self._faults} lost {self._lost} twice {self._twice}"
         return Verdict(
             values=f"{figures} worst {self._worst:.1f} s{_on_machine(self._slowdown)}",

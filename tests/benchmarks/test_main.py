@@ -13,10 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.hosts import network
 from benchmarks.peers import environment as peers
 from tests.installation import PATIENCE_SECONDS, environment, has_ended, wait_for
 
 PROCESSES = 12  # when the installation of the chaos run is complete
+HOSTS = 7  # the processes of its hosts and their switch
 
 
 @pytest.fixture
@@ -54,11 +56,11 @@ def runs_a_peer(started: list[psutil.Process]) -> bool:
     return False
 
 
-def stop(name: str, folder: Path, sig: signal.Signals, when: Callable[[list[psutil.Process]], bool]) -> None:
+def stop(command: str, folder: Path, sig: signal.Signals, when: Callable[[list[psutil.Process]], bool]) -> None:
     """Run a benchmark, send it a signal, and check that nothing is left."""
-    command = [sys.executable, "-m", "benchmarks", name, "--short"]
+    words = [sys.executable, "-m", "benchmarks", *command.split(), "--short"]
     settings = {**environment(), "TMPDIR": str(folder), "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", "")}
-    with subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(words, env=settings, stdout=subprocess.DEVNULL) as process:
 
         def started() -> list[psutil.Process]:
             return psutil.Process(process.pid).children(recursive=True)  # type: ignore[no-any-return]
@@ -84,6 +86,14 @@ def test_a_chaos_run_that_is_stopped_leaves_nothing(folder: Path, sig: signal.Si
 
 
 @pytest.mark.exhaustive
+@pytest.mark.skipif(not network.are_possible(), reason=network.IMPOSSIBLE)
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_chaos_run_on_hosts_that_is_stopped_leaves_no_network(folder: Path, sig: signal.Signals) -> None:
+    """A network exists as long as a process in it."""
+    stop("chaos --hosts", folder, sig, lambda started: len(started) >= PROCESSES + HOSTS)
+
+
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("name", "sig"), [("executor", signal.SIGKILL), ("all", signal.SIGTERM)])
 def test_a_stopped_comparison_leaves_no_peer(folder: Path, name: str, sig: signal.Signals) -> None:
     if peers.python() is None:
@@ -95,6 +105,13 @@ def test_a_stopped_comparison_leaves_no_peer(folder: Path, name: str, sig: signa
 @pytest.mark.parametrize("name", ["dataset", "fair", "pages"])  # forked jobs, forked workers, PostgreSQL in use
 def test_a_killed_benchmark_leaves_nothing(folder: Path, name: str) -> None:
     stop(name, folder, signal.SIGKILL, lambda started: len(started) > 2)  # more than the reaper and the benchmark
+
+
+def test_only_the_chaos_run_is_for_hosts() -> None:
+    command = [sys.executable, "-m", "benchmarks", "create", "--hosts"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "--hosts is an option of the chaos run" in done.stderr
 
 
 def test_an_unknown_benchmark_is_bad_usage() -> None:

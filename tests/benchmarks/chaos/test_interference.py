@@ -21,7 +21,7 @@ def test_a_fault_that_cannot_be_injected_is_recorded_and_the_others_go_on() -> N
         raise OSError("no such file")
 
     faults = {"hold the write lock": hold, "cut connections": lambda: True}
-    injector = FaultInjector(NoInstallation(), random.Random(7), lease_seconds=1.0, database=faults)
+    injector = FaultInjector(NoInstallation(), random.Random(7), lease_seconds=1.0, others=faults)
     thread = threading.Thread(target=injector.inject, args=(0.001,))
     thread.start()
     failed = "hold the write lock, which failed with OSError('no such file'),"

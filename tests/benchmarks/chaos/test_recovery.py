@@ -13,7 +13,6 @@ import psutil
 import pytest
 
 from benchmarks.chaos import recovery
-from benchmarks.chaos.databases import Database
 from benchmarks.chaos.installation import ChaosInstallation
 from benchmarks.chaos.interference import POOLS
 from benchmarks.chaos.mixed import services_of
@@ -29,9 +28,9 @@ def bench(sqlite_template: Path) -> Iterator[RecoveryBench]:
     """Two pools of one worker each."""
     folder = Path(tempfile.mkdtemp(prefix="deskjob-"))  # short, for a socket's path
     shutil.copy(sqlite_template, folder / "chaos.sqlite3")
-    database = Database(f"sqlite:///{folder / 'chaos.sqlite3'}", {})
-    installation = ChaosInstallation(folder, database.url, lease_seconds=LEASE_SECONDS, workers=1)
-    with services_of(folder, database, installation, LEASE_SECONDS) as services:
+    url = f"sqlite:///{folder / 'chaos.sqlite3'}"
+    installation = ChaosInstallation(folder, url, lease_seconds=LEASE_SECONDS, workers=1)
+    with services_of(installation) as services:
         installation.start(*POOLS)
         try:
             yield RecoveryBench(installation, services, Pace())

@@ -1,0 +1,1 @@
+"""An installation on several hosts: network namespaces, each with an address, joined by a switch."""
