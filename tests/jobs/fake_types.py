@@ -153,3 +153,10 @@ def marks_and_waits(job: JobContext, payload: Mark) -> None:
     path.touch()
     while path.exists():
         time.sleep(0.02)
+
+
+@job_type("computes", title="Computes until a file exists")
+def computes(job: JobContext, payload: Mark) -> None:
+    job.save_state({"step": 1})
+    while not Path(payload.path).exists():
+        sum(range(100_000))

@@ -49,6 +49,8 @@ def test_filled_in_values_are_kept() -> None:
     hint = " The machine may have run out of memory: the process used up to 1,024 MB."
     assert "(SIGKILL)" in translated(killed)
     assert "1.024 MB" in translated(killed + hint)
+    ran_out = "The kernel killed the process that ran this job, because memory ran out: it used up to 1,024 MB."
+    assert "1.024 MB" in translated(ran_out)
 
 
 @pytest.mark.usefixtures("german")

@@ -14,7 +14,7 @@ import random
 import select
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from resource import struct_rusage
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.output.output_pipe import OutputPipe
 from webapp.jobs.execution.process_snapshots.stack_channel import StackChannel
 from webapp.jobs.execution.work_horse import Order
+from webapp.jobs.rq_queue.memory_kills import count_memory_kills
 from webapp.os_process import die_with_parent
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class HorseExit:
     pid: int
     status: int
     usage: struct_rusage
+    memory_ran_out: bool = False  # the kernel has killed it for that
 
     @property
     def peak_memory(self) -> int:
@@ -56,6 +58,8 @@ class HorseExit:
             return f"The process that ran this job exited with status {status}."
         name = signal.Signals(os.WTERMSIG(self.status)).name
         memory = f"{self.usage.ru_maxrss // 1024:,} MB"
+        if self.memory_ran_out:
+            return f"The kernel killed the process that ran this job, because memory ran out: it used up to {memory}."
         hint = f" The machine may have run out of memory: the process used up to {memory}."
         return f"The process that ran this job was killed ({name}).{hint if name == 'SIGKILL' else ''}"
 
@@ -73,6 +77,7 @@ class HorseProcess:
         read_orders, self._orders = os.pipe()
         self._reports, report = os.pipe()
         worker = os.getpid()
+        self._memory_kills = count_memory_kills()
         self.pid = os.fork()
         if not self.pid:
             os.close(self._orders)
@@ -98,14 +103,14 @@ class HorseProcess:
     def wait(self) -> HorseExit | None:
         """Wait until it has ended for any reason, or waits for another order (``None``)."""
         if self._end is None:
-            return wait_for(self.pid)
+            return self._collect()
         poll = select.poll()
         poll.register(self._end, select.POLLIN)
         poll.register(self._reports, select.POLLIN)
         ready = dict(poll.poll())
         if self._end not in ready and os.read(self._reports, 1):
             return None
-        return wait_for(self.pid)
+        return self._collect()
 
     def has_ended(self) -> bool:
         """Return whether it has ended, which a work-horse without an order does only if somebody kills it."""
@@ -116,6 +121,11 @@ class HorseProcess:
         kill(self.pid)
         wait_for(self.pid)
         self.close()
+
+    def _collect(self) -> HorseExit:
+        ended = wait_for(self.pid)
+        was_killed = os.WIFSIGNALED(ended.status) and os.WTERMSIG(ended.status) == signal.SIGKILL
+        return replace(ended, memory_ran_out=was_killed and count_memory_kills() > self._memory_kills)
 
     def close(self) -> None:
         """Close the pipes to a work-horse that has ended."""

@@ -127,6 +127,7 @@ _ENGINE_PATTERNS = (
         "The process that ran this job was killed (%(signal)s). The machine may have run out of memory: "
         "the process used up to %(memory)s."
     ),
+    english("The kernel killed the process that ran this job, because memory ran out: it used up to %(memory)s."),
     english("The process that ran this job was killed (%(signal)s)."),
     english("The process that ran this job exited with status %(status)s."),
     english("It closed all files of its process, also those of the database, so its result was lost."),
