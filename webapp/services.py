@@ -373,7 +373,11 @@ class Services:
         """The groups of users."""
         from webapp.accounts.groups.user_groups import UserGroups
 
-        return UserGroups(self.engine, lambda: [kind.name for kind in self.registry if kind.listed])
+        return UserGroups(
+            self.engine,
+            lambda: [kind.name for kind in self.registry if kind.listed],
+            unshare=self.admin_jobs.unshare_all,
+        )
 
     @cached_property
     def second_factors(self) -> SecondFactors:

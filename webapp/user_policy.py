@@ -30,6 +30,8 @@ def user_policy(user: User, registry: Registry) -> JobPolicy:
         ),
         answers_as=_answers_as(user),
         answers_all=may(user, Right.CHANGE_USERS),
+        groups=frozenset(user.groups),
+        shares_with_all=may(user, Right.CHANGE_USERS),
     )
 
 
@@ -55,4 +57,12 @@ def may_approve(user: User, approval: Approval) -> bool:
 def viewer_of(policy: JobPolicy) -> Viewer:
     """Return the viewer that queries take: the same policy in SQL."""
     approves = frozenset[str]() if policy.sees_all else policy.approvable_types
-    return Viewer(user_id=policy.user_id, sees_all=policy.sees_all, tenant=policy.tenant, approves=approves)
+    unshared = policy.private_types if policy.groups else frozenset[str]()
+    return Viewer(
+        user_id=policy.user_id,
+        sees_all=policy.sees_all,
+        tenant=policy.tenant,
+        approves=approves,
+        groups=tuple(sorted(policy.groups)),
+        unshared_types=unshared,
+    )

@@ -46,6 +46,7 @@ DOORS: Mapping[str, Door] = {
     "approvals.reject": Door("reject_job", "job reject"),
     "questions.answer": Door("answer_question_of_job", "job answer"),
     "edit_job.save": Door("edit_job", "job edit"),
+    "sharing.change": Door("share_job", "job share"),
     "tags.change": Door("set_tags_job", "job tags"),
     "actions.act run-next": Door("run_next_job", "job run-next"),
     "actions.act make-public": Door("make_public_job", "job make-public"),
@@ -118,6 +119,7 @@ DOORS: Mapping[str, Door] = {
 }
 # operations without a button: the command that prints or does it, or a reason
 FURTHER_OPERATIONS: Mapping[str, Door] = {
+    "share_job": Door(command="job unshare"),  # with no group
     "list_jobs": Door(command="job list"),
     "create_flow": Door(command="flows start"),
     "list_flows": Door(command="flows list"),

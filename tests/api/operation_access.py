@@ -163,6 +163,7 @@ ROWS: Mapping[str, Row] = {
     "keep_no_longer_job": Row(ACT, _job(), action=A.JOB_KEEP),
     "set_priority_job": Row(OPERATE_JOB, _job(Status.QUEUED), {"priority": 7}, A.JOB_PRIORITY),
     "edit_job": Row(ACT, _job(Status.QUEUED), {"tags": ["urgent"]}, A.JOB_EDIT),
+    "share_job": Row(ACT, _job(), {"group": None}, A.JOB_SHARE),
     "set_tags_job": Row(ACT, _job(), {"tags": ["urgent"]}, A.JOB_TAGS),
     "run_next_job": Row(OPERATE_JOB, _job(Status.QUEUED), action=A.JOB_PRIORITY),
     "make_public_job": Row(SYSTEM_JOB, lambda o: {"job_id": o.system_job(public=False).id}, action=A.JOB_PUBLIC),

@@ -46,6 +46,7 @@ class AuditAction(StrEnum):
     JOB_ANSWER = "job_answer"
     JOB_REJECT = "job_reject"
     JOB_TAGS = "job_tags"
+    JOB_SHARE = "job_share"
     JOB_KEEP = "job_keep"
     JOB_PUBLIC = "job_public"
     FLOW_START = "flow_start"

@@ -22,7 +22,7 @@ HIDDEN_SECRET = {"$secret": "hidden"}
 _CLOSED: dict[str, Any] = {  # what a job read and wrote, for those who may not open it
     **{name: {} for name in ("payload", "metadata", "state")},
     **dict.fromkeys(("warnings", "errors"), ()),
-    **dict.fromkeys(("unique_key", "next_key", "child_name", "rate_key"), None),
+    **dict.fromkeys(("unique_key", "next_key", "child_name", "rate_key", "shared_with"), None),
     "message": "",
 }
 
@@ -107,6 +107,9 @@ class JobDocument(BaseModel):
     )
     edited_by: UUID | None = Field(description="Who last changed the input.")
     rate_key: str | None = Field(description="The key by which the rate of its type counts its starts.")
+    shared_with: str | None = Field(
+        description="The name of the group whose members can read it; null to those who may not open it."
+    )
     may_start_at: datetime | None = Field(
         description="Of a single job that waits for the rate of its type: when it may start at the earliest, as far "
         "as is known. Null in lists."

@@ -116,7 +116,8 @@ class Jobs:
         ``run_at`` or ``delay`` start it later, ``after`` starts it when those jobs have completed (with
         ``on_finish``: when they have ended in any way). ``choices`` are ``triggered_by``, ``again_of`` (the
         job that this one repeats) and overrides of the type's defaults: ``title``, ``queue``, ``priority``,
-        ``unique_key``, ``max_attempts``, ``tolerant``; and ``tags``. Every value is checked. If an unfinished job
+        ``unique_key``, ``max_attempts``, ``tolerant``; ``tags``; and ``shared_with``, the name of a group whose members
+        can read the job. Every value is checked. If an unfinished job
         holds the unique key, ``on_duplicate`` (the type's policy by default) decides: raise `DuplicateJob`, return that
         job, or hold the new one until that job has ended. A ``request_key`` is an idempotency key: if it has
         already created a job, that job is returned.
@@ -313,6 +314,8 @@ class Jobs:
             raise BadRequest(message)
         recorded = {} if dispatch else {"queue": NO_QUEUE, "record_only": True}
         family = {"root_id": root.id, "child_name": name, "triggered_by": root.triggered_by, "status": Status.HELD}
+        if root.shared_with is not None:
+            family["shared_with"] = root.shared_with
         job_type = self.registry.get(type_name)
         child = create.new_job(
             job_type, payload, self._vault, owner=root.owner, files={}, **{**choices, **recorded, **family}

@@ -40,6 +40,7 @@ JOB_COLUMNS = tuple(
         "approval",
         "asked_of",
         "edited_by",
+        "shared_with",
     )
 )
 REPORTED = and_(jobs.c.root_id.is_(None), jobs.c.type != DELIVERY_TYPE)
@@ -62,6 +63,7 @@ class ReportedJob:
     edited_by: UUID | None = None
     waits_for_approval: bool = False
     asked_of: str | None = None
+    shared_with: str | None = None
 
     def item(self, topic: Topic, at: datetime, *, opens: bool, **more: Any) -> dict[str, Any]:
         """Return what is stored of the event in a message."""
@@ -125,7 +127,11 @@ class Reader:
 
     def opens(self, job: ReportedJob) -> bool:
         """Return whether the user can read what a job that they see read and wrote."""
-        return self.policy is None or self.policy.opens(job.type, job.owner_id, job.triggered_by)
+        policy = self.policy
+        if policy is None:
+            return True
+        shared = policy.is_shared(job.shared_with, job.tenant)
+        return policy.opens(job.type, job.owner_id, job.triggered_by, shared=shared)
 
     def sees(self, job: ReportedJob) -> bool:
         """Return whether the user can see a job, and it is one whose events the rule reports."""
@@ -178,6 +184,7 @@ def reported_job(row: RowMapping, error: str = "") -> ReportedJob:
         tags=tuple(row["tags"] or ()),
         edited_by=row["edited_by"],
         asked_of=row["asked_of"],
+        shared_with=row["shared_with"],
         waits_for_approval=row["status"] == Status.HELD and row["approval"] == ApprovalState.PENDING,
     )
 

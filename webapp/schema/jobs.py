@@ -82,6 +82,7 @@ class _JobColumns(TypedColumns):
     edited_by: Named[UUID | None] = Column(Uuid)
     asked_of: Named[str | None] = Column(String(100))
     rate_key: Named[str | None] = Column(String(240))
+    shared_with: Named[str | None] = Column(String(80))  # the name of a group
 
 
 jobs = Table(
@@ -148,6 +149,13 @@ _needs_approval = text("approval IS NOT NULL")
 Index("ix_jobs_approval", jobs.c.status, jobs.c.id, sqlite_where=_needs_approval, postgresql_where=_needs_approval)
 _asks = text("asked_of IS NOT NULL")
 Index("ix_jobs_asks", jobs.c.asked_of, jobs.c.id, sqlite_where=_asks, postgresql_where=_asks)
+# Only shared jobs are in these three; lists without child jobs read the last two
+_shared = text("shared_with IS NOT NULL")
+_shared_root = text("shared_with IS NOT NULL AND root_id IS NULL")
+Index("ix_jobs_shared", jobs.c.shared_with, jobs.c.id, sqlite_where=_shared, postgresql_where=_shared)
+Index("ix_jobs_root_shared", jobs.c.shared_with, jobs.c.id, sqlite_where=_shared_root, postgresql_where=_shared_root)
+Index("ix_jobs_root_shared_status", jobs.c.shared_with, jobs.c.status, jobs.c.id,
+      sqlite_where=_shared_root, postgresql_where=_shared_root)  # fmt: skip
 Index("ix_jobs_type", jobs.c.type, jobs.c.id)
 Index("ix_jobs_finished", jobs.c.finished_at, sqlite_where=text("finished_at IS NOT NULL"),
       postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip

@@ -24,7 +24,7 @@ from webapp.views.admin import (
     workers,
 )
 from webapp.views.budgets import pages as budget_pages
-from webapp.views.edit_job import tags, waiting_job
+from webapp.views.edit_job import group_choice, tags, waiting_job
 from webapp.views.flow import pages as flow_pages
 from webapp.views.groups import pages as group_pages
 from webapp.views.job import (
@@ -48,7 +48,17 @@ from webapp.views.tokens import all_tokens, my_tokens
 from webapp.views.webhooks import messages, pages
 
 _JOB_BLUEPRINTS = (
-    *(show.bp, actions.bp, approvals.bp, tags.bp, waiting_job.bp, dry_run.bp, run_again.bp, children.bp),
+    *(
+        show.bp,
+        actions.bp,
+        approvals.bp,
+        tags.bp,
+        group_choice.bp,
+        waiting_job.bp,
+        dry_run.bp,
+        run_again.bp,
+        children.bp,
+    ),
     *(comparison.bp, steps.bp, flow_pages.bp, question_list.bp),
     *(log.bp, show.parameter_bp, debug_bundle.bp, process_snapshots.bp),
 )

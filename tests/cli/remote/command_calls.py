@@ -30,6 +30,10 @@ def _root(objects: Objects) -> object:
     return root.id
 
 
+def _child(objects: Objects) -> object:
+    return objects.job(root_id=objects.job(Status.WAITING, parts=1, type="maintenance").id, type="maintenance").id
+
+
 def _with_log(objects: Objects) -> object:
     job = objects.job(errors=({"text": "It broke.", "at": "2026-01-01T00:00:00+00:00"},), type="maintenance")
     objects.write_log(job, "one", "two")
@@ -223,6 +227,12 @@ CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
         lambda objects: (objects.job(tags=("a", "b")).id, "--add", "c", "--remove", "a", "--json"),
         lambda objects: (objects.job().id,),
     ],
+    "job share": [
+        lambda objects: ("--with", _group(objects), objects.job(type="maintenance").id, _root(objects), "--json"),
+        lambda objects: ("--with", "Nobody", objects.job(type="maintenance").id),
+        lambda objects: ("--with", _group(objects), _child(objects)),
+    ],
+    "job unshare": [_job(), _job("--json")],
     "job run-next": [_job(status=Status.QUEUED), _job("--json", status=Status.QUEUED), _job()],
     "job keep": [_job(), lambda objects: (_root(objects), objects.job().id, "--json")],
     "job keep-no-longer": [_job(), _job("--json")],

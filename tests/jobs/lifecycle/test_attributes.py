@@ -1,16 +1,22 @@
-"""Operators change the priority and the visibility of jobs."""
+"""The priority and the visibility of jobs change, and the group that they are shared with."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from sqlalchemy import delete
 
+from webapp.accounts.groups.user_group import GroupTaken
 from webapp.accounts.user import User
-from webapp.jobs.lifecycle.attributes import NotASystemJob, PriorityNotChangeable
-from webapp.jobs.lifecycle.create import BadRequest
+from webapp.db.engine import writing
+from webapp.jobs.lifecycle.attributes import CannotBeShared, NotASystemJob, PriorityNotChangeable
+from webapp.jobs.lifecycle.create import BadRequest, UnknownGroup
 from webapp.jobs.maintenance.clock_chores import promote_due
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.model.policies import FIRST_PRIORITY
+from webapp.schema import user_groups
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -83,3 +89,95 @@ def test_tags_that_cannot_be_stored_change_nothing(services: Services, make: Mak
 
 def test_a_job_that_runs_again_has_the_same_tags(services: Services, make: Make) -> None:
     assert services.jobs.run_again(make(tags=["a"]).id).tags == ("a",)
+
+
+def names_of_events(services: Services, job: Job) -> list[tuple[str, str]]:
+    return [(event.name, event.detail) for event in services.queries.jobs.timeline(job.id)[1:]]
+
+
+def test_a_job_is_shared_with_its_children_and_taken_back(services: Services, make: Make, user: User) -> None:
+    services.user_groups.add("Finance")
+    job, other = make(), make()
+    child = services.jobs.create_child_job(job.id, "nothing")
+    shared = services.admin_jobs.share(job.id, "Finance", by=user.id)
+    assert (shared.shared_with, shared.version) == ("Finance", services.jobs.get(job.id).version)
+    assert services.jobs.get(child.id).shared_with == "Finance"
+    assert services.jobs.get(child.id).version > child.version, "or open pages of it would not change"
+    later = services.jobs.create_child_job(job.id, "nothing")
+    assert later.shared_with == "Finance"
+    assert services.admin_jobs.share(job.id, "Finance").version == services.jobs.get(job.id).version
+    services.admin_jobs.share(job.id, None, by=user.id)
+    found = {each.id: services.jobs.get(each.id).shared_with for each in (job, child, later, other)}
+    assert set(found.values()) == {None}
+    assert names_of_events(services, job) == [("shared", "Finance"), ("unshared", "Finance")]
+    assert [event.actor_id for event in services.queries.jobs.timeline(job.id)[1:]] == [user.id, user.id]
+
+
+def test_a_running_attempt_shares_the_children_that_it_creates_after_its_job_was_shared(
+    services: Services, make: Make, lease: UUID
+) -> None:
+    services.user_groups.add("Finance")
+    make()
+    attempt = services.claims.claim("default", lease, fresh=True)
+    assert attempt is not None
+    services.admin_jobs.share(attempt.id, "Finance")
+    children = [services.jobs.child_of(attempt, "nothing", None, name, {}) for name in ("a", "b")]
+    services.jobs.add_children(attempt, children)
+    assert {services.jobs.get(child.id).shared_with for child in children} == {"Finance"}
+    services.admin_jobs.share(attempt.id, None)
+    again = services.jobs.child_of(replace(attempt, shared_with="Finance"), "nothing", None, "c", {})
+    services.jobs.add_children(replace(attempt, shared_with="Finance"), [again])
+    assert services.jobs.get(again.id).shared_with is None
+
+
+def test_a_job_is_shared_from_its_start(services: Services) -> None:
+    services.user_groups.add("Finance")
+    job = services.jobs.create_job("nothing", shared_with="Finance")
+    assert services.jobs.get(job.id) == job
+    assert job.shared_with == "Finance"
+    many = services.jobs.create_many("nothing", [{}, {}], shared_with="Finance")
+    assert {services.jobs.get(job_id).shared_with for job_id in many} == {"Finance"}
+    assert services.jobs.run_again(job.id).shared_with is None, "the copy is another job"
+
+
+def test_only_roots_are_shared_and_only_with_groups_that_exist(services: Services, make: Make) -> None:
+    job = make()
+    with pytest.raises(UnknownGroup, match="There is no group Finance"):
+        services.admin_jobs.share(job.id, "Finance")
+    with pytest.raises(UnknownGroup):
+        services.jobs.create_job("nothing", shared_with="Finance")
+    with pytest.raises(UnknownGroup):
+        services.jobs.create_many("nothing", [{}], shared_with="Finance")
+    with pytest.raises(BadRequest):
+        services.jobs.create_job("nothing", shared_with=3)
+    services.user_groups.add("Finance")
+    child = services.jobs.create_child_job(job.id, "nothing")
+    with pytest.raises(CannotBeShared, match="Share that job instead"):
+        services.admin_jobs.share(child.id, "Finance")
+    assert services.queries.all_jobs.newest(9)[0].shared_with is None
+
+
+def test_a_removed_group_unshares_its_jobs(services: Services, make: Make) -> None:
+    groups = services.user_groups
+    finance, sales = groups.add("Finance"), groups.add("Sales")
+    first, other = make(), make()
+    child = services.jobs.create_child_job(first.id, "nothing")
+    for job, group in ((first, "Finance"), (other, "Sales")):
+        services.admin_jobs.share(job.id, group)
+    groups.remove(finance)
+    assert [services.jobs.get(job.id).shared_with for job in (first, child, other)] == [None, None, "Sales"]
+    assert names_of_events(services, first) == [("shared", "Finance"), ("unshared", "Finance")]
+    groups.add("Finance")
+    assert services.jobs.get(first.id).shared_with is None
+    assert sales.name == services.jobs.get(other.id).shared_with
+
+
+def test_a_new_group_does_not_see_what_a_former_one_of_its_name_saw(services: Services, make: Make) -> None:
+    """A process can die between the removal of a group and that of its name from jobs."""
+    group, job = services.user_groups.add("Finance"), make()
+    services.admin_jobs.share(job.id, "Finance")
+    with writing(services.engine) as connection:
+        connection.execute(delete(user_groups).where(user_groups.c.id == group.id))
+    with pytest.raises(GroupTaken):
+        services.user_groups.add(services.user_groups.add("Finance").name)
+    assert services.jobs.get(job.id).shared_with is None

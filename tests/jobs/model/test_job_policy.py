@@ -42,7 +42,9 @@ def test_what_shows_an_owners_view_is_open_to_the_owner_and_to_users_who_can_sta
     assert OPERATOR.refusal(JobAction.OPEN, job("export", Owner(user_id=OPERATOR.user_id))) is None
     assert OPERATOR.refusal(JobAction.OPEN, job("export", Owner())) is Objection.NOT_YOURS, "the system sees all"
     admin = replace(OPERATOR, closed_types=frozenset())
-    assert {admin.refusal(action, job("export")) for action in ACTIONS} == {None}
+    refusals = {action: admin.refusal(action, job("export")) for action in ACTIONS}
+    assert refusals.pop(JobAction.SHARE) is Objection.PRIVATE_OUTPUT
+    assert set(refusals.values()) == {None}
     assert (OPERATOR.unopened_types, admin.unopened_types) == ({"closed", "export"}, set())
 
 
@@ -122,3 +124,47 @@ def test_nobody_answers_a_job_of_another_tenant() -> None:
     assert south.refusal(JobAction.ANSWER, north) is Objection.NOT_ASKED
     assert replace(south, tenant="north").refusal(JobAction.ANSWER, north) is None
     assert replace(south, tenant=None, sees_all=True).refusal(JobAction.ANSWER, north) is None
+
+
+def test_members_of_a_group_read_what_is_shared_with_it_and_change_nothing() -> None:
+    member = JobPolicy(
+        user_id=uuid4(), groups=frozenset({"Finance"}), closed_types=frozenset({"closed"}), tenant="north"
+    )
+    for type_name in ("open", "closed"):
+        shared = replace(job(type_name, Owner(user_id=ANA.user_id, tenant="north")), shared_with="Finance")
+        allowed = {action for action in JobAction if member.refusal(action, shared) is None}
+        assert allowed == {JobAction.OPEN}
+        assert member.sees(shared.owner.user_id, "north", shared_with="Finance")
+        for without in (frozenset[str](), frozenset({"Sales"})):
+            former = replace(member, groups=without)
+            assert former.refusal(JobAction.OPEN, shared) is Objection.NOT_YOURS
+            assert not former.sees(shared.owner.user_id, "north", shared_with="Finance")
+        for tenant in (None, "south"):
+            elsewhere = replace(member, tenant=tenant)
+            assert not elsewhere.sees(shared.owner.user_id, "north", shared_with="Finance")
+            assert elsewhere.refusal(JobAction.OPEN, shared) is Objection.NOT_YOURS
+
+
+def test_an_auditor_in_the_group_opens_a_shared_job_of_a_closed_type() -> None:
+    auditor = replace(OPERATOR, acts_on_all=False, groups=frozenset({"Finance"}))
+    assert auditor.refusal(JobAction.OPEN, job("closed")) is Objection.CLOSED
+    assert auditor.refusal(JobAction.OPEN, replace(job("closed"), shared_with="Finance")) is None
+
+
+def test_what_shows_an_owners_view_is_not_shared() -> None:
+    export = replace(job("export"), shared_with="Finance")
+    member = JobPolicy(user_id=uuid4(), groups=frozenset({"Finance"}), private_types=frozenset({"export"}))
+    assert not member.may_open(export), "it was shared before its type was private"
+    owner = replace(member, user_id=ANA.user_id)
+    assert owner.refusal(JobAction.SHARE, export) is Objection.PRIVATE_OUTPUT
+    assert owner.refusal(JobAction.UNSHARE, export) is None
+    assert owner.refusal_to_share("export", "Finance") is Objection.PRIVATE_OUTPUT
+
+
+def test_jobs_are_shared_with_ones_own_groups_and_by_admins_with_each() -> None:
+    member = JobPolicy(user_id=ANA.user_id, groups=frozenset({"Finance"}))
+    assert member.refusal(JobAction.SHARE, job()) is None
+    assert member.refusal_to_share("open", "Finance") is None
+    assert member.refusal_to_share("open", "Sales") is Objection.NOT_IN_GROUP
+    assert replace(member, shares_with_all=True).refusal_to_share("open", "Sales") is None
+    assert OPERATOR.refusal(JobAction.SHARE, job()) is None

@@ -95,6 +95,7 @@ def test_a_row_describes_a_job(database, exported, lines_of, past_job, user):
             "finished_at": "2025-01-01T00:00:03.500Z",
             "seconds": 2.5,
             "tags": None,
+            "shared_with": None,
         }
     ]
 

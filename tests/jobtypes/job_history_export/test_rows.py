@@ -26,6 +26,8 @@ def row(owner_id: UUID | None = VIEWER, **values: Any) -> dict[str, Any]:
         "finished_at": START + timedelta(seconds=1.25),
         "message": "Done",
         "tags": ["a", "b"],
+        "tenant": None,
+        "shared_with": None,
         **values,
     }
 
@@ -55,3 +57,11 @@ def test_a_viewer_of_all_jobs_sees_names_and_deleted_accounts() -> None:
 
 def test_the_names_to_look_up_are_those_of_owners_and_starters() -> None:
     assert user_ids([row(None), row(VIEWER, triggered_by=OTHER)]) == {VIEWER, OTHER}
+
+
+def test_members_of_a_group_read_the_messages_of_what_is_shared_with_it() -> None:
+    rows = RowFormatter(JobPolicy(user_id=VIEWER, groups=frozenset({"Finance"})), NAMES)
+    shared = rows.format(row(OTHER, shared_with="Finance"))
+    assert (shared["message"], shared["shared_with"], shared["owner"]) == ("Done", "Finance", "another user")
+    other = rows.format(row(OTHER, shared_with="Sales"))
+    assert (other["message"], other["shared_with"]) == (None, None)

@@ -41,7 +41,12 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "tenant": {"role": Role.ADMIN, "tenant": "north"},
     "owner": {"role": Role.ADMIN},  # of the jobs
     "demoted": {},  # owns a job of a type that only admins can start
+    "reader": {},  # belongs to the group with which jobs are shared, as the next two
+    "viewing": {"role": Role.AUDITOR},
+    "southern": {"tenant": "south"},
+    "former": {},  # belonged to it
 }
+READERS = "Readers"
 TYPES = ("open_letter", "closed_letter", "unlisted_letter", "acting_letter", "group_letter")
 CLOSABLE = ("open_letter", "closed_letter", "group_letter")
 OTHER_PAGES = {"static", "health.healthz", "health.readyz", "auth.login"}  # open to everybody, without jobs
@@ -81,11 +86,12 @@ class Doors:
     put: Callable[..., Job]
     program: FlaskClient  # a client with an API token
 
-    def job(self, type_name: str, owner: Owner, action: JobAction) -> Job:
+    def job(self, type_name: str, owner: Owner, action: JobAction, shared_with: str | None = None) -> Job:
         status = Status.QUEUED if action is JobAction.STOP else Status.FAILED
         errors = ({"text": f"The {WORD} is out of tune.", "at": "2026-01-01T00:00:00+00:00"},)
         texts: dict[str, Any] = {"message": f"Tuning the {WORD}", "errors": errors, "warnings": errors}
-        return self.put(status, type=type_name, owner=owner, payload={"text": WORD}, attempt=1, **texts)
+        known = {"type": type_name, "owner": owner, "shared_with": shared_with}
+        return self.put(status, payload={"text": WORD}, attempt=1, **known, **texts)
 
     def expected(self, action: JobAction, job: Job) -> bool:
         policy = user_policy(self.user, self.services.registry)
@@ -136,6 +142,10 @@ def people(services: Services, person: Callable[..., User]) -> dict[str, User]:
     group = services.user_groups.add("Letter writers")
     services.user_groups.set_types(group, ["group_letter"])
     services.user_groups.add_member(group, added["member"].id)
+    readers = services.user_groups.add(READERS)
+    for name in ("reader", "viewing", "southern", "former"):
+        services.user_groups.add_member(readers, added[name].id)
+    services.user_groups.remove_member(readers, added["former"].id)
     return {name: services.accounts.get(user.id) or user for name, user in added.items()}
 
 
@@ -155,8 +165,10 @@ def doors(
     return Doors(services, user, client_of(user), put, program)
 
 
-def owners(people: dict[str, User]) -> tuple[Owner, ...]:
-    return Owner(user_id=people["owner"].id), Owner(user_id=people["demoted"].id), Owner(public=True)
+def owners(people: dict[str, User]) -> tuple[tuple[Owner, str | None], ...]:
+    """Return the owners of jobs, with the group that a job is shared with."""
+    own = Owner(user_id=people["owner"].id)
+    return (own, None), (own, READERS), (Owner(user_id=people["demoted"].id), None), (Owner(public=True), None)
 
 
 every_user = pytest.mark.parametrize("doors", PEOPLE, indirect=True)
@@ -167,12 +179,12 @@ ACTIONS = tuple(JobAction(action.value) for action in BulkAction)
 @pytest.mark.parametrize(("doors", "door"), every_pair(PEOPLE, DOORS), indirect=["doors"])
 def test_every_door_obeys_the_policy(doors: Doors, door: str, people: dict[str, User]) -> None:
     for action in ACTIONS:
-        for owner in owners(people):
+        for owner, shared_with in owners(people):
             for type_name in TYPES:
-                job = doors.job(type_name, owner, action)
+                job = doors.job(type_name, owner, action, shared_with)
                 expected = doors.expected(action, job)
                 getattr(doors, door)(action, job)
-                assert doors.is_done(action, job) is expected, (action, type_name, owner)
+                assert doors.is_done(action, job) is expected, (action, type_name, owner, shared_with)
 
 
 @pytest.mark.exhaustive
@@ -185,9 +197,9 @@ def test_a_dry_run_obeys_the_policy(doors: Doors, people: dict[str, User], monke
         return DryRunResult(lines=(), completes=True, sentence=WORD)
 
     monkeypatch.setattr(doors.services.dry_run_processes, "run", run)
-    for owner in owners(people):
+    for owner, shared_with in owners(people):
         for type_name in TYPES:
-            job = doors.job(type_name, owner, JobAction.DRY_RUN)
+            job = doors.job(type_name, owner, JobAction.DRY_RUN, shared_with)
             answer = doors.client.post(f"/jobs/{job.id}/dry-run")
             expected = doors.expected(JobAction.DRY_RUN, job)
             assert (answer.status_code == 200, WORD in answer.text, ran == [job]) == (expected,) * 3, (type_name, owner)
@@ -213,6 +225,44 @@ def test_operators_act_on_open_types_and_admins_on_all(services: Services, peopl
     assert allowed("admin", JobAction.RUN_AGAIN) == [*TYPES[:2], *TYPES[3:]]
 
 
+def test_members_read_what_is_shared_with_their_group_and_change_nothing(
+    services: Services, people: dict[str, User], put: Any
+) -> None:
+    owner = Owner(user_id=people["owner"].id)
+    shared = [put(Status.FAILED, type=name, owner=owner, shared_with=READERS) for name in TYPES]
+
+    def allowed(name: str) -> set[JobAction]:
+        policy = user_policy(people[name], services.registry)
+        found = services.queries.lists.find_by_ids(viewer_of(policy), [job.id for job in shared])
+        return {action for job in found.values() for action in JobAction if policy.refusal(action, job) is None}
+
+    assert allowed("reader") == allowed("viewing") == {JobAction.OPEN}
+    assert allowed("former") == allowed("southern") == allowed("other") == set()
+
+
+SHARE_DOORS = ("page", "api")
+
+
+@pytest.mark.parametrize("door", SHARE_DOORS)
+@every_user
+def test_every_door_shares_what_the_policy_permits(doors: Doors, door: str, people: dict[str, User]) -> None:
+    policy = user_policy(doors.user, doors.services.registry)
+    for owner, shared_with in owners(people):
+        for type_name in TYPES:
+            for group in (READERS, "Letter writers", None):
+                action = JobAction.SHARE if group else JobAction.UNSHARE
+                job = doors.job(type_name, owner, action, shared_with)
+                expected = doors.expected(action, job)
+                if group and group != shared_with and policy.refusal_to_share(type_name, group):
+                    expected = False
+                if door == "page":
+                    doors.client.post(f"/jobs/{job.id}/share", data={"group": group or ""})
+                else:
+                    doors.program.put(f"/api/v1/jobs/{job.id}/share", json={"group": group})
+                after = doors.services.jobs.get(job.id).shared_with
+                assert after == (group if expected else shared_with), (type_name, owner, shared_with, group)
+
+
 def addresses(app: Flask, services: Services, job: Job) -> list[str]:
     """Return the address of every list, and of every page about a job, its type, its queue or its error."""
     known = {"job_id": job.id, "type_name": job.type, "name": job.type}
@@ -231,11 +281,14 @@ def addresses(app: Flask, services: Services, job: Job) -> list[str]:
 def test_what_a_user_cannot_open_is_on_no_page_and_in_no_export(
     doors: Doors, app: Flask, people: dict[str, User], insert_ended: Any, update_metrics: Callable[[], None]
 ) -> None:
-    for owner, name in zip(owners(people), ("owner", "demoted", "public"), strict=True):
+    names = ("owner", "shared", "demoted", "public")
+    for (owner, shared_with), name in zip(owners(people), names, strict=True):
         for type_name in CLOSABLE:
             word = f"xylophone{type_name}{name}"  # of this job alone: groups of errors outlive their jobs
             texts: dict[str, Any] = {"payload": {"text": word}, "message": word, "warnings": ({"text": word},)}
-            job = insert_ended(Status.FAILED, 1, f"No {word}.", type=type_name, owner=owner, **texts)
+            job = insert_ended(
+                Status.FAILED, 1, f"No {word}.", type=type_name, owner=owner, shared_with=shared_with, **texts
+            )
             line = {"job_id": job.id, "attempt": 1, "at": now(), "level": "INFO", "text": word}
             with writing(doors.services.engine) as connection:
                 connection.execute(insert(log_lines).values(line))

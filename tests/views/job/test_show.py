@@ -68,7 +68,10 @@ def without_token(page: str) -> str:
     return re.sub(r'name="csrf_token" value="[^"]+"', "", page)
 
 
-@pytest.mark.parametrize(("end", "words"), [("/_live", "This job was deleted."), ("/_log", "No more log lines.")])
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [("/_live", "This job was deleted, or you can no longer see it."), ("/_log", "No more log lines.")],
+)
 def test_an_open_page_says_that_its_job_was_deleted(client: FlaskClient, end: str, words: str) -> None:
     answer = client.get(f"/jobs/{uuid4()}{end}", headers=POLL)
     assert answer.status_code == 410

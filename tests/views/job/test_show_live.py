@@ -86,7 +86,7 @@ def test_a_deleted_job_offers_no_actions(page: Page, put: Put, services: Service
     change(job, status="cancelled", finished_at=now())
     services.jobs.delete(job.id)
     page.evaluate(SHOW)
-    expect(page.locator("#job-live")).to_contain_text("This job was deleted.")
+    expect(page.locator("#job-live")).to_contain_text("This job was deleted, or you can no longer see it.")
     expect(page.locator("#actions a, #actions button")).to_have_count(0)
     polls = polls_of(page)
     page.wait_for_timeout(2500)

@@ -90,7 +90,7 @@ def test_a_deleted_job_keeps_its_row(page: Page, put: Put, services: Services) -
     page.goto("/jobs")
     services.jobs.delete(job.id)
     ask_again(page)
-    expect(page.locator(f"#job-{job.id}")).to_have_text("This job was deleted.")
+    expect(page.locator(f"#job-{job.id}")).to_have_text("This job was deleted, or you can no longer see it.")
     expect(page.locator(f"#job-{other.id}")).to_contain_text("Monthly report")
 
 

@@ -60,7 +60,7 @@ def test_a_deleted_job_keeps_its_row(client: FlaskClient, put: Put, services: Se
     answer = client.get(again, headers=POLL).text
     assert f'id="job-{other.id}" data-row' in answer
     assert f'id="job-{job.id}"' in answer
-    assert "This job was deleted." in answer
+    assert "This job was deleted, or you can no longer see it." in answer
 
 
 def test_a_poll_without_visible_jobs_gets_a_new_page(client: FlaskClient, put: Put) -> None:
@@ -76,7 +76,7 @@ def test_jobs_of_other_users_stay_hidden_even_if_a_poll_names_them(
     address = f"/jobs/_live?shown={VisibleRows(rows=(hidden.id,)).encode()}"
     answer = client.get(address, headers=POLL).text
     assert "Secret" not in answer
-    assert "This job was deleted." in answer
+    assert "This job was deleted, or you can no longer see it." in answer
 
 
 def test_a_search_shows_matches_or_says_that_there_are_none(client: FlaskClient, put: Put) -> None:

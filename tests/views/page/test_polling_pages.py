@@ -112,12 +112,12 @@ def test_a_removed_job_is_said_once_and_then_there_is_silence(page: Page, runnin
     page.goto(f"/jobs/{running.id}")
     with writing(services.engine) as connection:
         connection.execute(delete(jobs).where(jobs.c.id == running.id))
-    expect(page.locator("#job-live")).to_contain_text("This job was deleted.")
+    expect(page.locator("#job-live")).to_contain_text("This job was deleted, or you can no longer see it.")
     expect(page.locator("[data-poll]")).to_have_count(0)
     polls = polls_of(page)
     page.wait_for_timeout(2500)
     assert polls == []
-    assert page.get_by_text("This job was deleted.").count() == 1
+    assert page.get_by_text("This job was deleted, or you can no longer see it.").count() == 1
 
 
 def test_the_list_changes_without_being_loaded_again(page: Page, put: Put, change: Callable[..., None]) -> None:

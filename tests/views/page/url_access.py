@@ -186,6 +186,8 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("edit_job.show", "GET"): Route(ACT),
     ("edit_job.save", "POST"): Route(ACT, {"format": "csv", "job.tags": "urgent"}, AuditAction.JOB_EDIT),
     ("tags.ask", "GET"): Route(ACT),
+    ("sharing.ask", "GET"): Route(ACT),
+    ("sharing.change", "POST"): Route(ACT, {"group": ""}, AuditAction.JOB_SHARE),
     ("tags.change", "POST"): Route(ACT, {"tags": "urgent, month end"}, AuditAction.JOB_TAGS),
     ("approvals.index", "GET"): Route(PERSON),
     ("approvals.approve", "GET"): Route(JOB),

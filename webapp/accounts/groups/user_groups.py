@@ -30,11 +30,17 @@ DESCRIPTION_LIMIT = 200
 
 
 class UserGroups:
-    """The groups of one database; ``types_for_groups`` returns the job types that can be for groups."""
+    """The groups of one database; ``types_for_groups`` returns the job types that can be for groups.
 
-    def __init__(self, engine: Engine, types_for_groups: Callable[[], Collection[str]]) -> None:
+    ``unshare`` ends the sharing of jobs with a name that is no group any more, or not yet.
+    """
+
+    def __init__(
+        self, engine: Engine, types_for_groups: Callable[[], Collection[str]], *, unshare: Callable[[str], object]
+    ) -> None:
         self._engine = engine
         self._types_for_groups = types_for_groups
+        self._unshare = unshare
 
     def all(self) -> tuple[UserGroup, ...]:
         """Return all groups by name."""
@@ -53,6 +59,7 @@ class UserGroups:
         """Add a group; raise `BadAccount` if a value is invalid, `GroupTaken` if the name is."""
         values = {"name": validation.valid_group(name), "description": _valid_description(description)}
         new: dict[str, Any] = {"id": uuid7(), **values}
+        self._unless_known(values["name"])
         try:
             with writing(self._engine) as connection:
                 connection.execute(insert(user_groups).values(**new, created_at=now()))
@@ -67,6 +74,7 @@ class UserGroups:
             if connection.execute(select(group_types.c.type_name).where(group_types.c.group_id == group.id)).first():
                 raise GroupInUse(group.name)
             connection.execute(delete(user_groups).where(user_groups.c.id == group.id))
+        self._unshare(group.name)  # nobody sees these jobs by it since the commit
 
     def set_types(self, group: UserGroup, types: Collection[str]) -> None:
         """Say which job types are for this group; each may be for other groups too. Raises `NoTypeForGroups`."""
@@ -122,6 +130,13 @@ class UserGroups:
             if stays or not removed:
                 refusal = MemberBySignOn if stays else NotAMember
                 raise refusal(connection.execute(name).scalar() or str(user_id), group.name)
+
+    def _unless_known(self, name: str) -> None:
+        """Unshare what a former group of that name left, if a process died between its removal and that."""
+        with reading(self._engine) as connection:
+            known = connection.execute(select(user_groups.c.id).where(user_groups.c.name == name)).first()
+        if known is None:
+            self._unshare(name)
 
     def _one(self, condition: Any, reference: object) -> UserGroup:
         with reading(self._engine) as connection:

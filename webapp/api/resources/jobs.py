@@ -28,7 +28,7 @@ from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.problems import InvalidInput
 from webapp.jobs.editing.job_edit import JobEdit
 from webapp.jobs.execution.by_hand.dry_run import TRACEBACK
-from webapp.jobs.lifecycle.create import BadRequest
+from webapp.jobs.lifecycle.create import BadRequest, UnknownGroup
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.model.tags import InvalidTags, clean_tags
 from webapp.jobs.store.step_rows import NAME_LIMIT
@@ -69,7 +69,10 @@ class JobListQuery(LimitQuery):
     tab: Tab = Field(default="all", description="The tab of the list, which stands for one status or a few.")
     type: str = Field(default="", max_length=80, description="The name of a job type.")
     tag: str = Field(default="", max_length=40, description="Only jobs with this tag.")
-    whose: Literal["", "mine", "public"] = Field(default="", description="Only jobs of the account, or public ones.")
+    whose: Literal["", "mine", "public", "shared"] = Field(
+        default="",
+        description="Only jobs of the account, public ones, or those that are shared with one of its groups.",
+    )
     q: str = Field(default="", max_length=200, description="Search: words, or the id of a job.")
     warned: bool = Field(default=False, description="Only jobs with warnings.")
     when: Literal["", "today", "7", "30"] = Field(default="", description="Created today, or in the last days.")
@@ -304,6 +307,29 @@ def set_tags_job(job_id: UUID, body: TagsBody) -> Any:
         return job_document(actions.set_tags(job_id, clean_tags(body.tags)), job_policy())
     except InvalidTags as error:
         raise InvalidInput({"pointer": "#/tags", "detail": str(error)}) from None
+
+
+class SharingBody(BaseModel):
+    """With whom the job is shared."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    group: str | None = Field(
+        max_length=80, description="The name of a group whose members can then read the job. Null: it is not shared."
+    )
+
+
+@operations.add("PUT", f"{JOB}/share", scope=Scope.START, body=SharingBody, answers={200: _CHANGED})
+def share_job(job_id: UUID, body: SharingBody) -> Any:
+    """Share a job with a group, or with none.
+
+    Its members can read the job and its child jobs, and change nothing. The owner of the job and operators share it
+    with groups that they belong to, admins with each group. Child jobs are shared with their parent job.
+    """
+    try:
+        return job_document(actions.share(job_id, body.group), job_policy())
+    except UnknownGroup as error:
+        raise InvalidInput({"pointer": "#/group", "detail": str(error)}) from None
 
 
 class RunAgainRequest(BaseModel):

@@ -23,6 +23,8 @@ from webapp.cli.command_group import CommandGroup
         "priority": ("jobs.actions:priority", "Change the priority of a waiting job."),
         "edit": ("jobs.edit:edit", "Edit a job that has not started."),
         "tags": ("jobs.attributes:tags", "Change the tags of jobs."),
+        "share": ("jobs.attributes:share", "Share jobs with a group, whose members can then read them."),
+        "unshare": ("jobs.attributes:unshare", "Share jobs with no group any more."),
         "approvals": ("jobs.approvals:approvals", "List the jobs that wait for somebody's approval."),
         "approve": ("jobs.approvals:approve", "Approve a job that waits for it."),
         "reject": ("jobs.approvals:reject", "Reject a job that waits for approval."),

@@ -1,4 +1,4 @@
-"""job keep, keep-no-longer, run-next, tags, make-public and make-private."""
+"""job keep, keep-no-longer, run-next, tags, share, unshare, make-public and make-private."""
 
 from collections.abc import Callable
 from typing import Any
@@ -87,6 +87,33 @@ def tags(
     print_jobs(done, in_json=in_json)
     if refused:
         raise Failed("\n".join(refused))
+
+
+@click.command()
+@_jobs
+@click.option("--with", "group", metavar="GROUP", required=True, help="The name of the group.")
+@in_json
+def share(jobs: tuple[Job, ...], group: str, *, in_json: bool) -> None:
+    """Share jobs with a group, whose members can then read them."""
+    _share(jobs, group, in_json=in_json)
+
+
+@click.command()
+@_jobs
+@in_json
+def unshare(jobs: tuple[Job, ...], *, in_json: bool) -> None:
+    """Share jobs with no group any more."""
+    _share(jobs, None, in_json=in_json)
+
+
+def _share(jobs: tuple[Job, ...], group: str | None, *, in_json: bool) -> None:
+    _change(
+        jobs,
+        AuditAction.JOB_SHARE,
+        lambda job_id: services().admin_jobs.share(job_id, group),
+        {"shared_with": group},
+        in_json=in_json,
+    )
 
 
 def _shown(*, public: bool) -> Callable[[UUID], Job]:

@@ -212,6 +212,13 @@ class RemoteAdminJobs:
         """Replace the tags of a job."""
         return self._jobs.perform(job_id, "tags", {"tags": list(tags)}, method="PUT")
 
+    def share(self, job_id: UUID, group: str | None) -> Job:
+        """Share a job with a group, or with none; raise `BadUsage` if there is no such group."""
+        try:
+            return self._jobs.perform(job_id, "share", {"group": group}, method="PUT")
+        except RemoteRefusal as error:
+            raise BadUsage(error.errors.get("#/group") or error.detail) from None
+
     def pin(self, job_id: UUID) -> Job:
         """Keep a job."""
         return self._jobs.perform(job_id, "keep")

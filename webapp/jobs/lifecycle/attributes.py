@@ -1,26 +1,28 @@
-"""Changes that operators make to a job without changing its status: priority, visibility, tags and pinning."""
+"""Changes of a job that leave its status: priority, visibility, tags, pinning, and the group that it is shared with."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Float, case, cast, func, literal, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Float, and_, case, cast, func, literal, or_, select, true, update
 
-from webapp.db.engine import writing
+from webapp.db.engine import reading, writing
 from webapp.jobs.definition.registry import Registry
+from webapp.jobs.lifecycle import create
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.job_options import check_arguments
 from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status, short_id
 from webapp.jobs.model.policies import FIRST_PRIORITY
 from webapp.jobs.model.tags import TAGS, clean_tags
 from webapp.jobs.queueing.claim import QUEUED
-from webapp.jobs.store import events
+from webapp.jobs.store import events, lock_order
 from webapp.jobs.store.job_store import JobStore
 from webapp.jobs.store.transitions import UNSTARTED
 from webapp.schema import attachments, jobs, later, now
 
 _UNKNOWN_TYPE_LIFETIME = timedelta(days=30)
+_UNSHARED_AT_ONCE = 500
 
 
 class PriorityNotChangeable(IllegalTransition, BadRequest):
@@ -48,8 +50,17 @@ class CannotBePinned(IllegalTransition):
         Exception.__init__(self, f"Job {child} is a child of job {root} and is deleted with it. Keep that job instead.")
 
 
+class CannotBeShared(IllegalTransition):
+    """Raised when a child job is shared: it is shared with its root."""
+
+    def __init__(self, job_id: UUID, root_id: UUID) -> None:
+        """Name the child and its root."""
+        child, root = short_id(job_id), short_id(root_id)
+        Exception.__init__(self, f"Job {child} is a child of job {root} and is shared with it. Share that job instead.")
+
+
 class AdminJobs:
-    """The operators' changes of a job's priority, visibility, tags and protection from pruning, each with its event."""
+    """Changes of a job's priority, visibility, tags and protection from pruning, each with its event."""
 
     def __init__(self, store: JobStore, registry: Registry) -> None:
         self._store = store
@@ -99,6 +110,39 @@ class AdminJobs:
             events.insert(connection, events.rows_of([job], EventName.TAGGED, actor_id=by, detail=", ".join(job.tags)))
         return job
 
+    def share(self, job_id: UUID, group: str | None, *, by: UUID | None = None) -> Job:
+        """Let the members of a group, and of no other, read a root and its children; without one, share it no longer.
+
+        Raises `UnknownGroup` or `CannotBeShared`. The same group changes nothing.
+        """
+        with writing(self._store.engine) as connection:
+            if group is not None:
+                create.require_group(connection, group)
+            lock_order.lock_families(connection, [job_id])  # no child is added meanwhile
+            job = self._store.read(connection, job_id)
+            if job.root_id is not None:
+                raise CannotBeShared(job_id, job.root_id)
+            if job.shared_with == group:
+                return job
+            _share(connection, or_(jobs.c.id == job_id, jobs.c.root_id == job_id), group)
+            name, detail = (EventName.SHARED, group) if group else (EventName.UNSHARED, job.shared_with)
+            events.insert(connection, events.rows_of([job], name, actor_id=by, detail=detail or ""))
+            return self._store.read(connection, job_id)
+
+    def unshare_all(self, group: str) -> None:
+        """Share the jobs that are shared with a group no longer, some in each transaction."""
+        shared = select(jobs.c.id).where(jobs.c.shared_with == group).limit(_UNSHARED_AT_ONCE)
+        with reading(self._store.engine) as connection:
+            ids = connection.execute(shared).scalars().all()
+        while ids:
+            with writing(self._store.engine) as connection:
+                lock_order.lock_families(connection, ids)
+                still = (jobs.c.id.in_(ids), jobs.c.shared_with == group)
+                roots = connection.execute(select(jobs.c.id, jobs.c.attempt).where(*still, jobs.c.root_id.is_(None)))
+                events.insert(connection, events.rows_of(roots.all(), EventName.UNSHARED, detail=group))
+                _share(connection, and_(*still), None)
+                ids = connection.execute(shared).scalars().all()
+
     def pin(self, job_id: UUID, *, by: UUID | None = None) -> Job:
         """Protect a job and its files from pruning; pinning it twice changes nothing. Raises `CannotBePinned`."""
         return self._set_pinned(job_id, now(), by=by, event=EventName.KEPT)
@@ -143,6 +187,10 @@ class AdminJobs:
 def output_lifetime(registry: Registry, type_name: str) -> timedelta:
     """Return how long output files of a type are stored; 30 days if the type no longer exists."""
     return registry.get(type_name).keep_files if type_name in registry else _UNKNOWN_TYPE_LIFETIME
+
+
+def _share(connection: Connection, condition: ColumnElement[bool], group: str | None) -> None:
+    connection.execute(update(jobs).where(condition).values(shared_with=group, version=jobs.c.version + 1))
 
 
 def _update(connection: Connection, job_id: UUID, condition: ColumnElement[bool], **values: Any) -> bool:

@@ -30,13 +30,21 @@ from webapp.jobs.store import bulk_insert, events, idempotency_keys, lock_order,
 from webapp.jobs.store.attachments import add_inputs
 from webapp.jobs.store.file_store import FileStore, StoredFile
 from webapp.jobs.store.job_store import JobNotFound, JobStore
-from webapp.schema import attachments, dependencies, jobs, later
+from webapp.schema import attachments, dependencies, jobs, later, user_groups
 
 _NO_FILES: Mapping[str, Files] = MappingProxyType({})
 
 
 class BadRequest(ValueError):
     """Raised when a job cannot be created as requested. The message says why."""
+
+
+class UnknownGroup(BadRequest):
+    """Raised when a job is shared with a group that does not exist."""
+
+    def __init__(self, name: str) -> None:
+        """Create the message for this name."""
+        super().__init__(f"There is no group {name}.")
 
 
 def new_job(
@@ -280,6 +288,8 @@ def insert_jobs(
     ``files`` belong to the only job. Raises `BudgetUsedUp`.
     """
     admit(connection, new)
+    if new[0].shared_with is not None and new[0].root_id is None:
+        require_group(connection, new[0].shared_with)
     if len(new) == 1 and is_insertable(new[0]):
         insert_single(connection, new[0])
     else:
@@ -300,10 +310,19 @@ def insert_jobs(
 def insert_alike(connection: Connection, model: Job, payloads: Sequence[dict[str, Any]]) -> tuple[UUID, ...]:
     """Write jobs like ``model``, each with its own stored payload; return their ids in the order of the payloads."""
     admit(connection, [model] * len(payloads))
+    if model.shared_with is not None:
+        require_group(connection, model.shared_with)
     disabled_types.refuse_disabled(connection, {model.type} if model.root_id is None else ())
     ids = tuple(uuid7() for _ in payloads)
     _insert_in_bulk(connection, model, ids, payloads)
     return ids
+
+
+def require_group(connection: Connection, name: str) -> None:
+    """Raise `UnknownGroup` if there is no group of that name; otherwise it stays until the transaction ends."""
+    row = select(user_groups.c.id).where(user_groups.c.name == name).with_for_update(read=True, key_share=True)
+    if connection.execute(row).first() is None:
+        raise UnknownGroup(name)
 
 
 def _queues_of(job: Job) -> set[str]:

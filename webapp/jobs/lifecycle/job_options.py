@@ -32,7 +32,12 @@ _CHOICES = {
 }
 CHILD_CHOICES: Mapping[str, ValueRule] = MappingProxyType({**_CHOICES, "run_at": NOTHING | MOMENT})
 JOB_CHOICES: Mapping[str, ValueRule] = MappingProxyType(
-    {**_CHOICES, "triggered_by": NOTHING | ID, "again_of": NOTHING | ID}
+    {
+        **_CHOICES,
+        "triggered_by": NOTHING | ID,
+        "again_of": NOTHING | ID,
+        "shared_with": NOTHING | value_rules.text(80),
+    }
 )
 _PAYLOAD = ValueRule("a mapping or a pydantic model", lambda value: isinstance(value, Mapping | BaseModel))
 _ARGUMENTS: Mapping[str, ValueRule] = MappingProxyType(

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import Connection, select, update
@@ -76,13 +76,16 @@ class JobWriter:
         with writing(self._store.engine) as connection:
             running = (jobs.c.id == root.id, jobs.c.attempt == root.attempt, jobs.c.status == "running")
             # locked before its children are read, so that no name can be taken in between
-            if connection.execute(select(jobs.c.id).where(*running).with_for_update(key_share=True)).first() is None:
+            held = select(jobs.c.shared_with).where(*running).with_for_update(key_share=True)
+            if (row := connection.execute(held).first()) is None:
                 raise LeaseLost
             missing = _without_written(connection, children) if again else children
             new = _without_known_names(connection, root, missing)
             grown = {"parts": jobs.c.parts + len(new), "version": jobs.c.version + 1}
             connection.execute(update(jobs).where(jobs.c.id == root.id).values(**grown))
             if new:
+                if row.shared_with != root.shared_with:  # the attempt has read its job before
+                    new = [replace(child, shared_with=row.shared_with) for child in new]
                 with key_conflicts(new):
                     create.insert_jobs(connection, self._store, new)
 

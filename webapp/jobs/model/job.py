@@ -60,6 +60,8 @@ class EventName(StrEnum):
     KEPT = "kept"
     KEPT_NO_LONGER = "kept_no_longer"
     TAGGED = "tagged"
+    SHARED = "shared"
+    UNSHARED = "unshared"
     EDITED = "edited"
     # of its approval
     APPROVED = "approval_given"
@@ -168,7 +170,8 @@ class Job:
     `attempts_allowed`. ``version`` increases with every write.
     ``approval`` is an `ApprovalState`, None for a job that needs none; ``approval_ends_at`` is until when somebody can
     decide. ``edited_by`` is the user who last changed its input. ``asked_of`` is who must answer the question that it
-    waits for: ``user:…``, ``role:…`` or ``group:…``; None if it waits for none.
+    waits for: ``user:…``, ``role:…`` or ``group:…``; None if it waits for none. ``shared_with`` is the name of a group
+    whose members can read it; child jobs have that of their root.
     """
 
     id: UUID
@@ -223,6 +226,7 @@ class Job:
     edited_by: UUID | None = None
     asked_of: str | None = None
     rate_key: str | None = None
+    shared_with: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a job without an identity; rows are trusted for the rest."""

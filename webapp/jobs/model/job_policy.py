@@ -20,11 +20,13 @@ class JobAction(StrEnum):
     DELETE = "delete"
     APPROVE = "approve"  # or reject
     ANSWER = "answer"  # the question that it waits for
+    SHARE = "share"  # with a group, whose members can then read it
+    UNSHARE = "unshare"
     DRY_RUN = "dry_run"  # call its handler without effects, with the permissions of its owner, and read what it reports
 
 
 class Objection(StrEnum):
-    """Why an action does not apply to a job, as a sentence; pages translate it. The last eight are permissions."""
+    """Why an action does not apply to a job, as a sentence; pages translate it. The last ten are permissions."""
 
     ENDED = "Already ended."
     STOPPING = "Already stopping."
@@ -39,6 +41,8 @@ class Objection(StrEnum):
     NOT_AN_APPROVER = "Only the approvers of this job type can do this."
     APPROVED_BY_OTHERS = "Somebody else must approve a job that you started, own or edited."
     NOT_ASKED = "Only those whom the job asks can do this."
+    NOT_IN_GROUP = "You can share only with groups that you belong to."
+    PRIVATE_OUTPUT = "It shows what its owner can see, so it cannot be shared."
     PASSWORD = "This job type asks for your password. Start a new job instead."  # noqa: S105
 
 
@@ -56,6 +60,10 @@ class JobPolicy:
     use the permissions of their owner, which can be more than the user has. The user approves jobs of
     ``approvable_types``, their own too if the type is one of ``self_approvable_types``. The user answers the jobs that
     ask one of ``answers_as`` (themselves, their roles and groups), or each job if ``answers_all``.
+
+    Jobs that are shared with one of the ``groups`` of the user can be read, also those of ``closed_types``: their
+    owner or an operator has decided so. Jobs of ``private_types`` are not shared. The user shares jobs that they act on
+    with their own groups, or with each group if ``shares_with_all``.
     """
 
     user_id: UUID
@@ -71,6 +79,8 @@ class JobPolicy:
     self_approvable_types: frozenset[str] = frozenset()
     answers_as: frozenset[str] = frozenset()
     answers_all: bool = False
+    groups: frozenset[str] = frozenset()
+    shares_with_all: bool = False
 
     @property
     def owner(self) -> Owner:
@@ -96,11 +106,23 @@ class JobPolicy:
             return Objection.OWNER_RIGHTS
         return Objection.PASSWORD if type_name in self.password_types else None
 
-    def sees(self, owner_id: UUID | None, tenant: str | None, *, public: bool = False) -> bool:
+    def sees(
+        self, owner_id: UUID | None, tenant: str | None, *, public: bool = False, shared_with: str | None = None
+    ) -> bool:
         """Return whether the user can see a job; `webapp.jobs.queries.visible_jobs.scopes` is the same in SQL."""
         if not self._shares_tenant(tenant):
             return False
-        return self.sees_all or public or owner_id == self.user_id
+        return self.sees_all or public or owner_id == self.user_id or shared_with in self.groups
+
+    def is_shared(self, shared_with: str | None, tenant: str | None) -> bool:
+        """Return whether a job of a tenant that is shared with a group is shared with this user."""
+        return shared_with in self.groups and self._shares_tenant(tenant)
+
+    def refusal_to_share(self, type_name: str, group: str) -> Objection | None:
+        """Return why the user cannot share the jobs of a type that they act on with a group, or ``None``."""
+        if type_name in self.private_types:
+            return Objection.PRIVATE_OUTPUT
+        return None if self.shares_with_all or group in self.groups else Objection.NOT_IN_GROUP
 
     def is_involved(self, job: Job) -> bool:
         """Return whether the user owns or started the job."""
@@ -111,17 +133,20 @@ class JobPolicy:
 
         Approvers read the jobs that need approval too; what they wrote only if other users could read it as well.
         """
-        if self.opens(job.type, job.owner.user_id, job.triggered_by):
+        shared = self.is_shared(job.shared_with, job.tenant)
+        if self.opens(job.type, job.owner.user_id, job.triggered_by, shared=shared):
             return True
         approves = job.approval is not None and job.type in self.approvable_types
         return approves and (job.waits_for_approval or job.type not in self.closed_types | self.private_types)
 
-    def opens(self, type_name: str, owner_id: UUID | None, triggered_by: UUID | None) -> bool:
+    def opens(self, type_name: str, owner_id: UUID | None, triggered_by: UUID | None, *, shared: bool = False) -> bool:
         """Return whether the user can read what a visible job of this type and these users read and wrote.
 
-        Other users see that a public job runs, but not its input and output.
+        Other users see that a public job runs, but not its input and output; ``shared`` is what `is_shared` returns.
         """
-        return self.user_id in {owner_id, triggered_by} or (self.sees_all and type_name not in self.unopened_types)
+        if self.user_id in {owner_id, triggered_by} or (shared and type_name not in self.private_types):
+            return True
+        return self.sees_all and type_name not in self.unopened_types
 
     def may_act(self, job: Job) -> bool:
         """Return whether the user can stop and delete the job: own jobs, or all for operators."""
@@ -144,6 +169,8 @@ class JobPolicy:
             return Objection.OWNER_RIGHTS if job.type in self.acting_types and self.closed_types else None
         if not (self.acts_on_all or self.is_involved(job)):
             return Objection.NOT_YOURS
+        if action is JobAction.SHARE and job.type in self.private_types:
+            return Objection.PRIVATE_OUTPUT
         if action is JobAction.RUN_AGAIN:
             return self._refusal_to_copy(job)
         return self.refusal_to_run(job.type, job.owner) if action in _RUNS else None

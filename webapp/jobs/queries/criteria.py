@@ -23,7 +23,9 @@ from webapp.jobs.queries.visible_jobs import (
     Viewer,
     roots_and_children,
     same_tenant,
+    scans_of_groups,
     scopes,
+    shared_scans,
 )
 from webapp.schema import attempts, has_tag, job_errors, jobs, leases
 
@@ -44,11 +46,11 @@ Conditions = list[ColumnElement[bool]]
 class JobCriteria:
     """What a list is narrowed to; the default is every job.
 
-    ``ownership`` is empty, "mine" or "public". ``since`` and ``until`` are bounds of the creation time;
-    jobs newer than ``newest_id`` and jobs up to ``newer_than`` are left out. Parameters and errors of jobs
-    of ``restricted_types`` are not searched for ``text``. Without ``with_children``, child jobs are left out, unless
-    ``text`` is the id of one. ``ended_since`` and ``ended_until`` bound the time of the end: with ``many_ended``
-    they are checked during the scan, otherwise those jobs are looked up first.
+    ``ownership`` is empty, "mine", "public" or "shared" (with the viewer's groups). ``since`` and ``until`` are bounds
+    of the creation time; jobs newer than ``newest_id`` and jobs up to ``newer_than`` are left out. Parameters and
+    errors of jobs of ``restricted_types`` are not searched for ``text``. Without ``with_children``, child jobs are left
+    out, unless ``text`` is the id of one. ``ended_since`` and ``ended_until`` bound the time of the end: with
+    ``many_ended`` they are checked during the scan, otherwise those jobs are looked up first.
     """
 
     tab: str = "all"
@@ -127,7 +129,11 @@ class JobCriteria:
             return [PUBLIC]
         if self.ownership == "mine":
             return self._owned(jobs.c.owner_id == viewer.user_id)
-        return [true()] if viewer.sees_all else [*self._owned(jobs.c.owner_id == viewer.user_id), PUBLIC]
+        if self.ownership == "shared":
+            return scans_of_groups(viewer)
+        if viewer.sees_all:
+            return [true()]
+        return [*self._owned(jobs.c.owner_id == viewer.user_id), PUBLIC, *shared_scans(viewer)]
 
     def _owned(self, owned: ColumnElement[bool]) -> list[ColumnElement[bool]]:
         return [owned] if self._only_roots() else roots_and_children(owned)

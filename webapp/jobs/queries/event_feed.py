@@ -16,6 +16,7 @@ from webapp.jobs.queries.visible_jobs import Viewer, scopes
 from webapp.schema import events, jobs
 
 SCAN_LIMIT = 2000
+_OF_JOB = (jobs.c.owner_id, jobs.c.triggered_by, jobs.c.tenant, jobs.c.shared_with)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class FeedEvent:
     title: str
     owner_id: UUID | None
     triggered_by: UUID | None
+    tenant: str | None
+    shared_with: str | None
     at: datetime
     name: str
     attempt: int
@@ -63,7 +66,7 @@ class EventFeed:
         read = news.order_by(events.c.id).limit(SCAN_LIMIT).subquery()
         columns = (read.c.id, read.c.job_id, read.c.at, read.c.name, read.c.attempt, read.c.actor_id, read.c.detail)
         visible = (
-            select(*columns, jobs.c.type, jobs.c.title, jobs.c.owner_id, jobs.c.triggered_by)
+            select(*columns, jobs.c.type, jobs.c.title, *_OF_JOB)
             .join(jobs, jobs.c.id == read.c.job_id)
             .where(or_(*scopes(viewer)))
             .order_by(read.c.id)

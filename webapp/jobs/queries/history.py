@@ -17,7 +17,7 @@ from webapp.schema import has_tag, jobs
 PAGE = 500
 _SUMMARY = (
     *(jobs.c.id, jobs.c.type, jobs.c.title, jobs.c.status, HAS_WARNINGS.label("has_warnings")),
-    *(jobs.c.owner_id, jobs.c.triggered_by),
+    *(jobs.c.owner_id, jobs.c.triggered_by, jobs.c.tenant, jobs.c.shared_with),
     *(
         jobs.c.progress,
         (jobs.c.attempt - jobs.c.uncounted_attempts).label("attempt"),

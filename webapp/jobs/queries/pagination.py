@@ -42,6 +42,7 @@ from webapp.jobs.queries.visible_jobs import (
     any_user,
     scopes,
     select_newest,
+    user_values,
 )
 from webapp.jobs.store.job_store import to_job
 from webapp.schema import jobs
@@ -200,7 +201,7 @@ class JobPages:
         """Count the viewer's jobs per tab, in one statement; each count stops at `TAB_CEILING`."""
         counts = select_tab_counts(any_user(viewer), tuple(TABS), with_children=with_children)
         with reading(self.engine) as connection:
-            return dict(connection.execute(counts, {"user_id": viewer.user_id}).mappings().one())
+            return dict(connection.execute(counts, user_values(viewer)).mappings().one())
 
     def count_matching_tabs(self, viewer: Viewer, criteria: JobCriteria) -> TabCounts:
         """Count the matching jobs per tab, whatever their tab is, among the newest that indexes find.
@@ -234,8 +235,7 @@ class JobPages:
         One statement, because every poll of every page runs it.
         """
         with reading(self.engine) as connection:
-            values = {"user_id": viewer.user_id}
-            rows = connection.execute(select_active(any_user(viewer), limit), values).mappings().all()
+            rows = connection.execute(select_active(any_user(viewer), limit), user_values(viewer)).mappings().all()
         counts = {tab: rows[0][f"count_{tab}"] for tab in UNFINISHED_TABS}
         return ActiveJobs(running=tuple(to_job(row) for row in rows if row["id"] is not None), counts=counts)
 
@@ -247,7 +247,7 @@ class JobPages:
             last, _ = _part(connection, scans.indexed, _FIRST_PART_SIZE)
             return _count(connection, add_conditions(scans.filtered, [jobs.c.id >= last]), limit) if last else 0
         oldest = min(shown) if len(shown) >= limit else LOWEST
-        values = {"user_id": viewer.user_id, "oldest": oldest, "newest": HIGHEST}
+        values = {**user_values(viewer), "oldest": oldest, "newest": HIGHEST}
         found = connection.execute(select_ids(any_user(viewer), criteria, limit), values).scalars()
         return len(set(found) - set(shown))
 
@@ -290,9 +290,9 @@ def select_active(viewer: Viewer, limit: int) -> Select[Any]:
     return select(*counts.c, *jobs.c).select_from(joined).order_by(jobs.c.id.desc())
 
 
-def _bounds(viewer: Viewer, before: UUID | None) -> dict[str, UUID]:
+def _bounds(viewer: Viewer, before: UUID | None) -> dict[str, Any]:
     newest = UUID(int=max(before.int - 1, 0)) if before else HIGHEST
-    return {"user_id": viewer.user_id, "oldest": LOWEST, "newest": newest}
+    return {**user_values(viewer), "oldest": LOWEST, "newest": newest}
 
 
 def count_up_to(scans: list[Conditions], ceiling: int) -> ScalarSelect[int]:

@@ -48,7 +48,15 @@ from webapp.jobs.queries.pagination import (
     select_ids,
     select_tab_counts,
 )
-from webapp.jobs.queries.visible_jobs import TAB_CEILING, Viewer, any_user, can_see, scopes, select_newest
+from webapp.jobs.queries.visible_jobs import (
+    TAB_CEILING,
+    Viewer,
+    any_user,
+    can_see,
+    scopes,
+    select_newest,
+    user_values,
+)
 from webapp.jobs.store.job_store import JobNotFound, to_job
 from webapp.schema import attachments, events, jobs, now, queues
 
@@ -126,7 +134,7 @@ class PolledStates:
             any_user(viewer), criteria, limit=0 if needs_rows else limit, listed=listed, sqlite=sqlite
         )
         parameters = {
-            "user_id": viewer.user_id,
+            **user_values(viewer),
             "shown": _as_text(shown, sqlite=sqlite),
             "oldest": min(shown) if len(shown) >= limit > 0 else LOWEST,
             "newest": HIGHEST,
@@ -145,7 +153,7 @@ class PolledStates:
         """Return the state of a job; raise `JobNotFound` if it does not exist or the viewer cannot see it."""
         statement = _select_job(any_user(viewer), listed=listed)
         with reading(self.engine) as connection:
-            row = connection.execute(statement, {"user_id": viewer.user_id, "job_id": job_id}).mappings().first()
+            row = connection.execute(statement, {**user_values(viewer), "job_id": job_id}).mappings().first()
         if row is None:
             raise JobNotFound(job_id)
         facts = (row["version"], *(row[fact] or 0 for fact in _JOB_FACTS))

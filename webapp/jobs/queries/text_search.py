@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, String, Text, and_, cast, exists, func, li
 from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH
 
 from webapp.db.case_folding import has_text
-from webapp.jobs.queries.visible_jobs import Viewer
+from webapp.jobs.queries.visible_jobs import Viewer, same_tenant
 from webapp.schema import jobs
 
 WORD_LIMIT = 4  # further words are ignored
@@ -51,8 +51,13 @@ def _has(word: str, readable: ColumnElement[bool], inside: Any) -> ColumnElement
 
 
 def _may_open(viewer: Viewer, restricted_types: Collection[str]) -> ColumnElement[bool]:
-    own = or_(jobs.c.owner_id == viewer.user_id, jobs.c.triggered_by == viewer.user_id)
-    return or_(own, jobs.c.type.not_in(restricted_types)) if viewer.sees_all else own
+    found: list[ColumnElement[bool]] = [jobs.c.owner_id == viewer.user_id, jobs.c.triggered_by == viewer.user_id]
+    if viewer.groups:
+        shared = jobs.c.shared_with.in_(viewer.groups)
+        found.append(and_(shared, jobs.c.type.not_in(viewer.unshared_types), same_tenant(viewer)))
+    if viewer.sees_all:
+        found.append(jobs.c.type.not_in(restricted_types))
+    return or_(*found)
 
 
 def _in_sqlite(word: str) -> ColumnElement[bool]:

@@ -1,13 +1,13 @@
 """Which jobs a viewer can see, their timelines and attempts, and the index scans that lists are made of.
 
-A user's own jobs and public jobs are two index scans joined by UNION: one ``OR`` would scan the whole table for
-a user who has few jobs.
+A user's own jobs, public jobs and those that are shared with a group are index scans joined by UNION: one ``OR`` would
+scan the whole table for a user who has few jobs.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,9 +15,11 @@ from sqlalchemy import (
     ColumnElement,
     Engine,
     Select,
+    String,
     Uuid,
     and_,
     bindparam,
+    false,
     literal_column,
     or_,
     select,
@@ -56,6 +58,7 @@ HAS_WARNINGS: ColumnElement[bool] = literal_column("jobs.warnings <> '[]'")
 
 _ANY_USER = cast(UUID, bindparam("user_id", type_=Uuid()))
 _CACHED_STATEMENTS = 64
+_GROUP_SCANS = 8  # of more groups, all shared jobs are read: a scan for each would cost every poll more
 
 # one scan per status, so that each is read in the order of its index
 _UNFINISHED_SCANS = [[jobs.c.status == literal_column(f"'{status}'")] for status in sorted(UNFINISHED)]
@@ -63,15 +66,18 @@ _UNFINISHED_SCANS = [[jobs.c.status == literal_column(f"'{status}'")] for status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """The user who reads: sees their own jobs and public ones; some roles see all.
+    """The user who reads: sees their own jobs, public ones and those shared with their ``groups``; some roles see all.
 
     Who ``approves`` jobs of some types can open those that need approval, but finds them in a list of their own.
+    What jobs of ``unshared_types`` read and wrote is not shared.
     """
 
     user_id: UUID
     sees_all: bool = False
     tenant: str | None = None
     approves: frozenset[str] = frozenset()
+    groups: tuple[str, ...] = ()
+    unshared_types: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +128,7 @@ class VisibleJobs:
     def get_visible(self, viewer: Viewer, job_id: UUID) -> Job:
         """Return the job; raise `JobNotFound` if it does not exist or the viewer cannot see it."""
         with reading(self.engine) as connection:
-            values = {"user_id": viewer.user_id, "job_id": job_id}
+            values = {**user_values(viewer), "job_id": job_id}
             row = connection.execute(_select_visible(any_user(viewer)), values).mappings().first()
         if row is None:
             raise JobNotFound(job_id)
@@ -204,11 +210,23 @@ class VisibleJobs:
 
 
 def any_user(viewer: Viewer) -> Viewer:
-    """Return the viewer with the parameter ``user_id`` instead of a user, for a statement that is built once for all.
+    """Return the viewer with parameters instead of the user and the groups, for a statement that is built once for all.
 
-    Building a statement takes longer than running it, and hundreds of users poll.
+    Building a statement takes longer than running it, and hundreds of users poll. See `user_values`.
     """
-    return replace(viewer, user_id=_ANY_USER)
+    groups = tuple(_any_group(number) for number in range(len(viewer.groups)))
+    return replace(viewer, user_id=_ANY_USER, groups=groups)
+
+
+def user_values(viewer: Viewer) -> dict[str, Any]:
+    """Return the values of the parameters of `any_user`."""
+    return {"user_id": viewer.user_id, **{f"group_{number}": name for number, name in enumerate(viewer.groups)}}
+
+
+@cache
+def _any_group(number: int) -> str:
+    """Return the same parameter each time: it is part of the key of the cached statements."""
+    return cast(str, bindparam(f"group_{number}", type_=String()))
 
 
 @lru_cache(_CACHED_STATEMENTS)
@@ -237,7 +255,32 @@ def scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
     tenant = same_tenant(viewer)
     if viewer.sees_all:
         return [tenant]
-    return [(jobs.c.owner_id == viewer.user_id) & tenant, PUBLIC & tenant]
+    found: list[ColumnElement[bool]] = [(jobs.c.owner_id == viewer.user_id) & tenant, PUBLIC & tenant]
+    if viewer.groups:
+        found.append(jobs.c.shared_with.in_(viewer.groups) & _of_others(viewer) & tenant)
+    return found
+
+
+def shared_scans(viewer: Viewer) -> list[ColumnElement[bool]]:
+    """Return scans of the jobs that others share with the viewer's groups: neither their own nor public."""
+    return [each & _of_others(viewer) for each in scans_of_groups(viewer)] if viewer.groups else []
+
+
+def scans_of_groups(viewer: Viewer) -> list[ColumnElement[bool]]:
+    """Return scans of the jobs that are shared with the viewer's groups; no job matches two of them.
+
+    A scan per group reads the newest jobs first; of many groups, the ids of all shared jobs are looked up.
+    """
+    if not viewer.groups:
+        return [false()]
+    if len(viewer.groups) <= _GROUP_SCANS:
+        return [jobs.c.shared_with == group for group in viewer.groups]
+    shared = jobs.alias("shared_jobs")
+    return [jobs.c.id.in_(select(shared.c.id).where(shared.c.shared_with.in_(viewer.groups)))]
+
+
+def _of_others(viewer: Viewer) -> ColumnElement[bool]:
+    return jobs.c.owner_id.is_distinct_from(viewer.user_id) & ~PUBLIC
 
 
 def can_see(viewer: Viewer) -> ColumnElement[bool]:
@@ -294,5 +337,5 @@ def select_visible(viewer: Viewer, conditions: list[ColumnElement[bool]], *colum
 def _indexed_scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
     if viewer.sees_all:
         return scopes(viewer)
-    own, public = scopes(viewer)
-    return [*roots_and_children(own), public]
+    own, public, *_ = scopes(viewer)
+    return [*roots_and_children(own), public, *(each & same_tenant(viewer) for each in shared_scans(viewer))]

@@ -20,7 +20,7 @@ _ACTIONS: dict[str, JsonValue] = {
     BulkAction.DELETE: "Delete",
 }
 
-_SCOPES: dict[str, JsonValue] = {"": "All", "mine": "Mine", "public": "Public"}
+_SCOPES: dict[str, JsonValue] = {"": "All", "mine": "Mine", "public": "Public", "shared": "Shared with my groups"}
 
 _CRITERIA_NAMES = {  # payload → criteria
     "children": "with_children",
@@ -41,7 +41,9 @@ class BulkActionPayload(BaseModel):
     children: bool = Field(default=True, title="Include child jobs")  # bulk actions of older versions did
     type_name: str = Field(default="", max_length=80, title="Job type")
     tag: str = Field(default="", max_length=TAG_LIMIT, title="Tag")
-    whose: Literal["", "mine", "public"] = Field(default="", title="Scope", json_schema_extra={"labels": _SCOPES})
+    whose: Literal["", "mine", "public", "shared"] = Field(
+        default="", title="Scope", json_schema_extra={"labels": _SCOPES}
+    )
     text: str = Field(default="", max_length=200, title="Search")
     warned: bool = Field(default=False, title="With warnings")
     since: datetime | None = Field(default=None, title="Created since")

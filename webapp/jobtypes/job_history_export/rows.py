@@ -9,9 +9,10 @@ from webapp.jobs import JobPolicy
 
 SUMMARY = (
     *("id", "type", "title", "status", "done_with_warnings", "owner", "triggered_by", "progress", "attempt"),
-    *("created_at", "started_at", "finished_at", "seconds", "tags"),
+    *("created_at", "started_at", "finished_at", "seconds", "tags", "shared_with"),
 )
 DIAGNOSTICS = ("message", "warnings", "errors")
+_OF_OPEN_JOBS = ("shared_with", *DIAGNOSTICS)
 SYSTEM = "the system"
 OTHER_USER = "another user"
 
@@ -48,8 +49,9 @@ class RowFormatter:
             "seconds": _seconds(row["started_at"], row["finished_at"]),
             "tags": ", ".join(row["tags"] or ()) or None,
         }
-        is_open = self._policy.opens(row["type"], row["owner_id"], row["triggered_by"])
-        return export_row | {column: row[column] if is_open else None for column in DIAGNOSTICS if column in row}
+        shared = self._policy.is_shared(row["shared_with"], row["tenant"])
+        is_open = self._policy.opens(row["type"], row["owner_id"], row["triggered_by"], shared=shared)
+        return export_row | {column: row[column] if is_open else None for column in _OF_OPEN_JOBS if column in row}
 
     def _name(self, user_id: UUID | None, default: str | None) -> str | None:
         if user_id is None:

@@ -61,6 +61,7 @@ ACTIONS: Mapping[str, str] = {
     AuditAction.JOB_REJECT: lazy_gettext("Rejected a job"),
     AuditAction.JOB_TAGS: lazy_gettext("Changed the tags of a job"),
     AuditAction.JOB_KEEP: lazy_gettext("Changed whether a job is kept"),
+    AuditAction.JOB_SHARE: lazy_gettext("Changed the group that a job is shared with"),
     AuditAction.JOB_PUBLIC: lazy_gettext("Changed who can see a job"),
     AuditAction.FLOW_START: lazy_gettext("Started a flow"),
     AuditAction.FLOW_STOP: lazy_gettext("Stopped the rest of a flow"),

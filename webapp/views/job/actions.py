@@ -82,6 +82,18 @@ def set_tags(job_id: UUID, tags: Collection[str]) -> Job:
         return services().admin_jobs.set_tags(job_id, tags, by=signed_in().id)
 
 
+def share(job_id: UUID, group: str | None) -> Job:
+    """Share a job with a group, or with none, for the signed-in user; its page and the API call it."""
+    job = act_on(job_id, "unshare" if group is None else "share")
+    if group is not None and group != job.shared_with:
+        refusal = available_actions.sharing_refusal(job, group, viewer_context())
+        if refusal:
+            abort(403, refusal)
+    change = {"before": {"shared_with": job.shared_with}, "after": {"shared_with": group}}
+    with audited(AuditAction.JOB_SHARE, AuditTarget.JOB, job.id, name=job.title, **change):
+        return services().admin_jobs.share(job_id, group, by=signed_in().id)
+
+
 def run_again(job_id: UUID, from_step: str | None = None) -> Job:
     """Start a copy of a job for the signed-in user, without asking for its parameters; the API calls it.
 

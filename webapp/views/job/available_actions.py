@@ -23,12 +23,16 @@ _OBJECTIONS = {
     Objection.NOT_AN_APPROVER: lazy_gettext("Only the approvers of this job type can do this."),
     Objection.APPROVED_BY_OTHERS: lazy_gettext("Somebody else must approve a job that you started, own or edited."),
     Objection.NOT_ASKED: lazy_gettext("Only those whom the job asks can do this."),
+    Objection.NOT_IN_GROUP: lazy_gettext("You can share only with groups that you belong to."),
+    Objection.PRIVATE_OUTPUT: lazy_gettext("It shows what its owner can see, so it cannot be shared."),
     Objection.NOT_MANUAL: lazy_gettext("This job type cannot be started manually."),
 }
 _ASKING_POLICY = {
     "retry": JobAction.RETRY,
     "edit": JobAction.RETRY,
     "dry-run": JobAction.DRY_RUN,
+    "share": JobAction.SHARE,
+    "unshare": JobAction.UNSHARE,
     **dict.fromkeys(("approve", "reject"), JobAction.APPROVE),
 }
 _CAN_BE_NEXT = frozenset({Status.QUEUED, Status.SCHEDULED})  # a held job waits for others
@@ -94,6 +98,22 @@ def permission_refusal(verb: str, job: Job, context: ViewerContext) -> str:
         objection = context.policy.refusal(_ASKING_POLICY[verb], job)
         return str(_OBJECTIONS[objection]) if objection else ""
     return _owner_refusal(job, context)
+
+
+def sharing_refusal(job: Job, group: str, context: ViewerContext) -> str:
+    """Return why the viewer cannot share a job that they act on with a group; empty if they can."""
+    objection = context.policy.refusal_to_share(job.type, group)
+    return str(_OBJECTIONS[objection]) if objection else ""
+
+
+def can_share(job: Job, context: ViewerContext) -> bool:
+    """Return whether the viewer can choose a group to share a root with, or share it with none."""
+    if job.root_id is not None or not context.may_open(job):
+        return False
+    if job.shared_with:
+        return not permission_refusal("unshare", job, context)
+    has_groups = bool(context.policy.groups) or context.policy.shares_with_all
+    return has_groups and not permission_refusal("share", job, context)
 
 
 def _status_refusal(verb: str, job: Job) -> str:

@@ -25,7 +25,7 @@ from webapp.jobs.store.attachments import Attachment
 from webapp.jobs.store.step_rows import Step
 from webapp.views.job import children
 from webapp.views.job.approval_card import ApprovalCard, approval_card
-from webapp.views.job.available_actions import OfferedAction, offered_actions, permission_refusal
+from webapp.views.job.available_actions import OfferedAction, can_share, offered_actions, permission_refusal
 from webapp.views.job.children import ChildTable
 from webapp.views.job.dependencies import DependencyPicture, dependency_picture
 from webapp.views.job.failure_help import FailureHelp, failure_help
@@ -112,6 +112,8 @@ class JobPage:
     kept: bool
     tags: tuple[str, ...]
     can_tag: bool
+    shared_with: str | None
+    can_share: bool
     approval: ApprovalCard | None
     questions: tuple[QuestionCard, ...]
 
@@ -221,6 +223,8 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         approval=data.approval,
         questions=data.questions,
         can_tag=context.may_open(job) and not permission_refusal("tags", job, context),
+        shared_with=job.shared_with if opened else None,
+        can_share=can_share(job, context),
     )
 
 

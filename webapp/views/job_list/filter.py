@@ -18,7 +18,7 @@ from webapp.views.page.request import job_policy, services
 from webapp.views.page.viewer_context import zone
 from webapp.views.text.translations import gettext as _
 
-WHOSE = ("", "mine", "public")
+WHOSE = ("", "mine", "public", "shared")
 CUSTOM_DAYS = "own"
 DAYS: Mapping[str, int] = {"today": 0, "7": 7, "30": 30}
 _TIMES = ("since", "until", "failed_since")

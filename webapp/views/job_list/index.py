@@ -78,6 +78,7 @@ def list_context(page: JobList, tag: str = "") -> dict[str, Any]:
         "trigger": polling.trigger(page.poll_seconds),
         "poll_arguments": _poll_arguments(page),
         "operates": viewer().sees_all,
+        "shares": bool(viewer().groups),
         "ended": _ended(page.filter),
     }
 

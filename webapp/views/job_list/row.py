@@ -83,6 +83,7 @@ class JobRow:
     when: FormattedTime
     matches: tuple[SearchMatch, ...] = ()
     tags: tuple[str, ...] = ()
+    shared_with: str | None = None
     columns: tuple[str, ...] = USUAL_COLUMNS
     cells: tuple[tuple[str, str], ...] = ()
     is_routine: bool = False
@@ -140,6 +141,7 @@ def job_row(
         cells=tuple((name, _CELLS[name](job, context)) for name in columns if name in _CELLS),
         is_routine=_is_routine(job),
         tags=job.tags,
+        shared_with=job.shared_with if context.may_open(job) else None,
     )
 
 

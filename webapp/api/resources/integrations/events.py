@@ -79,6 +79,7 @@ def _news(page: EventPage) -> EventPage | None:
 
 
 def _document(event: FeedEvent, policy: JobPolicy) -> dict[str, Any]:
-    opens = policy.opens(event.type, event.owner_id, event.triggered_by)
+    shared = policy.is_shared(event.shared_with, event.tenant)
+    opens = policy.opens(event.type, event.owner_id, event.triggered_by, shared=shared)
     document = {name: getattr(event, name) for name in JobEventDocument.model_fields}
     return document if opens else {**document, "detail": ""}

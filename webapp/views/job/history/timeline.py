@@ -51,6 +51,8 @@ _USER_ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.REJECTED: (lazy_gettext("Rejected by %(person)s: %(detail)s"), "stopped"),
         EventName.ANSWERED: (lazy_gettext("Answered by %(person)s"), "done"),
         EventName.TAGGED: (lazy_gettext("Tags changed by %(person)s"), "waiting"),
+        EventName.SHARED: (lazy_gettext("Shared with %(detail)s by %(person)s"), "waiting"),
+        EventName.UNSHARED: (lazy_gettext("No longer shared with %(detail)s, by %(person)s"), "waiting"),
         EventName.MADE_PUBLIC: (lazy_gettext("Made public by %(person)s"), "waiting"),
         EventName.MADE_PRIVATE: (lazy_gettext("Made private by %(person)s"), "waiting"),
     }
@@ -58,14 +60,14 @@ _USER_ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
 _WITHOUT_DURATION = frozenset(
     {
         *(EventName.KEPT, EventName.KEPT_NO_LONGER, EventName.PRIORITISED),
-        *(EventName.TAGGED, EventName.EDITED),
+        *(EventName.TAGGED, EventName.EDITED, EventName.SHARED, EventName.UNSHARED),
         *(EventName.MADE_PUBLIC, EventName.MADE_PRIVATE, EventName.FILE_REPLACED),
     }
 )
 _WITH_OWN_DETAIL = frozenset(
     {
         *(EventName.PRIORITISED, EventName.FILE_REPLACED, EventName.TAGGED, EventName.EDITED),
-        *(EventName.REJECTED, EventName.ANSWERED),
+        *(EventName.REJECTED, EventName.ANSWERED, EventName.SHARED, EventName.UNSHARED),
     }
 )
 _AFTER_A_WAIT = frozenset({EventName.STARTED, EventName.ANSWERED, EventName.ANSWER_EXPIRED})

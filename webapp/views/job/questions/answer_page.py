@@ -88,7 +88,9 @@ def readable_question(question_id: UUID) -> tuple[Question, Job]:
 
 
 def _can_open(job: Job, context: ViewerContext) -> bool:
-    return context.policy.sees(job.owner.user_id, job.tenant, public=job.public) and context.may_open(job)
+    owner_id, policy = job.owner.user_id, context.policy
+    sees = policy.sees(owner_id, job.tenant, public=job.public, shared_with=job.shared_with)
+    return sees and policy.may_open(job)
 
 
 def _next(job: Job, context: ViewerContext) -> str:
