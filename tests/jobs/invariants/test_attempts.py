@@ -1,10 +1,22 @@
 """Violations of the rules of attempts are found."""
 
 from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import update
+
+from tests.jobs.statements import recorded
+from webapp.db.engine import is_sqlite, writing
+from webapp.jobs.invariants import attempts
+from webapp.jobs.invariants.check import EXAMPLES
+from webapp.schema import jobs
+from webapp.services import Services
 
 ViolatedBy = Callable[[str], list[str]]
+pytestmark = pytest.mark.dialect
+NUMBERED = "Attempts are numbered 1, 2, 3 …, each started once, and the job's count matches."
 
 
 @pytest.mark.parametrize(
@@ -39,3 +51,31 @@ ViolatedBy = Callable[[str], list[str]]
 )
 def test_an_attempt_that_was_counted_wrongly_is_found(statement: str, rule: str, violated_by: ViolatedBy) -> None:
     assert rule in violated_by(statement)
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pass over all jobs take them in batches of one."""
+    monkeypatch.setattr(attempts, "BATCH", 1)
+
+
+@pytest.mark.usefixtures("database", "small_batches")
+def test_violations_in_every_batch_are_counted(
+    services: Services, history: dict[str, UUID], violations: Callable[..., dict[str, Any]]
+) -> None:
+    assert not violations()
+    with writing(services.engine) as connection:
+        count = connection.execute(update(jobs).where(jobs.c.status != "running").values(attempt=7)).rowcount
+    counted, examples = violations()[NUMBERED]
+    assert (counted, len(examples)) == (count, EXAMPLES)
+    assert all("attempt 7, starts " in example for example in examples)
+
+
+@pytest.mark.usefixtures("database", "history")
+def test_one_pass_answers_all_rules_of_events_and_attempts(services: Services) -> None:
+    with recorded(services.engine) as sent:
+        assert all(check.run().holds for check in attempts.checks(services.engine))
+    statements = [statement for statement, _parameters in sent]
+    # one batch: the history, the attempts, and events without a job
+    assert len([statement for statement in statements if "BETWEEN" in statement]) == 3
+    assert is_sqlite(services.engine) or "SET LOCAL enable_nestloop = off" in statements

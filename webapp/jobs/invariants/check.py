@@ -1,6 +1,6 @@
 """A check: a rule that must hold, and how to find its violations."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -67,4 +67,9 @@ def check_items(rule: str, violations: Callable[[], Iterator[str]], *, transient
 
 def describe_row(row: Any) -> str:
     """Return a row's columns as ``name value, name value``."""
-    return ", ".join(f"{name} {value}" for name, value in row._mapping.items())  # noqa: SLF001  (SQLAlchemy's own name)
+    return describe_columns(row._mapping.items())  # noqa: SLF001  (SQLAlchemy's own name)
+
+
+def describe_columns(columns: Iterable[tuple[str, Any]]) -> str:
+    """Return columns with their values as ``name value, name value``."""
+    return ", ".join(f"{name} {value}" for name, value in columns)
