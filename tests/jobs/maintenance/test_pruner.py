@@ -10,18 +10,19 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
+from tests.jobs.statements import plan_of, recorded
 from tests.stored_files import stored_path
-from webapp.db.engine import reading, writing
+from webapp.db.engine import is_sqlite, reading, writing
 from webapp.jobs.files.disk_files import DiskFiles
 from webapp.jobs.maintenance.pruner import BATCH, ORPHAN_AGE, Pruner
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import TERMINAL, Job, Status
 from webapp.jobs.store.attachments import FileLifetime
 from webapp.jobs.store.fence import Fence, add_output
 from webapp.schema import attachments, events, jobs, later
 from webapp.services import Services
 
 MONTH = timedelta(days=30)
-pytestmark = pytest.mark.storages
+pytestmark = [pytest.mark.storages, pytest.mark.dialect]
 
 
 @pytest.fixture
@@ -221,3 +222,38 @@ def test_more_than_one_batch_of_missing_files_is_found(
     for _ in range(5):
         with_file()[1].unlink()
     assert len(list(pruner.missing_files())) == 5
+
+
+@pytest.mark.usefixtures("database")
+def test_expired_jobs_are_found_by_indexes_and_not_sorted(services: Services, pruner: Pruner) -> None:
+    with recorded(services.engine) as sent:
+        pruner.prune()
+    found = [each for each in sent if "finished_at <= " in each[0]]
+    assert len(found) >= len(TERMINAL)
+    for statement, parameters in found:
+        plan = plan_of(services.engine, statement, parameters, as_if_large=True)
+        assert "ix_dependencies_after" in plan  # looked up for each job that has dependents
+        if is_sqlite(services.engine):
+            assert "ORDER BY" not in plan
+        else:
+            assert "ORDER BY jobs.finished_at" in statement  # which is the order of an index
+
+
+@pytest.mark.usefixtures("database")
+def test_the_bound_of_a_retention_is_a_value(services: Services, pruner: Pruner) -> None:
+    with recorded(services.engine) as sent:
+        pruner.prune(MONTH)
+    [(statement, parameters)] = [each for each in sent if "finished_at <= " in each[0]]
+    assert "clock_timestamp" not in statement
+    values = parameters.values() if isinstance(parameters, dict) else parameters
+    assert any(str(value).startswith("20") for value in values)
+
+
+def test_a_count_includes_the_children(services: Services, pruner: Pruner, make: Callable[..., Job]) -> None:
+    root, child, other = make(), make(), make()
+    with writing(services.engine) as connection:
+        ended = update(jobs).values(status="completed", finished_at=later(-2 * MONTH.total_seconds()))
+        connection.execute(ended.where(jobs.c.id.in_([root.id, child.id, other.id])))
+        connection.execute(update(jobs).where(jobs.c.id == child.id).values(root_id=root.id, child_name="1"))
+    assert pruner.prune(MONTH, only_count=True) == 3
+    assert pruner.prune(MONTH) == 3

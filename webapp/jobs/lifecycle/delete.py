@@ -7,12 +7,12 @@ the root counts it.
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, delete, exists, func, or_, select
 
-from webapp.db.engine import reading, writing
+from webapp.db.engine import is_sqlite, reading, writing
 from webapp.fault_injection import faultpoint
 from webapp.jobs.model.job import TERMINAL, IllegalTransition, Status, short_id
 from webapp.jobs.store.file_store import FileStore
@@ -48,14 +48,14 @@ class JobDeleter:
         """Delete the jobs that can be deleted; return the number of deleted rows, children included."""
         count, job_ids = 0, list(ids)
         for first in range(0, len(job_ids), BATCH):
-            count += self._delete_batch(jobs.c.id.in_(job_ids[first : first + BATCH]))
+            count += self._delete_batch(_deletable(jobs.c.id.in_(job_ids[first : first + BATCH])))
         if count:
             log.info("Deleted %d jobs, requested by %s.", count, by or "the system")
         return count
 
     def prune(self, older_than: timedelta, *, only_count: bool = False) -> int:
         """Delete jobs that ended longer ago than ``older_than``; return how many. ``only_count`` deletes nothing."""
-        return self.delete_matching(ended_before(older_than), only_count=only_count)
+        return self.delete_matching(ended_before(moment_before(self.engine, older_than)), only_count=only_count)
 
     def delete_matching(self, condition: ColumnElement[bool], *, only_count: bool = False) -> int:
         """Delete the ended jobs without a root that are not pinned and match the condition, in batches.
@@ -64,17 +64,19 @@ class JobDeleter:
         """
         condition = and_(condition, jobs.c.kept_at.is_(None))
         if only_count:
-            counted = select(func.count()).select_from(_with_children(_deletable(condition)).subquery())
             with reading(self.engine) as connection:
-                return connection.execute(counted).scalar_one()
+                return connection.execute(_counted_with_children(_deletable(condition))).scalar_one()
+        deletable = _deletable(condition)
+        if not is_sqlite(self.engine):  # which would sort all jobs of a status
+            deletable = deletable.order_by(jobs.c.finished_at)  # in the order of their index, until the bound
         count = 0
-        while deleted := self._delete_batch(condition):
+        while deleted := self._delete_batch(deletable):
             count += deleted
         return count
 
-    def _delete_batch(self, condition: ColumnElement[bool]) -> int:
+    def _delete_batch(self, deletable: Select[UUID]) -> int:
         with writing(self.engine) as connection:
-            roots = connection.execute(_deletable(condition).limit(BATCH).with_for_update(skip_locked=True))
+            roots = connection.execute(deletable.limit(BATCH).with_for_update(skip_locked=True))
             ids = _unlocked_families(connection, roots.scalars().all())
             files = _delete_rows(connection, ids)
         self._remove_files(files)
@@ -103,9 +105,18 @@ class JobDeleter:
             return connection.execute(select(jobs.c.id).where(jobs.c.id == job_id, _awaited())).first() is not None
 
 
-def ended_before(age: timedelta) -> ColumnElement[bool]:
-    """Return the condition that a job ended longer ago than ``age``."""
-    return jobs.c.finished_at <= later(-age.total_seconds())
+def moment_before(engine: Engine, age: timedelta) -> datetime:
+    """Return when ``age`` before now was, by the clock of the database.
+
+    A value, because PostgreSQL neither looks up its changing clock in an index nor estimates how many rows it matches.
+    """
+    with reading(engine) as connection:
+        return connection.execute(select(later(-age.total_seconds()))).scalar_one()
+
+
+def ended_before(moment: datetime) -> ColumnElement[bool]:
+    """Return the condition that a job ended at ``moment`` or earlier."""
+    return jobs.c.finished_at <= moment
 
 
 def _deletable(condition: ColumnElement[bool]) -> Select[UUID]:
@@ -118,15 +129,22 @@ def _deletable(condition: ColumnElement[bool]) -> Select[UUID]:
 def _awaited() -> ColumnElement[bool]:
     """Return the condition that a job that follows has not ended: it waits for this one, or may read its results."""
     dependents = jobs.alias("dependents")
-    followed_by = exists().where(
-        dependencies.c.after_id == jobs.c.id,
-        dependents.c.id == dependencies.c.job_id,
-        dependents.c.status.not_in(ENDED),
+    unfinished = (
+        select(dependents.c.id)
+        .join(dependencies, dependencies.c.job_id == dependents.c.id)
+        .where(dependencies.c.after_id == jobs.c.id, dependents.c.status.not_in(ENDED))
     )
-    return and_(jobs.c.has_dependents, followed_by.correlate(jobs))
+    # no EXISTS, for which PostgreSQL would read all dependencies, as it expects to ask for more jobs than a batch has
+    return and_(jobs.c.has_dependents, unfinished.limit(1).correlate(jobs).scalar_subquery().is_not(None))
 
 
-def _with_children(roots: Sequence[UUID] | Select[UUID]) -> Select[UUID]:
+def _counted_with_children(roots: Select[UUID]) -> Select[int]:
+    found = roots.cte()
+    children = select(func.count()).where(jobs.c.root_id.in_(select(found.c.id))).scalar_subquery()
+    return select(select(func.count()).select_from(found).scalar_subquery() + children)
+
+
+def _with_children(roots: Sequence[UUID]) -> Select[UUID]:
     return select(jobs.c.id).where(or_(jobs.c.id.in_(roots), jobs.c.root_id.in_(roots)))
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache, partial
 from itertools import islice
 from time import time
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, u
 from webapp.db.engine import reading, writing
 from webapp.jobs.budgets.usage_rollup import prune_usage
 from webapp.jobs.definition.job_type import JobType
-from webapp.jobs.lifecycle.delete import BATCH, JobDeleter, ended_before
+from webapp.jobs.lifecycle.delete import BATCH, JobDeleter, ended_before, moment_before
 from webapp.jobs.metrics.expiry import prune_metrics
 from webapp.jobs.model.job import TERMINAL, Job, Status
 from webapp.jobs.model.policies import FOREVER, Retention
@@ -132,13 +133,14 @@ class Pruner:
 
     def expiry_conditions(self) -> Iterator[ColumnElement[bool]]:
         """Yield the conditions of expired jobs; no job matches two of them."""
+        moment = cache(partial(moment_before, self._engine))
         for status in sorted(TERMINAL):
             periods = self._periods_by_type(status)
             others = jobs.c.type.not_in([name for names in periods.values() for name in names])
-            yield and_(jobs.c.status == status.value, others, ended_before(self.retention))
+            yield and_(jobs.c.status == status.value, others, ended_before(moment(self.retention)))
             for period, names in periods.items():
                 if period != FOREVER:
-                    yield and_(jobs.c.status == status.value, jobs.c.type.in_(names), ended_before(period))
+                    yield and_(jobs.c.status == status.value, jobs.c.type.in_(names), ended_before(moment(period)))
 
     def _existing(self, condition: ColumnElement[bool]) -> list[MissingFile]:
         existing = (
