@@ -34,6 +34,7 @@ from benchmarks.s3_server import SECRET_KEY, S3Server
 from tests.browser import browser  # noqa: F401  (a fixture for all)
 from tests.databases import TEMPLATE, Databases, create_database, in_database
 from tests.exhaustive import keep_default_cases, runs_by_default, set_up_hypothesis
+from tests.missing_names import MissingName
 from tests.shared_caches import (
     CompiledTemplates,
     share_author_catalogues,
@@ -431,6 +432,7 @@ def app(settings: Settings, compiled_templates: CompiledTemplates) -> Iterator[F
     app = create_app(settings)
     share_statements(app.extensions["deskjob"].engine)
     app.jinja_env.bytecode_cache = compiled_templates
+    app.jinja_env.undefined = MissingName
     app.test_client_class = IsolatedClient
     with app.app_context():
         yield app

@@ -46,6 +46,11 @@ def test_a_job_that_somebody_started_for_its_owner_names_both(
     assert "Another user for you" in text_of(client.get("/jobs").text)
 
 
+@pytest.mark.parametrize("end", ["", "/_live"])
+def test_the_owner_is_named_also_after_an_update(admins: FlaskClient, put: Put, end: str) -> None:
+    assert "Owner Ana Ruiz" in text_of(admins.get(f"/jobs/{put(Status.RUNNING).id}{end}").text)
+
+
 def test_a_job_of_the_person_who_started_it_names_one(admins: FlaskClient, put: Put, user: User, olga: User) -> None:
     put(Status.COMPLETED, triggered_by=user.id)
     put(Status.COMPLETED, owner=Owner(), triggered_by=olga.id)

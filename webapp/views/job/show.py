@@ -44,8 +44,6 @@ def show(job_id: UUID) -> ResponseReturnValue:
         types=services().registry,
         parameters=visible_parameters(job, context),
         metadata=metadata_parameters(job.metadata) if context.may_open(job) else (),
-        owner_name=context.label(job.owner.user_id),
-        snapshot_count=len(services().process_snapshots.of_job(job)) if context.viewer.sees_all else 0,
         schedule=services().run_history.schedule_of(job.id) if is_own or sees_schedules else None,
         schedule_page="schedules.show" if sees_schedules else "my_schedules.show",
         **_page_context(job, context, tag),
@@ -131,7 +129,18 @@ def _page_context(job: Job, context: ViewerContext, tag: str) -> dict[str, Any]:
         "told_at": round(context.now.timestamp()),
         "heard": topbar().latest,
         "ran": 1 if topbar().is_busy else None,
-        "operates": context.viewer.sees_all,
+        **_technical_details(job, context),
+    }
+
+
+def _technical_details(job: Job, context: ViewerContext) -> dict[str, Any]:
+    """Return what only operators and auditors see."""
+    if not context.viewer.sees_all:
+        return {"operates": False}
+    return {
+        "operates": True,
+        "owner_name": context.label(job.owner.user_id),
+        "snapshot_count": len(services().process_snapshots.of_job(job)),
     }
 
 
