@@ -12,11 +12,12 @@ _START_SECONDS = 60.0  # how long a process waits at its start for the database
 def clock() -> None:
     """Run the clock, which starts due jobs. It also recovers lost jobs and starts maintenance."""
     from webapp.processes.clock import Clock
-    from webapp.processes.preflight import require_tables
+    from webapp.processes.preflight import check_redis_access, require_tables
     from webapp.telemetry.program import start_telemetry
 
     start_telemetry(services().settings, services().secret_key, program="clock")
     require_tables(services(), patience=_START_SECONDS)
+    check_redis_access(services())
     Clock(services()).run()
 
 
@@ -59,12 +60,13 @@ def up(host: str, port: int, workers: int | None) -> None:
 
 def run_workers(queues: str, workers: int | None) -> None:
     """Run a pool of workers on these queues, comma-separated, until it is asked to stop; all queues if none."""
-    from webapp.processes.preflight import require_tables, warn_of_storage
+    from webapp.processes.preflight import check_redis_access, require_tables, warn_of_storage
     from webapp.processes.worker import run_pool
     from webapp.telemetry.program import start_telemetry
 
     start_telemetry(services().settings, services().secret_key, program="worker")
     require_tables(services(), patience=_START_SECONDS)
+    check_redis_access(services())
     warn_of_storage(services())
     run_pool(services(), [name.strip() for name in queues.split(",") if name.strip()], workers)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from redis import RedisError
+from redis import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import AuthorizationError
 from sqlalchemy import Connection
 
 from webapp.config import BadSettingError, Settings, Unready
@@ -60,6 +61,20 @@ def check_redis(services: Services) -> None:
             "Start that Redis, correct the address, or unset it to use the embedded Valkey."
         )
         raise Unready(message) from None
+
+
+def check_redis_access(services: Services) -> None:
+    """Raise `Unready` if Redis answers that it refuses this program; one that does not answer is waited for."""
+    try:
+        services.wake_ups.connection.ping()
+    except (AuthenticationError, AuthorizationError, ResponseError) as error:
+        reason = str(error).split(". ")[0].rstrip(".")
+        message = (
+            f"DESKJOB_REDIS_URL cannot be used: {reason}. Correct its user and password, or the rules of that Redis."
+        )
+        raise Unready(message) from None
+    except RedisError:
+        return
 
 
 def storage_problem(services: Services) -> str:
