@@ -54,7 +54,7 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
         "test_page_worker.py sends and receives through them",
     ),
     **dict.fromkeys(
-        ("app", "processes/preflight", "processes/valkey"),
+        ("app", "processes/valkey"),
         "the tests of `up` and of the commands start the real processes",
     ),
     **dict.fromkeys(
