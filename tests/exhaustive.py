@@ -67,6 +67,16 @@ def runs_by_default(node: pytest.Item | FunctionDefinition, case: CallSpec | Non
     return "exhaustive" not in marks and suits
 
 
+def leave_out_partitions(metafunc: pytest.Metafunc, name: str) -> None:
+    """Keep the cases on a database with partitions only in modules that are marked as `partitions`.
+
+    A test of such a module can leave them out with `partitions(leave_out=True)`.
+    """
+    mark = metafunc.definition.get_closest_marker("partitions")
+    if mark is None or mark.kwargs.get("leave_out"):
+        metafunc._calls = [case for case in metafunc._calls if case.params.get("database") != name]
+
+
 def keep_default_cases(metafunc: pytest.Metafunc) -> None:
     """Make no test of a case that `--all` runs; a test that has no other case is left out after the collection."""
     kept = [case for case in metafunc._calls if runs_by_default(metafunc.definition, case)]

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("var")
     database_url: str = ""
     database_pooled: bool = False
+    database_partitions: Literal["", "month"] = ""
     redis_url: str = ""
     storage_url: str = ""
     storage_url_old: str = ""

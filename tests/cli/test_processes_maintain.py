@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 from click.testing import Result
-from sqlalchemy import update
+from sqlalchemy import text, update
 
-from webapp.db.engine import writing
+from tests.conftest import BY_MONTH
+from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
+from webapp.jobs.maintenance.month_partitions import TABLES, months_of_jobs
 from webapp.jobs.model.policies import FOREVER, Retention
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobtypes.maintenance import Maintenance
@@ -49,3 +51,23 @@ def test_old_jobs_are_deleted_unless_their_type_keeps_them(
     with pytest.raises(JobNotFound):
         services.jobs.get(gone)
     assert services.jobs.get(kept)
+
+
+class TestPartitions:
+    """An installation whose tables have partitions by month."""
+
+    @pytest.fixture
+    def database(self) -> str:
+        return BY_MONTH
+
+    def test_partitions_for_the_next_months_are_added(
+        self, services: Services, run: Callable[..., Result], database: str
+    ) -> None:
+        following = services.pruner.months.current().after()
+        with writing(services.engine) as connection:
+            for table in reversed(TABLES):
+                connection.execute(text(f"DROP TABLE {table}_{following} CASCADE"))
+        assert "partitions" not in run("maintain", "--dry-run").output
+        assert "Added partitions for 1 month." in run("maintain").output
+        with reading(services.engine) as connection:
+            assert following in months_of_jobs(connection)

@@ -3,12 +3,14 @@ from datetime import timedelta
 from io import BytesIO
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
+from tests.conftest import BY_MONTH
 from tests.stored_files import everything, stored_path
 from webapp.accounts.user import User
 from webapp.db.engine import reading, writing
 from webapp.jobs.maintenance import pruner
+from webapp.jobs.maintenance.month_partitions import TABLES, months_of_jobs
 from webapp.jobs.model.job import Status
 from webapp.schema import attachments, jobs, later, log_lines, sessions
 
@@ -169,3 +171,25 @@ def test_a_job_is_deleted_with_its_log(services, maintain, change):
     second = maintain()
     with reading(services.engine) as connection:
         assert set(connection.execute(select(log_lines.c.job_id)).scalars()) == {second.id}
+
+
+class TestPartitions:
+    """An installation whose tables have partitions by month."""
+
+    @pytest.fixture
+    def database(self):
+        return BY_MONTH
+
+    def test_partitions_for_the_next_months_are_added(self, services, maintain, database):
+        following = services.pruner.months.current().after()
+        with writing(services.engine) as connection:
+            for table in reversed(TABLES):
+                connection.execute(text(f"DROP TABLE {table}_{following} CASCADE"))
+        assert maintain(dry_run=True).status is Status.COMPLETED
+        with reading(services.engine) as connection:
+            assert following not in months_of_jobs(connection)
+        job = maintain()
+        with reading(services.engine) as connection:
+            assert following in months_of_jobs(connection)
+            texts = connection.execute(select(log_lines.c.text).where(log_lines.c.job_id == job.id)).scalars().all()
+        assert "Added partitions for 1 month" in texts

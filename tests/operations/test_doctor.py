@@ -3,12 +3,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, update
+from sqlalchemy import create_engine, text, update
 
+from tests.conftest import BY_MONTH
 from tests.receivers import Inbox, mail_server_of
 from tests.sign_in.openid_server import CLIENT, serving
 from webapp.config import load
 from webapp.db.engine import engine_options, writing
+from webapp.jobs.maintenance.month_partitions import TABLES
 from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.operations import doctor
 from webapp.operations.doctor import Diagnosis, Level, examine
@@ -54,6 +56,40 @@ def with_settings(tmp_path: Path, valkey_url: str) -> Iterator[Callable[..., Ser
 @pytest.mark.dialect
 def test_a_healthy_installation_lacks_only_processes(look: Look) -> None:
     assert set(look()) - {"disk", "limits", "folders"} == {"workers", "clock"}
+
+
+class TestPartitions:
+    """An installation whose tables have partitions by month."""
+
+    @pytest.fixture
+    def database(self) -> str:
+        return BY_MONTH
+
+    def test_a_month_without_a_partition_is_a_warning(self, look: Look, services: Services, database: str) -> None:
+        assert "database" not in look()
+        with writing(services.engine) as connection:
+            following = services.pruner.months.current().after()
+            for table in reversed(TABLES):
+                connection.execute(text(f"DROP TABLE {table}_{following} CASCADE"))
+        [warning] = look()["database"]
+        assert "no partition for the next month" in warning.text
+        services.pruner.add_months()
+        assert "database" not in look()
+
+
+class TestWithoutPartitions:
+    """An installation on PostgreSQL that was made without the setting."""
+
+    @pytest.fixture
+    def database(self) -> str:
+        return "postgresql"
+
+    def test_a_setting_that_has_no_effect_is_a_warning(
+        self, look: Look, services: Services, with_settings: Callable[..., Services], database: str
+    ) -> None:
+        url = services.engine.url.render_as_string(hide_password=False)
+        [warning] = look(with_settings(database_url=url, database_partitions="month"))["database"]
+        assert "is set, but the tables have no partitions" in warning.text
 
 
 def test_a_clock_that_runs_is_seen_and_one_that_is_silent_is_not(look: Look, services: Services) -> None:

@@ -4,12 +4,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select, text
 
 from tests.stored_files import everything
 from webapp.db import revision
-from webapp.db.engine import reading
+from webapp.db.engine import reading, writing
+from webapp.db.partitions import PartitionMonth
 from webapp.jobs.invariants.verifier import run_checks
+from webapp.jobs.maintenance.month_partitions import months_of_jobs
 from webapp.operations import backup_format
 from webapp.operations import restore as restore_module
 from webapp.operations.backup import back_up
@@ -17,6 +19,11 @@ from webapp.operations.backup_format import MANIFEST, BadBackup, Manifest, rows_
 from webapp.operations.restore import restore
 from webapp.schema import events, jobs
 from webapp.services import Services
+
+
+def current_month(services: Services) -> PartitionMonth:
+    return services.pruner.months.current()
+
 
 NEEDS_PROCESSES = ("A clock sent", "Redis contains", "Every queue with claimable")
 
@@ -74,6 +81,39 @@ def test_a_backup_of_sqlite_is_restored_to_postgresql(
     job = empty_on_postgresql.jobs.create_job("maintenance")  # its event gets a number of its own
     with reading(empty_on_postgresql.engine) as connection:
         assert connection.execute(select(func.count()).where(events.c.job_id == job.id)).scalar_one() == 1
+
+
+def test_a_backup_is_restored_into_partitions(
+    archive: Path, installation: Services, empty_on_postgresql: Services, tmp_path: Path
+) -> None:
+    by_month = empty_on_postgresql.settings.model_copy(update={"database_partitions": "month"})
+    with writing(installation.engine) as connection:  # a job of an earlier month
+        other = current_month(installation).after(-5)
+        row = connection.execute(select(jobs).where(jobs.c.unique_key.is_(None)).limit(1)).mappings().one()
+        connection.execute(insert(jobs).values({**row, "id": other.first_id}))
+    back_up(installation, tmp_path / "months.zip")
+    services = Services(by_month, empty_on_postgresql.engine)
+    restore(services, tmp_path / "months.zip")
+    with reading(services.engine) as connection:
+        assert months_of_jobs(connection)[0] == other
+        assert connection.execute(text(f"SELECT count(*) FROM jobs_{other}")).scalar() == 1
+        assert connection.execute(text("SELECT count(*) FROM jobs_other")).scalar() == 0
+    back_up(services, tmp_path / "again.zip")
+    again, first = tables_of(tmp_path / "again.zip"), tables_of(tmp_path / "months.zip")
+    assert {name: len(content.splitlines()) for name, content in again.items() if name.startswith("tables/")} == {
+        name: len(content.splitlines()) for name, content in first.items() if name.startswith("tables/")
+    }
+    job = services.jobs.create_job("maintenance")
+    with reading(services.engine) as connection:
+        assert connection.execute(select(func.count()).where(events.c.job_id == job.id)).scalar_one() == 1
+
+
+def test_a_backup_of_a_version_without_partitions_is_refused_for_them(
+    archive: Path, empty_on_postgresql: Services
+) -> None:
+    by_month = empty_on_postgresql.settings.model_copy(update={"database_partitions": "month"})
+    with pytest.raises(BadBackup, match=r"by an older version of Deskjob .*, whose tables cannot have partitions"):
+        restore(Services(by_month, empty_on_postgresql.engine), with_manifest(archive, revision="0043"))
 
 
 def test_secrets_can_be_read_after_a_restore(archive: Path, empty: Services, installation: Services) -> None:

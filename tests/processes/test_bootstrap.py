@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -5,9 +6,11 @@ from flask import Flask
 from pydantic import SecretStr
 from sqlalchemy import create_engine, inspect, make_url, text
 
+from tests.databases import create_database, drop_database, in_database
 from webapp.accounts.user import Role
 from webapp.config import BadSettingError, Settings, Unready, load
-from webapp.db.engine import engine_options
+from webapp.db.engine import engine_options, reading
+from webapp.jobs.maintenance.month_partitions import months_of_jobs
 from webapp.processes.bootstrap import first_admin, migrate
 from webapp.processes.preflight import require_tables
 from webapp.services import Services
@@ -59,6 +62,48 @@ def test_a_database_that_cannot_store_all_letters_is_refused(
             migrate(services_of(load(data_dir=tmp_path, secret_key="k" * 32, database_url=url)))
         connection.execute(text(f"DROP DATABASE {name}"))
     server.dispose()
+
+
+@pytest.fixture
+def empty_database(postgresql_server: str) -> Iterator[str]:
+    """Return the URL of a database without tables."""
+    create_database(postgresql_server, "without_tables")
+    yield in_database(postgresql_server, "without_tables")
+    drop_database(postgresql_server, "without_tables")
+
+
+def by_month(tmp_path: Path, url: str) -> Services:
+    settings = load(data_dir=tmp_path, secret_key="k" * 32, database_url=url, database_partitions="month")
+    return services_of(settings)
+
+
+def test_a_new_installation_on_postgresql_can_have_partitions(tmp_path: Path, empty_database: str) -> None:
+    services = by_month(tmp_path, empty_database)
+    migrate(services)
+    migrate(services)
+    require_tables(services)
+    job = services.jobs.create_system_job("maintenance")
+    migrate(services)
+    assert services.pruner.months.exist
+    with reading(services.engine) as connection:
+        month = months_of_jobs(connection)[0]
+        assert connection.execute(text(f"SELECT id FROM jobs_{month}")).scalar() == job.id
+    services.engine.dispose()
+
+
+def test_an_installation_with_jobs_keeps_its_tables_and_says_so(tmp_path: Path, empty_database: str) -> None:
+    services = services_of(load(data_dir=tmp_path, secret_key="k" * 32, database_url=empty_database))
+    migrate(services)
+    services.jobs.create_system_job("maintenance")
+    with pytest.raises(BadSettingError, match=r"is for new installations, and this one has jobs .* Unset it; or make"):
+        migrate(by_month(tmp_path, empty_database))
+    assert not services.pruner.months.exist
+    services.engine.dispose()
+
+
+def test_sqlite_has_no_partitions(tmp_path: Path) -> None:
+    with pytest.raises(BadSettingError, match="DESKJOB_DATABASE_PARTITIONS needs PostgreSQL"):
+        migrate(by_month(tmp_path, ""))
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ def maintain(*, dry_run: bool) -> None:
     if not dry_run:
         Clock(app_services).tick()
     pruner = app_services.pruner
+    if not dry_run and (months := pruner.add_months()):
+        click.echo(f"Added partitions for {months} month{'s' if months > 1 else ''}.")
     counts = {
         "expired files": pruner.expire_files(only_count=dry_run),
         "orphaned files": pruner.sweep_orphans(only_count=dry_run),

@@ -55,6 +55,8 @@ def maintenance(  # noqa: PLR0917  (services are requested by class)
         "sent messages": lambda: deliveries.prune(MESSAGES_KEPT, only_count=only_count),
         "idempotency keys": lambda: requests.sweep(only_count=only_count),
     }
+    if not only_count and (months := pruner.add_months()):
+        job.logger.info("Added partitions for %s", _counted(months, "months"))
     verb, counts = "Would delete" if only_count else "Deleted", {}
     for noun in job.track(tuple(chores)):
         counts[noun] = chores[noun]()

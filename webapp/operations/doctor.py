@@ -20,9 +20,11 @@ from sqlalchemy.exc import DBAPIError
 from webapp.config import BadSettingError, Settings, Unready, unknown_settings
 from webapp.db import session_settings
 from webapp.db.engine import is_sqlite, reading
+from webapp.db.partitions import PartitionMonth
 from webapp.db.sqlite_file import missing_file
 from webapp.jobs.files.configured_files import files_at
 from webapp.jobs.launching.launchers import BadLaunchers, missing_program, read_launchers
+from webapp.jobs.maintenance.month_partitions import months_of_jobs
 from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER
 from webapp.jobs.monitoring.components import inspect_database, inspect_redis
 from webapp.jobs.store.file_store import StorageUnavailable
@@ -221,7 +223,23 @@ def _database(services: Services) -> Iterator[Diagnosis]:
             lost = session_settings.problem(connection, pooled=services.settings.database_pooled)
         if lost:
             yield _problem("database", lost)
+        yield from _partitions(services)
         yield _skew(services)
+
+
+def _partitions(services: Services) -> Iterator[Diagnosis]:
+    with reading(services.engine) as connection:
+        months = months_of_jobs(connection)
+        current = PartitionMonth.of(connection.execute(select(now())).scalar_one())
+    if not months:
+        if services.settings.database_partitions:
+            text = "DESKJOB_DATABASE_PARTITIONS is set, but the tables have no partitions."
+            yield _warning("database", text, "Unset it, or restore a backup into an empty database with this setting.")
+    elif current.after() not in months:
+        text = "The tables have no partition for the next month, whose jobs will be deleted one by one."
+        yield _warning("database", text, "Let maintenance run, or start it with ./deskjob maintain.")
+    else:
+        yield _good("database", f"The tables of jobs have {len(months)} partitions by month.")
 
 
 def _skew(services: Services) -> Diagnosis:

@@ -17,7 +17,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError, IntegrityError
 
 from webapp.db import revision
-from webapp.db.engine import is_sqlite, lift_time_limit
+from webapp.db.engine import is_sqlite, lift_time_limit, reading, writing
+from webapp.db.partitions import PartitionMonth, add_month
+from webapp.jobs.maintenance.month_partitions import FIRST_REVISION, TABLES, divide_by_month, months_of_jobs
 from webapp.jobs.store.file_store import FileStore
 from webapp.operations.backup import Progress
 from webapp.operations.backup_format import (
@@ -34,10 +36,11 @@ from webapp.operations.backup_format import (
     read_rows,
     rows_name,
 )
-from webapp.schema import attachments, audit, jobs, users
+from webapp.schema import attachments, audit, jobs, now, users
 from webapp.services import Services
 
 _CHUNK = 1024 * 1024
+_MOST_MONTHS = 120  # with partitions of their own
 _REASON = 200  # characters
 # what entries and rows raise that `back_up` never writes
 _UNUSUAL = (KeyError, ValueError, TypeError, AttributeError, RuntimeError, IntegrityError, DataError)
@@ -67,6 +70,7 @@ def restore(services: Services, source: Path, *, progress: Progress = lambda _: 
         if services.files.folder:
             _refuse_too_large(archive, services.files.folder)
         revision.upgrade(services.engine, manifest.revision)
+        _make_partitions(services, archive, manifest)
         files = _restore_files(services.files, archive, progress)
         _restore_rows(services.engine, archive, manifest, progress)
         revision.upgrade(services.engine)
@@ -167,6 +171,36 @@ def _restore_file(files: FileStore, archive: zipfile.ZipFile, file_id: UUID, exp
         if target.sha256 != expected:
             raise BadBackup(f"The backup is damaged: the file {file_id} has another SHA-256 than its row.")
         target.keep(file_id.hex)
+
+
+def _make_partitions(services: Services, archive: zipfile.ZipFile, manifest: Manifest) -> None:
+    """Make partitions for the months of the jobs in the archive, if the tables have partitions or shall have some."""
+    if is_sqlite(services.engine):
+        if services.settings.database_partitions:
+            message = "DESKJOB_DATABASE_PARTITIONS needs PostgreSQL: SQLite has no partitions. Unset it."
+            raise BadBackup(message)
+        return
+    with reading(services.engine) as connection:
+        known = months_of_jobs(connection)
+    if not known and not services.settings.database_partitions:
+        return
+    if manifest.revision < FIRST_REVISION:
+        message = (
+            f"The backup was made by an older version of Deskjob ({manifest.version}), whose tables cannot have "
+            "partitions. Restore it into another database without DESKJOB_DATABASE_PARTITIONS, make a backup of that "
+            "one, and restore this backup."
+        )
+        raise BadBackup(message)
+    with _entry(archive, rows_name(jobs.name)) as lines:
+        months = {PartitionMonth.of_id(row["id"]) for row in read_rows(lines, jobs)}
+    with writing(services.engine) as connection:
+        current = PartitionMonth.of(connection.execute(select(now())).scalar_one())
+        past = sorted(month for month in months if month < current)[-_MOST_MONTHS:]  # others go into the default
+        if not known:
+            divide_by_month(connection, past)
+        for month in past:
+            if known and month not in known:
+                add_month(connection, TABLES, month)
 
 
 def _restore_rows(engine: Engine, archive: zipfile.ZipFile, manifest: Manifest, progress: Progress) -> None:

@@ -20,8 +20,9 @@ from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
 from webapp.config import BadSettingError, Unready
 from webapp.db import revision
-from webapp.db.engine import is_sqlite, lift_time_limit
+from webapp.db.engine import is_sqlite, lift_time_limit, writing
 from webapp.db.sqlite_file import create_file
+from webapp.jobs.maintenance.month_partitions import divide_by_month, months_of_jobs
 from webapp.private_files import make_private_folder, private_opener
 from webapp.processes.preflight import quiet_alembic, refuse_lost_settings, refuse_newer_tables
 from webapp.services import Services
@@ -38,6 +39,7 @@ def migrate(services: Services) -> None:
     with database_to_change(services):
         if revision.database_revision(services.engine) != revision.expected_revision():
             upgrade_with_retries(lambda: revision.upgrade(services.engine))
+        _make_partitions(services)
 
 
 @contextmanager
@@ -59,6 +61,23 @@ def database_to_change(services: Services) -> Iterator[None]:
         raise Unready(_sentence(services, " ".join(str(error.orig).split()))) from None
     finally:
         services.engine.dispose()
+
+
+def _make_partitions(services: Services) -> None:
+    """Divide the tables of a new installation if it is set; raise `BadSettingError` if that is not possible."""
+    if not services.settings.database_partitions:
+        return
+    if is_sqlite(services.engine):
+        message = "DESKJOB_DATABASE_PARTITIONS needs PostgreSQL: SQLite has no partitions. Unset it."
+        raise BadSettingError(message)
+    with writing(services.engine) as connection:
+        lift_time_limit(connection)
+        if not months_of_jobs(connection) and not divide_by_month(connection):
+            message = (
+                "DESKJOB_DATABASE_PARTITIONS is for new installations, and this one has jobs in tables without "
+                "partitions. Unset it; or make a backup, and restore it into an empty database with this setting."
+            )
+            raise BadSettingError(message)
 
 
 def first_admin(services: Services) -> str | None:

@@ -23,7 +23,7 @@ from webapp.jobs.store.step_rows import FROM_OTHER_JOB
 from webapp.schema import users
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect, pytest.mark.partitions]
 Context = Callable[[Job], JobContext]
 
 

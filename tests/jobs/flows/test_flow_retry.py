@@ -12,7 +12,7 @@ from webapp.jobs.lifecycle.delete import CannotBeDeleted
 from webapp.jobs.model.job import Job
 from webapp.services import Services
 
-pytestmark = [pytest.mark.dialect, pytest.mark.usefixtures("database")]
+pytestmark = [pytest.mark.dialect, pytest.mark.usefixtures("database"), pytest.mark.partitions]
 End = Callable[..., Job]
 Statuses = Callable[[Flow], dict[str, str]]
 

@@ -22,7 +22,7 @@ from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.schema import flow_jobs, flows, jobs
 from webapp.services import Services
 
-pytestmark = [pytest.mark.dialect, pytest.mark.usefixtures("database")]
+pytestmark = [pytest.mark.dialect, pytest.mark.usefixtures("database"), pytest.mark.partitions]
 OWNER = Owner(user_id=UUID(int=5))
 
 

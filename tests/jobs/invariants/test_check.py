@@ -11,7 +11,7 @@ from webapp.schema import jobs
 from webapp.services import Services
 
 Violations = Callable[..., dict[str, Any]]
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.partitions]
 
 
 def test_an_example_names_the_columns_of_the_row(

@@ -10,7 +10,7 @@ from webapp.jobs.model.job import IllegalTransition, Job, Status
 from webapp.services import Services
 
 Run = Callable[..., Job]
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.partitions]
 
 
 def test_a_queued_job_is_stopped_at_once(make: Run, services: Services, people: Callable[[], UUID]) -> None:

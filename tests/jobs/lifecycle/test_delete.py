@@ -19,7 +19,7 @@ from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import events, jobs, later
 from webapp.services import Services
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.partitions]
 Make = Callable[..., Job]
 
 
@@ -140,6 +140,7 @@ def aged(services: Services) -> Callable[..., Job]:
     return aged
 
 
+@pytest.mark.partitions(leave_out=True)  # jobs expire with their month
 def test_each_type_has_a_retention_per_final_status(services: Services, aged: Callable[..., Job]) -> None:
     week = {"completed": timedelta(days=7), "stale": FOREVER}
     gone = [aged(Status.COMPLETED, 8, "weekly", **week), aged(Status.FAILED, 31, "weekly", **week)]
@@ -157,6 +158,7 @@ def test_each_type_has_a_retention_per_final_status(services: Services, aged: Ca
     assert ids(services) == {job.id for job in kept}
 
 
+@pytest.mark.partitions(leave_out=True)  # jobs expire with their month
 def test_a_removed_type_has_the_retention_of_the_installation(services: Services, make: Make) -> None:
     job = make()
     become(services, job, Status.COMPLETED, 31)

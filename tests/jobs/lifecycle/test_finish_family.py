@@ -22,7 +22,7 @@ from webapp.schema import jobs
 from webapp.services import Services
 
 Run = Callable[..., Job]
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.partitions]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from webapp.jobs.queries.log_lines import LogCriteria, LogLine
 from webapp.schema import log_lines, now
 from webapp.services import Services
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.partitions]
 
 
 @pytest.fixture

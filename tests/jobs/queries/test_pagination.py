@@ -19,7 +19,7 @@ from webapp.jobs.queries.visible_jobs import PAGE, TABS, Viewer
 from webapp.schema import jobs, later
 from webapp.services import Services
 
-pytestmark = pytest.mark.dialect
+pytestmark = [pytest.mark.dialect, pytest.mark.partitions]
 
 
 def test_a_list_is_filtered_by_owner_time_and_type(services: Services, make: Callable[..., Job], database: str) -> None:
@@ -126,6 +126,7 @@ ALL_CRITERIA = [
 ]
 
 
+@pytest.mark.partitions(leave_out=True)  # each partition is a step of the plan
 def test_no_list_scans_the_whole_table(services: Services, database: str) -> None:
     """Of twenty thousand jobs none is ana's and none is public: every list is read in the order of an index."""
     many(services, 20_000, owner=BEN.user_id)

@@ -11,7 +11,7 @@ from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect, pytest.mark.partitions]
 Make = Callable[..., Job]
 VIEWER = Viewer(user_id=uuid4(), sees_all=True)
 ANA, BEN = (Viewer(user_id=uuid4()) for _ in range(2))

@@ -13,7 +13,7 @@ from webapp.jobs.queueing.claim import count_queued
 from webapp.schema import events, jobs
 from webapp.services import Services
 
-pytestmark = pytest.mark.dialect
+pytestmark = [pytest.mark.dialect, pytest.mark.partitions]
 
 
 def taken(services: Services, lease: UUID, *, fresh: bool = True) -> UUID | None:
@@ -122,6 +122,7 @@ def test_four_concurrent_claimers_claim_each_job_once(
     assert sorted(started) == sorted(ids)
 
 
+@pytest.mark.partitions(leave_out=True)  # each partition is a step of the plan
 def test_the_claim_uses_its_partial_index(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:

@@ -13,7 +13,7 @@ from webapp.jobs.model.job import Job, Owner, Status
 from webapp.schema import events
 from webapp.services import Services
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.partitions]
 
 
 class Letter(BaseModel):

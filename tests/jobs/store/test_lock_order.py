@@ -14,7 +14,7 @@ from webapp.jobs.store import lock_order
 from webapp.schema import jobs
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect, pytest.mark.partitions]
 
 
 @pytest.fixture

@@ -119,11 +119,15 @@ def ended_before(moment: datetime) -> ColumnElement[bool]:
     return jobs.c.finished_at <= moment
 
 
-def _deletable(condition: ColumnElement[bool]) -> Select[UUID]:
+def may_be_deleted() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a root and its children have ended, and that no job needs them any more."""
     children = jobs.alias("children")
-    unfinished = exists().where(children.c.root_id == jobs.c.id, children.c.status.not_in(ENDED))
-    ended_root = (jobs.c.status.in_(ENDED), jobs.c.root_id.is_(None))
-    return select(jobs.c.id).where(*ended_root, condition, ~unfinished, ~_awaited())
+    unfinished = exists().where(children.c.root_id == jobs.c.id, children.c.status.not_in(ENDED)).correlate(jobs)
+    return jobs.c.status.in_(ENDED), jobs.c.root_id.is_(None), ~unfinished, ~_awaited()
+
+
+def _deletable(condition: ColumnElement[bool]) -> Select[UUID]:
+    return select(jobs.c.id).where(condition, *may_be_deleted())
 
 
 def _awaited() -> ColumnElement[bool]:

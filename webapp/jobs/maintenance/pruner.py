@@ -18,9 +18,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, update
 
 from webapp.db.engine import reading, writing
+from webapp.db.partitions import PartitionMonth
 from webapp.jobs.budgets.usage_rollup import prune_usage
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.lifecycle.delete import BATCH, JobDeleter, ended_before, moment_before
+from webapp.jobs.maintenance.month_partitions import MonthPartitions
 from webapp.jobs.metrics.expiry import prune_metrics
 from webapp.jobs.model.job import TERMINAL, Job, Status
 from webapp.jobs.model.policies import FOREVER, Retention
@@ -61,6 +63,7 @@ class Pruner:
         self._files = files
         self._deletion = JobDeleter(engine, files)
         self._run_history = RunHistory(engine)
+        self.months = MonthPartitions(engine, files)
         self._job_types = job_types
         self.retention = retention
         self._keep_metrics = keep_metrics
@@ -68,11 +71,18 @@ class Pruner:
     def prune(self, older_than: timedelta | None = None, *, only_count: bool = False) -> int:
         """Delete ended jobs with their children and files, each after the retention of its job type.
 
-        With ``older_than``, delete every job that ended longer ago, regardless of its type's retention.
+        With ``older_than``, delete every job that ended longer ago, regardless of its type's retention. Where the
+        tables have partitions, months of which every job has expired are dropped first.
         """
         if older_than is not None:
             return self._deletion.prune(older_than, only_count=only_count)
-        return sum(self._deletion.delete_matching(rule, only_count=only_count) for rule in self.expiry_conditions())
+        rules = tuple(self.expiry_conditions())
+        dropped = 0 if only_count else self.months.drop(rules)
+        return dropped + sum(self._deletion.delete_matching(rule, only_count=only_count) for rule in rules)
+
+    def add_months(self) -> int:
+        """Add the partitions of the next months where the tables have partitions; return for how many months."""
+        return self.months.add_ahead()
 
     def deletion_time(self, job: Job) -> datetime | None:
         """Return when an ended job will be deleted; `None` if never, and for children, which go with their root."""
@@ -85,6 +95,8 @@ class Pruner:
         period = self.retention if own_period is None else own_period
         if job.finished_at is None or job.root_id or period == FOREVER:
             return None
+        if own_period is None and self.months.exist:  # it expires with its month
+            return max(job.finished_at, PartitionMonth.of_id(job.id).after().begins) + period
         return job.finished_at + period
 
     def expire_files(self, *, only_count: bool = False) -> int:
@@ -132,12 +144,18 @@ class Pruner:
             yield from (self._existing(attachments.c.id.in_(missing)) if missing else ())
 
     def expiry_conditions(self) -> Iterator[ColumnElement[bool]]:
-        """Yield the conditions of expired jobs; no job matches two of them."""
+        """Yield the conditions of expired jobs; no job matches two of them.
+
+        Where the tables have partitions, a job without a retention of its own type expires with its month.
+        """
         moment = cache(partial(moment_before, self._engine))
+        usual = [ended_before(moment(self.retention))]
+        if self.months.exist:
+            usual.append(jobs.c.id < PartitionMonth.of(moment(self.retention)).first_id)
         for status in sorted(TERMINAL):
             periods = self._periods_by_type(status)
             others = jobs.c.type.not_in([name for names in periods.values() for name in names])
-            yield and_(jobs.c.status == status.value, others, ended_before(moment(self.retention)))
+            yield and_(jobs.c.status == status.value, others, *usual)
             for period, names in periods.items():
                 if period != FOREVER:
                     yield and_(jobs.c.status == status.value, jobs.c.type.in_(names), ended_before(moment(period)))

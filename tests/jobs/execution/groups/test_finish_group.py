@@ -17,7 +17,7 @@ from webapp.jobs.store.fence import LeaseLost
 from webapp.schema import attempts, jobs
 from webapp.services import Services
 
-pytestmark = [pytest.mark.dialect, pytest.mark.usefixtures("database")]
+pytestmark = [pytest.mark.dialect, pytest.mark.usefixtures("database"), pytest.mark.partitions]
 
 
 def completed(job: Job, after: float = 1.0) -> CompletedAttempt:
@@ -137,6 +137,7 @@ def test_the_next_group_is_claimed_in_the_same_transaction(
     assert services.jobs.get(waiting[-1].id).status is Status.QUEUED
 
 
+@pytest.mark.partitions(leave_out=True)  # each partition is a step of the plan
 def test_no_statement_reads_a_whole_table(
     services: Services, running: Callable[..., Job], make: Callable[..., Job], lease: UUID
 ) -> None:
