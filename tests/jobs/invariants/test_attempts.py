@@ -11,7 +11,7 @@ from tests.jobs.statements import recorded
 from webapp.db.engine import is_sqlite, writing
 from webapp.jobs.invariants import attempts
 from webapp.jobs.invariants.check import EXAMPLES
-from webapp.schema import jobs
+from webapp.schema import events, jobs, later
 from webapp.services import Services
 
 ViolatedBy = Callable[[str], list[str]]
@@ -35,7 +35,7 @@ NUMBERED = "Attempts are numbered 1, 2, 3 …, each started once, and the job's 
             "No attempt ended that never started or is still running.",
         ),
         (
-            "UPDATE events SET at = '2099-01-01 00:00:00.000000' WHERE name = 'started' AND job_id = :good",
+            "UPDATE events SET id = 1000000 WHERE name = 'started' AND job_id = :good",
             "A completed job never starts again.",
         ),
         ("UPDATE events SET name = 'completed' WHERE name = 'created' AND job_id = :good", "A job completes once."),
@@ -79,3 +79,13 @@ def test_one_pass_answers_all_rules_of_events_and_attempts(services: Services) -
     # one batch: the history, the attempts, and events without a job
     assert len([statement for statement in statements if "BETWEEN" in statement]) == 3
     assert is_sqlite(services.engine) or "SET LOCAL enable_nestloop = off" in statements
+
+
+@pytest.mark.usefixtures("database")
+def test_a_start_whose_time_was_written_after_the_end_is_no_second_start(
+    services: Services, history: dict[str, UUID], violations: Callable[..., dict[str, Any]]
+) -> None:
+    with writing(services.engine) as connection:
+        late = update(events).where(events.c.job_id == history["good"], events.c.name == "started")
+        connection.execute(late.values(at=later(1)))
+    assert not violations()

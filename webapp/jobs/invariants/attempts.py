@@ -119,15 +119,17 @@ def _within(job_id: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def _of_history() -> _Comparison:
-    started = events.c.name == EventName.STARTED
+    started, ended = events.c.name == EventName.STARTED, events.c.name == EventName.COMPLETED
     history = (
         select(
             events.c.job_id,
             func.count().filter(started).label("starts"),
             func.count(events.c.attempt.distinct()).filter(started).label("numbers"),
             func.max(events.c.attempt).filter(started).label("latest"),
-            func.max(events.c.at).filter(started).label("started_at"),
-            func.count().filter(events.c.name == EventName.COMPLETED).label("times"),
+            # by their numbers: a short job can end before the claim of its group has written the time of its start
+            func.max(events.c.id).filter(started).label("last_start"),
+            func.max(events.c.id).filter(ended).label("completion"),
+            func.count().filter(ended).label("times"),
         )
         .where(_within(events.c.job_id))
         .group_by(events.c.job_id)
@@ -145,7 +147,7 @@ def _of_history() -> _Comparison:
         ),
         _Rule(
             text="A completed job never starts again.",
-            violated=and_(completed, func.coalesce(history.c.started_at > jobs.c.finished_at, False)),
+            violated=and_(completed, func.coalesce(history.c.last_start > history.c.completion, False)),
             columns=(*JOB_COLUMNS, jobs.c.finished_at),
         ),
         _Rule(
