@@ -10,7 +10,7 @@ from benchmarks.hosts import network
 
 NAMES = (
     *("executor", "latency", "progress", "dataset", "create", "fanout", "fair"),
-    *("pages", "admin", "tabs", "files", "api", "chaos"),
+    *("pages", "admin", "tabs", "files", "api", "rows", "chaos"),
 )
 _ON_HOSTS = "benchmarks.hosts.chaos_run"
 _ROW = "| `./deskjob bench "

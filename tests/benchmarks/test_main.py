@@ -102,7 +102,7 @@ def test_a_stopped_comparison_leaves_no_peer(folder: Path, name: str, sig: signa
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("name", ["dataset", "fair", "pages"])  # forked jobs, forked workers, PostgreSQL in use
+@pytest.mark.parametrize("name", ["dataset", "fair", "pages", "rows"])  # forked jobs, forked workers, PostgreSQL in use
 def test_a_killed_benchmark_leaves_nothing(folder: Path, name: str) -> None:
     stop(name, folder, signal.SIGKILL, lambda started: len(started) > 2)  # more than the reaper and the benchmark
 
