@@ -29,7 +29,7 @@ def make_files(s3_place: dict[str, Any], tmp_path: Path) -> Make:
     def make(**changes: Any) -> S3Files:
         files = configured_files(load(data_dir=tmp_path, **{**s3_place, **changes}))
         assert isinstance(files, S3Files)
-        files.retry_for(0.5)
+        files.retry_for(0.1)
         return files
 
     return make
