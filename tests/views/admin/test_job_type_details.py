@@ -10,9 +10,9 @@ from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.policies import FOREVER, OnDuplicate, Resources, Retention, RetryPolicy
 from webapp.jobs.model.rate import Rate
-from webapp.views.admin.job_type_details import limit_lines, retention_lines, rule_rows, starter_lines
+from webapp.views.admin.job_type_details import limit_lines, retention_lines, rule_rows, starter_lines, usual_retention
 
-USUAL = timedelta(days=30)
+USUAL = "30\N{NO-BREAK SPACE}d"
 
 
 class Nothing(BaseModel):
@@ -45,6 +45,11 @@ def test_retention_names_statuses_with_their_own_period() -> None:
     )
     kept_type = build_type(keep=Retention(failed=FOREVER, cancelled=timedelta(days=1)))
     assert retention_lines(kept_type, USUAL)[1:3] == ("failed: forever", "stopped: 1\N{NO-BREAK SPACE}d")
+
+
+def test_the_usual_retention_counts_from_the_end_of_the_month_with_partitions_by_month() -> None:
+    assert usual_retention(timedelta(days=30), by_month=False) == USUAL
+    assert usual_retention(timedelta(days=30), by_month=True) == f"{USUAL} after the end of their month"
 
 
 def tell_the_owner(job: Job, payload: Nothing) -> None:

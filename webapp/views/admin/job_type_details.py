@@ -70,12 +70,17 @@ def starter_lines(job_type: JobType, groups: tuple[str, ...] = ()) -> tuple[str,
     return (roles, *(text for applies, text in remarks if applies))
 
 
-def retention_lines(job_type: JobType, usual: timedelta) -> tuple[str, ...]:
-    """Return how long finished jobs and their files are kept; ``usual`` is the setting of the installation."""
+def usual_retention(period: timedelta, *, by_month: bool) -> str:
+    """Return how long jobs are kept whose type says nothing; ``by_month`` counts from the end of their month."""
+    return _("%(period)s after the end of their month", period=_period(period)) if by_month else _period(period)
+
+
+def retention_lines(job_type: JobType, usual: str) -> tuple[str, ...]:
+    """Return how long finished jobs and their files are kept; ``usual`` is what `usual_retention` returns."""
     return (*_job_retention(job_type, usual), _("files: %(period)s", period=_period(job_type.keep_files)))
 
 
-def rule_rows(job_type: JobType, usual: timedelta, groups: tuple[str, ...] = ()) -> tuple[tuple[str, str], ...]:
+def rule_rows(job_type: JobType, usual: str, groups: tuple[str, ...] = ()) -> tuple[tuple[str, str], ...]:
     """Return all rules as pairs of name and value; ``groups`` are those whose members alone can start it."""
     silence = job_type.stale_after
     return (
@@ -191,7 +196,7 @@ def _rank(role: str) -> tuple[int, str]:
     return (known.index(Role(role)) if role in known else len(known)), role
 
 
-def _job_retention(job_type: JobType, usual: timedelta) -> tuple[str, ...]:
+def _job_retention(job_type: JobType, usual: str) -> tuple[str, ...]:
     own = job_type.keep.by_status()
     labels = {
         Status.COMPLETED: _("done"),
@@ -200,7 +205,7 @@ def _job_retention(job_type: JobType, usual: timedelta) -> tuple[str, ...]:
         Status.STALE: _("lost"),
     }
     exceptions = (f"{label}: {_period(own[status])}" for status, label in labels.items() if status in own)
-    return (_period(usual), *exceptions)
+    return (usual, *exceptions)
 
 
 def _period(period: timedelta) -> str:

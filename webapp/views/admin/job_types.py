@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -92,7 +91,7 @@ class _TypeFigures:
     disabled: Mapping[str, DisabledType]
     groups: Mapping[str, tuple[str, ...]]
     context: ViewerContext
-    usual_retention: timedelta
+    usual_retention: str
     largest_file: int
 
 
@@ -228,7 +227,9 @@ def _type_figures(services: Services) -> _TypeFigures:
         disabled=disabled,
         groups=services.user_groups.names_of_types(),
         context=context,
-        usual_retention=timedelta(days=services.settings.retention_days),
+        usual_retention=job_type_details.usual_retention(
+            services.pruner.retention, by_month=services.pruner.months.exist
+        ),
         largest_file=services.settings.max_upload_bytes,
     )
 
