@@ -58,10 +58,7 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
         "the tests of `up` and of the commands start the real processes",
     ),
     **dict.fromkeys(
-        (
-            *("jobs/lifecycle/create", "jobs/lifecycle/job_writer", "jobs/lifecycle/cascade"),
-            *("jobs/lifecycle/optimistic_update",),
-        ),
+        ("jobs/lifecycle/create", "jobs/lifecycle/job_writer", "jobs/lifecycle/optimistic_update"),
         "tests/jobs/test_service.py and the state machine in test_lifecycle_model.py",
     ),
     **dict.fromkeys(

@@ -8,17 +8,19 @@ The second part of the module stops jobs without these consequences; ``cancel.py
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Update, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Update, and_, case, or_, select, update
 
 from webapp.jobs.model.job import COMPLETE, TERMINAL, EventName, Status
 from webapp.jobs.model.rollup import ChildCounts, roll_up
 from webapp.jobs.store import events, signals, transitions, unique_keys
 from webapp.schema import dependencies, jobs, now
 
+_predecessors = jobs.alias("predecessors")
+_AT_ONCE = 500  # jobs that one statement releases or cancels
 _ENDED = tuple(status.value for status in TERMINAL)
 _COUNTS: tuple[ColumnElement[Any], ...] = (
     jobs.c.parts,
@@ -126,7 +128,7 @@ def _release_dependents(connection: Connection, rows: list[Row[Any]], woken: set
         return []
     columns = (dependencies.c.job_id, dependencies.c.after_id, dependencies.c.only_on_success, dependencies.c.waits)
     query = (
-        select(*columns)
+        select(*columns, jobs.c.next_key)
         .join(jobs, jobs.c.id == dependencies.c.job_id)
         .where(
             dependencies.c.after_id.in_(list(ended)),
@@ -137,22 +139,45 @@ def _release_dependents(connection: Connection, rows: list[Row[Any]], woken: set
     )
     edges = connection.execute(query).all()
     unsatisfied = [edge for edge in edges if edge.only_on_success and ended[edge.after_id] != Status.COMPLETED]
-    impossible = {edge.job_id for edge in unsatisfied if not edge.waits}
-    cancelled = [job_id for job_id in sorted(impossible) if _cancel_dependent(connection, job_id)]
-    for job_id in sorted({edge.job_id for edge in edges} - {edge.job_id for edge in unsatisfied}):
-        woken |= release_unless_blocked(connection, job_id)
+    cancelled = _cancel_dependents(connection, {edge.job_id for edge in unsatisfied if not edge.waits})
+    keys = {edge.job_id: edge.next_key for edge in edges}
+    for edge in unsatisfied:
+        keys.pop(edge.job_id, None)
+    woken |= _release_unblocked(connection, [job_id for job_id, key in keys.items() if key is None])
+    for job_id, key in keys.items():
+        if key is not None:
+            woken |= release_unless_blocked(connection, job_id)
     return [*cancelled, *cancel_children(connection, cancelled)]
 
 
-def _cancel_dependent(connection: Connection, job_id: UUID) -> bool:
+def _cancel_dependents(connection: Connection, job_ids: set[UUID]) -> list[UUID]:
+    """Cancel held jobs; return those that were held."""
     statement = transitions.cancelled_while_held.update(cancel_kind="before_start", finished_at=now())
-    row = connection.execute(statement.where(jobs.c.id == job_id).returning(jobs.c.attempt)).first()
-    if row is None:
-        return False
     why = "A job that this one depends on did not complete."
-    events.insert(connection, [{"job_id": job_id, "name": EventName.CANCELLED, "attempt": row.attempt, "detail": why}])
-    signals.send_after_commit(connection, signals.job_cancelled, [job_id])
-    return True
+    return [
+        job_id
+        for some in _batches(sorted(job_ids))
+        for job_id in _cancel(connection, statement.where(jobs.c.id.in_(some)), by=None, why=why)
+    ]
+
+
+def _release_unblocked(connection: Connection, job_ids: list[UUID]) -> set[str]:
+    """Release held jobs without a key that wait for no other job and no approval; return the queues of those released.
+
+    The caller has locked them, so that of two predecessors that end at once, the second one sees that the first has
+    ended.
+    """
+    status = case((jobs.c.run_at.is_(None), Status.QUEUED.value), else_=Status.SCHEDULED.value)
+    statement = transitions.released.update(status).where(jobs.c.next_key.is_(None), ~_blocking(jobs.c.id).exists())
+    return {
+        queue
+        for some in _batches(job_ids)
+        for queue in connection.execute(statement.where(jobs.c.id.in_(some)).returning(jobs.c.queue)).scalars()
+    }
+
+
+def _batches(ids: list[UUID]) -> Iterator[list[UUID]]:
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
 
 
 def cancel_children(connection: Connection, roots: list[UUID]) -> list[UUID]:
@@ -169,25 +194,31 @@ def release_unless_blocked(connection: Connection, job_id: UUID) -> set[str]:
 
     The caller has locked it.
     """
-    # The row is locked before the other predecessors are counted: of two predecessors that end at
+    # The row is locked before the other predecessors are looked at: of two predecessors that end at
     # once, the second one sees that the first has ended.
     columns = (jobs.c.queue, jobs.c.run_at, jobs.c.next_key)
     row = connection.execute(select(*columns).where(jobs.c.id == job_id, transitions.released.guard)).first()
-    # A predecessor that did not complete and ended together with this one is handled next: a root
-    # after its last child, for example. Until then it still blocks the job.
-    not_completed = and_(dependencies.c.only_on_success, jobs.c.status != Status.COMPLETED)
-    blocking = (
-        select(func.count())
-        .select_from(dependencies.join(jobs, jobs.c.id == dependencies.c.after_id))
-        .where(dependencies.c.job_id == job_id, or_(jobs.c.status.not_in(_ENDED), not_completed))
-    )
-    if row is None or connection.execute(blocking).scalar_one():
+    if row is None or connection.execute(_blocking(job_id).limit(1)).first():
         return set()
     status = Status.QUEUED if row.run_at is None else Status.SCHEDULED
     if row.next_key is not None:
         return {row.queue} if unique_keys.release_with_key(connection, job_id, status) else set()
     released = connection.execute(transitions.released.update(status).where(jobs.c.id == job_id)).rowcount
     return {row.queue} if released else set()
+
+
+def _blocking(job_id: UUID | ColumnElement[UUID]) -> Select[Any]:
+    """Select the predecessors for which a job waits.
+
+    One that did not complete and ended together with another is handled next: a root after its last child, for
+    example. Until then it still blocks the job.
+    """
+    not_completed = and_(dependencies.c.only_on_success, _predecessors.c.status != Status.COMPLETED)
+    return (
+        select(dependencies.c.after_id)
+        .join(_predecessors, _predecessors.c.id == dependencies.c.after_id)
+        .where(dependencies.c.job_id == job_id, or_(_predecessors.c.status.not_in(_ENDED), not_completed))
+    )
 
 
 def cancel_unstarted(connection: Connection, condition: ColumnElement[bool], by: UUID | None = None) -> list[UUID]:
@@ -225,9 +256,9 @@ def request_stop(connection: Connection, condition: ColumnElement[bool], by: UUI
     return list(connection.execute(roots).scalars())
 
 
-def _cancel(connection: Connection, statement: Update, by: UUID | None) -> list[UUID]:
+def _cancel(connection: Connection, statement: Update, by: UUID | None, why: str = "") -> list[UUID]:
     cancelled = connection.execute(statement.returning(jobs.c.id, jobs.c.attempt)).all()
-    events.insert(connection, events.rows_of(cancelled, EventName.CANCELLED, actor_id=by))
+    events.insert(connection, events.rows_of(cancelled, EventName.CANCELLED, actor_id=by, detail=why))
     ids = [row.id for row in cancelled]
     signals.send_after_commit(connection, signals.job_cancelled, ids)
     return ids
