@@ -535,6 +535,7 @@ class Services:
             redis=self.health_check.redis_memory,
             disk=self.health_check.disk,
             used_up_budgets=self.budgets.count_used_up,
+            launched=self.launches.count_waiting,
             lease_seconds=self.settings.lease_seconds,
         )
 

@@ -24,6 +24,10 @@ def test_a_launched_job_is_running_says_so_and_has_no_worker(
     assert set(services.leases.beats()) == {lease}, "the clock must not take its lease for that of a dead worker"
     assert launches.waits(job.id)
     assert launches.count_waiting() == {"default": 1}
+    assert services.figures.read().launched == {"default": 1}
+    services.jobs.cancel(job.id)
+    services.leases.settle(services.jobs.get(job.id).lease_id, why="")
+    assert services.figures.read().launched == {}, "its process is no longer wanted"
 
 
 def test_its_process_takes_it_over_once(services: Services, launches: Launches, launched: Job) -> None:

@@ -25,7 +25,7 @@ from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED
 from webapp.jobs.queueing.claim import QUEUED, queues_with_jobs
 from webapp.jobs.queueing.latency import queued_since
 from webapp.jobs.queueing.rates import WAITS_FOR_RATE
-from webapp.schema import cursors, error_groups, flow_jobs, jobs, launches, leases, now, schedules
+from webapp.schema import cursors, error_groups, flow_jobs, jobs, leases, now, schedules
 
 CEILING = 10_000  # jobs that are counted of each status, and of each queue
 _KEPT_SECONDS = 5.0
@@ -94,6 +94,7 @@ class FigureReader:
         redis: Callable[[], Capacity | None],
         disk: Callable[[], Capacity],
         used_up_budgets: Callable[[], Mapping[str, int]],
+        launched: Callable[[], Mapping[str, int]],
         lease_seconds: float,
     ) -> None:
         self._engine = engine
@@ -103,6 +104,7 @@ class FigureReader:
         self._redis = redis
         self._disk = disk
         self._used_up_budgets = used_up_budgets
+        self._launched = launched
         self._lock = Lock()
         self._kept: InstallationFigures | None = None
         self._kept_at = 0.0
@@ -123,7 +125,7 @@ class FigureReader:
 
     def read(self) -> InstallationFigures:
         """Read everything once; a Redis that does not answer is part of the result."""
-        redis, disk, used_up = self._redis(), self._disk(), self._used_up_budgets()
+        redis, disk, used_up, launched = self._redis(), self._disk(), self._used_up_budgets(), self._launched()
         with reading(self._engine) as connection:
             at = connection.execute(select(now())).scalar_one()
             paused = paused_queues(connection)
@@ -133,7 +135,7 @@ class FigureReader:
                 unfinished=_unfinished(connection),
                 to_approve=_to_approve(connection),
                 to_answer=_to_answer(connection),
-                launched=_launched(connection),
+                launched=launched,
                 flows=_unfinished_flows(connection),
                 over_rate=_by_type(connection, WAITS_FOR_RATE),
                 used_up_budgets=used_up,
@@ -194,11 +196,6 @@ def _unfinished_flows(connection: Connection) -> int:
         some, flow_jobs, flow_jobs.c.job_id == some.c.id
     )
     return connection.execute(query).scalar_one()
-
-
-def _launched(connection: Connection) -> Mapping[str, int]:
-    waiting = select(launches.c.queue, func.count()).where(launches.c.ended_at.is_(None), launches.c.begun_at.is_(None))
-    return {queue: count for queue, count in connection.execute(waiting.group_by(launches.c.queue))}  # noqa: C416
 
 
 def _oldest_waits(connection: Connection, at: datetime) -> Mapping[str, timedelta]:
