@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
@@ -10,9 +11,14 @@ import pytest
 from flask.testing import FlaskClient
 from pydantic import BaseModel, SecretStr
 
+from tests.asked_jobs import QUESTION, asked_job
 from webapp.accounts.user import User
+from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.questions.question import user_key
+from webapp.jobs.store import step_rows
+from webapp.jobs.store.step_rows import Step
 from webapp.services import Services
 
 Put = Callable[..., Job]
@@ -60,6 +66,26 @@ def test_the_bundle_contains_everything_but_secrets(
     files = [name for name in found.namelist() if name.startswith("files/")]
     assert sorted(len(found.read(name)) for name in files) == [13, 200_000]
     assert {"timeline.json", "attempts.json", "files.json"} <= set(found.namelist())
+
+
+def test_the_bundle_has_the_steps_and_the_questions_with_their_answers(
+    client: FlaskClient, user: User, services: Services
+) -> None:
+    job, _ = asked_job(services, asked_of=user_key(user.id), owner=user.id)
+    services.jobs.answer(job.id, {"keep": True, "customer": "Ada"}, by=user.id)
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    step = Step(name="fetch", place=1, attempt=1, started_at=at, finished_at=at, result=[1, 2])
+    with writing(services.engine) as connection:
+        step_rows.insert(connection, job.id, step)
+    found = archive(client, services.jobs.get(job.id))
+    [question] = json.loads(found.read("questions.json"))
+    assert (question["text"], question["state"], question["answer"]) == (
+        QUESTION,
+        "answered",
+        {"keep": True, "customer": "Ada"},
+    )
+    [step] = json.loads(found.read("steps.json"))
+    assert (step["name"], step["result"]) == ("fetch", [1, 2])
 
 
 def test_files_over_the_limit_are_listed_and_not_sent(

@@ -1,4 +1,7 @@
-"""The debug bundle: a ZIP archive with a job, its timeline, attempts, log and files, for support. Without secrets."""
+"""The debug bundle: a ZIP archive with a job, its timeline, attempts, steps, questions, log and files, for support.
+
+It has no secrets.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,9 +16,11 @@ from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.model.job import Job
 from webapp.jobs.queries.log_lines import LogCriteria
 from webapp.jobs.queries.visible_jobs import Attempt, Event
+from webapp.jobs.questions.question import Question
 from webapp.jobs.store.attachments import Attachment
 from webapp.jobs.store.file_names import distinct_names
 from webapp.jobs.store.file_store import CHUNK
+from webapp.jobs.store.step_rows import Step
 from webapp.services import Services
 from webapp.views.job.log import log_as_text
 from webapp.views.job.parameters import JobParameter, metadata_parameters
@@ -58,8 +63,8 @@ def job_dict(job: Job, *, secrets_hidden: Sequence[JobParameter]) -> dict[str, A
     return {**row, "parameters": parameters, "metadata": metadata}
 
 
-def as_dicts(records: Iterable[Event | Attachment]) -> list[dict[str, Any]]:
-    """Return events or files as dictionaries."""
+def as_dicts(records: Iterable[Event | Step | Question | Attachment]) -> list[dict[str, Any]]:
+    """Return events, steps, questions or files as dictionaries."""
     return [asdict(record) for record in records]
 
 
@@ -78,6 +83,8 @@ def _entries(services: Services, job: Job, context: ViewerContext) -> Iterator[A
         "job.json": job_dict(job, secrets_hidden=visible_parameters(job, context)),
         "timeline.json": as_dicts(queries.jobs.timeline(job.id)),
         "attempts.json": attempt_dicts(queries.jobs.attempts(job.id), operates=context.viewer.sees_all),
+        "steps.json": as_dicts(queries.steps.of(job.id)),
+        "questions.json": as_dicts(services.questions.of(job.id)),
         "files.json": as_dicts(attached),
     }
     texts = [ArchiveFile(name, [_json(value)]) for name, value in documents.items()]
