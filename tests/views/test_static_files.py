@@ -1,12 +1,17 @@
 """Static files are compressed, cached by browsers and have the same headers as pages."""
 
 import gzip
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 
+from tests.installation import environment
+from webapp.views import static_files
 from webapp.views.security.headers import ALWAYS
 from webapp.views.static_files import _temporary_folder, compressed_copy
 
@@ -63,3 +68,28 @@ def test_concurrent_first_requests_compress_once(app: Flask, versioned: str) -> 
         answers = list(threads.map(lambda _: app.test_client().get(versioned).status_code, range(16)))
     assert answers == [200] * 16
     assert compressed_copy.cache_info().misses == 1
+
+
+def test_copies_of_killed_processes_are_removed_and_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed cannot remove its copy; its lock ends with it."""
+    monkeypatch.setattr(static_files, "_NEW_SECONDS", 0.0)
+    code = "from webapp.views import static_files as s; print(s._temporary_folder().name, flush=True); input()"
+    command = [sys.executable, "-c", code]
+    own = {**environment(), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        copy = Path(process.stdout.readline().strip())
+        static_files._remove_abandoned(tmp_path)
+        assert copy.is_dir()
+        process.kill()
+        process.wait()
+    (other := tmp_path / "deskjob-static-without-a-lock").mkdir()
+    monkeypatch.setattr(static_files, "_NEW_SECONDS", 900.0)
+    static_files._remove_abandoned(tmp_path)
+    assert copy.is_dir(), "it is new"
+    monkeypatch.setattr(static_files, "_NEW_SECONDS", 0.0)
+    static_files._remove_abandoned(tmp_path)
+    assert not copy.exists()
+    assert other.is_dir()

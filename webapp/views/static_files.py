@@ -4,11 +4,16 @@ A URL with a version (`page/assets.py`) is cached for a year and never revalidat
 minute.
 """
 
+import os
 import shutil
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from fcntl import LOCK_EX, LOCK_NB, flock
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from stat import S_ISREG
+from tempfile import TemporaryDirectory, gettempdir
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs
@@ -21,6 +26,8 @@ from whitenoise.compress import Compressor
 from webapp.config import Settings
 from webapp.views.security.headers import response_headers
 
+_PREFIX, _LOCK = "deskjob-static-", "lock"
+_NEW_SECONDS = 60.0  # a copy whose process may not hold its lock yet
 _build_lock = Lock()
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -84,4 +91,20 @@ def compressed_copy(folder: Path) -> Path:
 
 @cache
 def _temporary_folder() -> "TemporaryDirectory[str]":
-    return TemporaryDirectory(prefix="deskjob-static-")
+    _remove_abandoned(Path(gettempdir()))
+    folder = TemporaryDirectory(prefix=_PREFIX)
+    # stays open until this process, and those that it has forked, have ended
+    flock(os.open(Path(folder.name) / _LOCK, os.O_CREAT | os.O_WRONLY, 0o600), LOCK_EX)
+    return folder
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the copies of processes that were killed: nobody holds the lock of such a copy."""
+    for lock in parent.glob(f"{_PREFIX}*/{_LOCK}"):
+        with suppress(OSError):  # in use, of another user, or removed meanwhile
+            there = lock.lstat()
+            if there.st_uid != os.getuid() or not S_ISREG(there.st_mode) or time.time() - there.st_mtime < _NEW_SECONDS:
+                continue
+            with lock.open() as file:
+                flock(file, LOCK_EX | LOCK_NB)
+                shutil.rmtree(lock.parent)
