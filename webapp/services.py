@@ -772,6 +772,14 @@ class Services:
 
         return user_policy(user, self.registry).may_start(type_name)
 
+    def refusal_to_share(self, user_id: UUID, type_name: str, group: str) -> str:
+        """Return why a user cannot share jobs of a type with a group; empty if they can."""
+        from webapp.user_policy import user_policy
+
+        user = self.accounts.get(user_id)
+        refusal = user_policy(user, self.registry).refusal_to_share(type_name, group) if user else None
+        return refusal.value if refusal else ""
+
     def owner_of_schedule(self, user_id: UUID, type_name: str) -> Owner:
         """Return a user as the owner of new jobs of a type; raise `CannotStart` if the user can start none.
 

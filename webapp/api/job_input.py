@@ -32,6 +32,9 @@ class JobRequest(BaseModel):
     payload: dict[str, JsonValue] = Field(default_factory=dict, description="The input, as its job type declares it.")
     title: str | None = Field(default=None, max_length=200)
     tags: list[str] | None = Field(default=None, max_length=100, description="Up to 10 words to find the job again.")
+    shared_with: str | None = Field(
+        default=None, max_length=80, description="The name of a group of the account whose members can read the job."
+    )
     run_at: AwareDatetime | None = Field(default=None, description="Start at this time.")
     delay: float | None = Field(default=None, ge=0, le=10**9, description="Start after this many seconds.")
     after: list[UUID] = Field(default_factory=list, max_length=100, description="Start when these jobs have completed.")
@@ -47,7 +50,7 @@ class JobRequest(BaseModel):
 
     def choices(self) -> dict[str, Any]:
         """Return the options for `Jobs.create_job` that were given."""
-        names = ("title", "tags", "run_at", "on_duplicate", *FOR_OPERATORS[:-1])
+        names = ("title", "tags", "shared_with", "run_at", "on_duplicate", *FOR_OPERATORS[:-1])
         found = {name: value for name in names if (value := getattr(self, name)) is not None}
         return found if self.delay is None else {**found, "delay": timedelta(seconds=self.delay)}
 

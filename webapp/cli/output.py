@@ -47,6 +47,7 @@ def job_in_words(job: Job, owner: str, may_start: datetime | None = None) -> str
         "name": job.title,
         "type": job.type,
         "owner": owner,
+        "shared": job.shared_with and f"with {job.shared_with}",
         "status": f"{job.status}{_status_note(job)}",
         "progress": f"{job.progress:.1f} %",
         "message": job.message,

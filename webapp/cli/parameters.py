@@ -144,6 +144,14 @@ def owner_of_new_job(person: str | None, type_name: str) -> Owner:
     return remote_services().owner_of_new_job(person) if is_remote() else owner_of(person, type_name)
 
 
+def check_group(owner: Owner, type_name: str, group: str | None) -> None:
+    """Refuse a group with which the owner of a new job cannot share it; another installation checks that itself."""
+    if group is None or owner.user_id is None or is_remote():
+        return
+    if refusal := services().refusal_to_share(owner.user_id, type_name, group):
+        raise BadUsage(refusal)
+
+
 def own_account(person: str | None) -> UUID:
     """Return the account of the token on another installation; refuse another name than its own."""
     owner = remote_services().owner_of_new_job(person)

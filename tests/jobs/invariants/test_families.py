@@ -32,6 +32,10 @@ ViolatedBy = Callable[[str], list[str]]
             "UPDATE jobs SET child_name = '0' WHERE root_id = :family AND child_name = '1'",
             "The children of a job have different names.",
         ),
+        (
+            "UPDATE jobs SET shared_with = 'Finance' WHERE root_id = :family AND child_name = '1'",
+            "The children of a job are shared as it is.",
+        ),
     ],
 )
 def test_a_root_that_does_not_match_its_children_is_found(statement: str, rule: str, violated_by: ViolatedBy) -> None:

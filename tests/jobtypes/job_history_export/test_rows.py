@@ -62,6 +62,6 @@ def test_the_names_to_look_up_are_those_of_owners_and_starters() -> None:
 def test_members_of_a_group_read_the_messages_of_what_is_shared_with_it() -> None:
     rows = RowFormatter(JobPolicy(user_id=VIEWER, groups=frozenset({"Finance"})), NAMES)
     shared = rows.format(row(OTHER, shared_with="Finance"))
-    assert (shared["message"], shared["shared_with"], shared["owner"]) == ("Done", "Finance", "another user")
+    assert (shared["message"], shared["shared_with"], shared["owner"]) == ("Done", "Finance", "ben")
     other = rows.format(row(OTHER, shared_with="Sales"))
     assert (other["message"], other["shared_with"]) == (None, None)

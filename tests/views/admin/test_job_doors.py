@@ -263,6 +263,27 @@ def test_every_door_shares_what_the_policy_permits(doors: Doors, door: str, peop
                 assert after == (group if expected else shared_with), (type_name, owner, shared_with, group)
 
 
+@every_user
+def test_the_form_the_api_and_the_command_line_share_new_jobs_with_the_same_groups(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parameters, "services", lambda: doors.services)
+    policy, newest = user_policy(doors.user, doors.services.registry), doors.services.queries.all_jobs.newest
+    for group in (READERS, "Letter writers"):
+        permitted = policy.refusal_to_share("open_letter", group) is None
+        answer = doors.client.post("/jobs/new/open_letter", data={"text": "a", "job.group": group})
+        assert (answer.status_code == 303, newest(1) != () and newest(1)[0].shared_with == group) == (permitted,) * 2
+        body = {"type": "open_letter", "payload": {"text": "a"}, "shared_with": group}
+        answer = doors.program.post("/api/v1/jobs", json=body)
+        assert answer.status_code == (202 if permitted else 422)
+        assert permitted or answer.get_json()["errors"][0]["pointer"] == "#/shared_with"
+        try:
+            parameters.check_group(Owner(user_id=doors.user.id), "open_letter", group)
+            assert permitted
+        except click.ClickException:
+            assert not permitted
+
+
 def addresses(app: Flask, services: Services, job: Job) -> list[str]:
     """Return the address of every list, and of every page about a job, its type, its queue or its error."""
     known = {"job_id": job.id, "type_name": job.type, "name": job.type}

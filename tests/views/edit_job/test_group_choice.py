@@ -1,6 +1,7 @@
 """Share a job on its page: who is offered what, and what members see of it, until it is taken back."""
 
 import html
+import io
 import re
 from collections.abc import Callable
 
@@ -41,9 +42,10 @@ def test_the_owner_shares_a_job_and_takes_it_back(
     assert "Change sharing…" in own
     page = member.get(f"/jobs/{job.id}").text
     assert "Wrote 12 rows" in page
+    assert "Shared with Finance by Ana Ruiz" in page, "whose job it is"
     assert "Change sharing…" not in page
     assert job.title in member.get("/jobs?whose=shared").text
-    assert "Shared with my groups" in member.get("/jobs").text
+    assert ">Shared<" in member.get("/jobs").text
     assert client.post(f"/jobs/{job.id}/share", data={"group": ""}).status_code == 303
     assert member.get(f"/jobs/{job.id}").status_code == 404
     assert "No longer shared with Finance, by you" in client.get(f"/jobs/{job.id}").text
@@ -103,3 +105,22 @@ def test_a_child_is_shared_with_its_root(client: FlaskClient, user: User, put: P
     assert "It is shared with its parent job." in client.get(f"/jobs/{child.id}/share").text
     assert client.post(f"/jobs/{child.id}/share", data={"group": "Finance"}).status_code == 409
     assert f"/jobs/{child.id}/share" not in client.get(f"/jobs/{child.id}").text
+
+
+def test_a_job_is_shared_when_it_is_started(
+    client: FlaskClient, user: User, services: Services, person: Callable[..., User], client_of: ClientOf
+) -> None:
+    address = "/jobs/new/dataset_report"
+    assert "job.group" not in client.get(address).text, "without groups there is nothing to choose"
+    bo = person("bo")
+    group_of(services, "Finance", user, bo)
+    group_of(services, "Sales")
+    assert 'name="job.group"' in client.get(address).text
+    assert "job.group" not in client.get("/jobs/new/job_history_export").text, "it shows what its owner sees"
+    table = {"file": (io.BytesIO(b"a,b\n1,2\n"), "may.csv")}
+    wrong = client.post(address, data={"job.group": "Sales", **table})
+    assert (wrong.status_code, "You can share only with groups that you belong to." in wrong.text) == (422, True)
+    table = {"file": (io.BytesIO(b"a,b\n1,2\n"), "may.csv")}
+    started = client.post(address, data={"job.group": "Finance", **table})
+    assert started.status_code == 303, started.text
+    assert "may.csv" in client_of(bo).get(started.headers["Location"]).text

@@ -411,6 +411,7 @@ def _create(given: JobInput, request_key: str | None) -> Reply:
             {"pointer": "#/type", "detail": "This job type asks for a password. Start it from its page."}
         )
     _refuse_operators_choices(new)
+    _refuse_other_groups(new)
     if referenced_jobs(new) is None:
         raise InvalidInput({"pointer": "#/after", "detail": "One of these jobs does not exist, or you cannot open it."})
     creation = services().jobs.create_or_find_job(
@@ -438,6 +439,11 @@ def _refuse_operators_choices(new: JobRequest) -> None:
     given = [name for name in FOR_OPERATORS if getattr(new, name) is not None]
     if given:
         raise InvalidInput(*({"pointer": f"#/{name}", "detail": "Only operators can set this."} for name in given))
+
+
+def _refuse_other_groups(new: JobRequest) -> None:
+    if new.shared_with is not None and (refusal := job_policy().refusal_to_share(new.type, new.shared_with)):
+        raise InvalidInput({"pointer": "#/shared_with", "detail": refusal.value})
 
 
 def _reported(job: Job, report: JobReport) -> Job:

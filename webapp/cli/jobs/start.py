@@ -13,7 +13,7 @@ from webapp.cli.command_group import BadUsage, loaded
 from webapp.cli.context import services
 from webapp.cli.jobs.wait import until_end
 from webapp.cli.output import as_json
-from webapp.cli.parameters import JOB, MOMENT, PAYLOAD, PERIOD, PRIORITY, TAGS, in_json, owner_of_new_job
+from webapp.cli.parameters import JOB, MOMENT, PAYLOAD, PERIOD, PRIORITY, TAGS, check_group, in_json, owner_of_new_job
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.policies import OnDuplicate
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option("--after", type=JOB, multiple=True, help="Start when this job has completed. Can be repeated.")
 @click.option("--tags", type=TAGS, metavar="A,B", help="Words to find the job again, with commas between them.")
+@click.option("--share-with", "shared_with", metavar="GROUP", help="The group whose members can read the job.")
 @click.option("--wait", is_flag=True, help="Wait until the job ends. Exit status 1 unless it completes.")
 @in_json
 def start(
@@ -64,6 +65,7 @@ def start(
     """Start a job and print its ID. An invalid payload is refused with a sentence for each field."""
     _check(options)
     owner = owner_of_new_job(person, type_name)
+    check_group(owner, type_name, options["shared_with"])
     if preset is not None:
         payload = {**services().form_presets.shared_named(type_name, preset).values, **payload}
     job = services().jobs.create_job(

@@ -21,7 +21,7 @@ PAGE = 200
 _PAGES_OF_A_SEARCH = 2  # each looks at 50,000 jobs
 _SEARCHED = 100_000  # jobs among which a short id is looked for, as on the machine
 _IN_MEMORY = 1_000_000  # bytes of an upload; more goes to a temporary file
-_OPTIONS = ("title", "tags", "queue", "priority", "unique_key", "max_attempts", "on_duplicate", "run_at")
+_OPTIONS = ("title", "tags", "shared_with", "queue", "priority", "unique_key", "max_attempts", "on_duplicate", "run_at")
 _TABS: Mapping[str, frozenset[Status]] = {  # the tabs of the list of jobs
     "running": frozenset({Status.RUNNING, Status.WAITING}),
     "waiting": frozenset({Status.QUEUED, Status.HELD}),
@@ -105,6 +105,8 @@ class RemoteJobs:
                 return job_of(self._connection.upload("/jobs", body, parts))
             return job_of(self._connection.send("POST", "/jobs", body))
         except RemoteRefusal as error:
+            if "#/shared_with" in error.errors:
+                raise BadUsage(error.errors["#/shared_with"]) from None
             raise refusal_of_payload(error, type_name) from None
         finally:
             for part in parts:

@@ -48,6 +48,13 @@ def checks(engine: Engine) -> Iterator[Check]:
         "No child continues after its root has ended.",
         select(*JOB_COLUMNS).where(jobs.c.parts > 0, ENDED, exists().where(_OF_ROOT, continues)),
     )
+    yield check_rows(
+        engine,
+        "The children of a job are shared as it is.",
+        select(*JOB_COLUMNS).where(
+            jobs.c.parts > 0, exists().where(_OF_ROOT, _child.c.shared_with.is_distinct_from(jobs.c.shared_with))
+        ),
+    )
     named = select(jobs.c.root_id.label("root"), jobs.c.child_name.label("name"), func.count().label("jobs"))
     yield check_rows(
         engine,

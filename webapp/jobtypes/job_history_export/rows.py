@@ -33,14 +33,15 @@ class RowFormatter:
 
     def format(self, row: Mapping[str, Any]) -> ExportRow:
         """Return the export row of a job: times in ISO 8601 and UTC, the seconds of the last attempt."""
+        shared = self._policy.is_shared(row["shared_with"], row["tenant"])
         export_row = {
             "id": str(row["id"]),
             "type": row["type"],
             "title": row["title"],
             "status": row["status"],
             "done_with_warnings": row["status"] == "completed" and bool(row["has_warnings"]),
-            "owner": self._name(row["owner_id"], SYSTEM),
-            "triggered_by": self._name(row["triggered_by"], None),
+            "owner": self._name(row["owner_id"], SYSTEM, shared=shared),
+            "triggered_by": self._name(row["triggered_by"], None, shared=shared),
             "progress": round(row["progress"], 2),
             "attempt": row["attempt"],
             "created_at": _iso(row["created_at"]),
@@ -49,14 +50,13 @@ class RowFormatter:
             "seconds": _seconds(row["started_at"], row["finished_at"]),
             "tags": ", ".join(row["tags"] or ()) or None,
         }
-        shared = self._policy.is_shared(row["shared_with"], row["tenant"])
         is_open = self._policy.opens(row["type"], row["owner_id"], row["triggered_by"], shared=shared)
         return export_row | {column: row[column] if is_open else None for column in _OF_OPEN_JOBS if column in row}
 
-    def _name(self, user_id: UUID | None, default: str | None) -> str | None:
+    def _name(self, user_id: UUID | None, default: str | None, *, shared: bool) -> str | None:
         if user_id is None:
             return default
-        if self._policy.sees_all or user_id == self._policy.user_id:
+        if shared or self._policy.sees_all or user_id == self._policy.user_id:
             return self._names.get(user_id, "a deleted account")
         return OTHER_USER
 

@@ -9,7 +9,6 @@ from webapp.jobs.lifecycle.create import UnknownGroup
 from webapp.jobs.model.job import Job
 from webapp.views.job import actions
 from webapp.views.page.confirmation import Confirmation, render_confirmation
-from webapp.views.page.request import job_policy, services
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
@@ -34,16 +33,9 @@ def change(job_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("jobs.show", job_id=job_id), 303)
 
 
-def offered_groups(job: Job | None = None) -> tuple[str, ...]:
-    """Return the groups with which the user can share a job, and the one that it is shared with."""
-    policy = job_policy()
-    own = [group.name for group in services().user_groups.all()] if policy.shares_with_all else policy.groups
-    current = [job.shared_with] if job and job.shared_with else []
-    return tuple(sorted({*own, *current}, key=str.casefold))
-
-
 def _form(job: Job, chosen: str, error: str = "") -> str:
-    groups, is_child = offered_groups(job), job.root_id is not None
+    current = [job.shared_with] if job.shared_with else []
+    groups, is_child = sorted({*actions.own_groups(), *current}, key=str.casefold), job.root_id is not None
     confirmation = Confirmation(
         title=_("Share this job"),
         effect=_("The members of the group can read its input, files, log and results. They cannot change it."),

@@ -1,9 +1,9 @@
-"""Fields of every start form besides the payload: title, tags, start time and idempotency key.
+"""Fields of every start form besides the payload: title, tags, group, start time and idempotency key.
 
 Their names contain a dot, which no field of a payload class can have.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -16,7 +16,7 @@ from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.visible_text import without_invisible
 
-TITLE, AT, TAGS, KEY = "job.title", "job.at", "job.tags", "job.key"
+TITLE, AT, TAGS, GROUP, KEY = "job.title", "job.at", "job.tags", "job.group", "job.key"
 _TITLE_LIMIT, _KEY_LIMIT = 200, 40
 _FARTHEST = timedelta(days=366)
 
@@ -30,6 +30,7 @@ class StartOptions:
     run_at: datetime | None = None
     typed_tags: str = ""
     tags: tuple[str, ...] = ()
+    group: str = ""  # that the job is shared with
     key: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
 
@@ -39,8 +40,10 @@ class StartOptions:
         return cls(title=title, typed_tags=", ".join(tags), key=token_urlsafe(16))
 
     @classmethod
-    def of(cls, typed: Mapping[str, str], now: datetime, zone: ZoneInfo) -> "StartOptions":
-        """Read a submitted form."""
+    def of(
+        cls, typed: Mapping[str, str], now: datetime, zone: ZoneInfo, groups: Collection[str] = ()
+    ) -> "StartOptions":
+        """Read a submitted form; the job can be shared with one of the ``groups``."""
         title, typed_at = " ".join(without_invisible(typed.get(TITLE, "")).split()), typed.get(AT, "").strip()
         run_at, wrong = _moment(typed_at, now, zone)
         errors = {AT: wrong} if wrong else {}
@@ -48,12 +51,16 @@ class StartOptions:
             errors[TITLE] = _("Use at most %(count)s characters.", count=_TITLE_LIMIT)
         tags, wrong = _tags(typed.get(TAGS, ""))
         errors |= {TAGS: wrong} if wrong else {}
+        group = typed.get(GROUP, "")
+        if group and group not in groups:
+            errors[GROUP] = _("You can share only with groups that you belong to.")
         return cls(
             title=title,
             typed_at=typed_at,
             run_at=run_at,
             typed_tags=typed.get(TAGS, "").strip(),
             tags=tags,
+            group=group,
             key=typed.get(KEY, "")[:_KEY_LIMIT],
             errors=errors,
         )
@@ -65,7 +72,7 @@ class StartOptions:
         """
         if not self.key:
             return None
-        request = repr((self.key, self.title, self.typed_at, *self.tags, content)).encode()
+        request = repr((self.key, self.title, self.typed_at, *self.tags, self.group, content)).encode()
         return f"{person.hex}:{blake2b(request, key=secret_key.encode()[:64], digest_size=20).hexdigest()}"
 
 

@@ -116,7 +116,8 @@ def _tag(polled: PolledJob) -> str:
 def _viewer_context(job: Job) -> ViewerContext:
     actors = [event.actor_id for event in services().queries.jobs.timeline(job.id)]
     pause = services().queues.stored(job.queue)[1] if job.status is Status.QUEUED else None
-    return viewer_context((job.owner.user_id, job.triggered_by, pause.by if pause else None, *actors))
+    people = (job.owner.user_id, job.triggered_by, pause.by if pause else None, *actors)
+    return viewer_context(people, [job])
 
 
 def _page_context(job: Job, context: ViewerContext, tag: str) -> dict[str, Any]:

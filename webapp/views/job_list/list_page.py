@@ -133,7 +133,8 @@ def _job_list(
     had_idle_queues: bool | None = None,
 ) -> JobList:
     counts = services.queries.lists.count_tabs(viewer(), with_children=parsed.filter.children)
-    context = viewer_context(user for job in jobs.values() for user in (job.owner.user_id, job.triggered_by))
+    people = (user for job in jobs.values() for user in (job.owner.user_id, job.triggered_by))
+    context = viewer_context(people, jobs.values())
     rows = _rows(services, jobs.values(), context, search_words(parsed.filter.text))
     listed = [rows.get(job_id, DeletedRow(job_id)) for job_id in visible.rows]
     waits_for_children = any(job.status is Status.WAITING for job in jobs.values())

@@ -23,7 +23,7 @@ from webapp.jobs.definition.job_type import InvalidPayload, JobError, JobType
 from webapp.jobs.definition.previews import TablePreview
 from webapp.jobs.definition.titles import usual_title
 from webapp.jobs.definition.upload_rules import UploadRule, upload_rules
-from webapp.jobs.lifecycle.create import choices_of_copy
+from webapp.jobs.lifecycle.create import UnknownGroup, choices_of_copy
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.schedules.job_factory import can_be_scheduled
 from webapp.jobs.store.file_store import StoredFile
@@ -32,6 +32,7 @@ from webapp.views.budgets.own_budget import own_budget
 from webapp.views.forms.payload_form import PayloadForm
 from webapp.views.forms.start_options import StartOptions
 from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, TakenFiles, UploadStaging, receive
+from webapp.views.job.actions import own_groups
 from webapp.views.new_job.presets import SAVE, FilledIn, save_typed
 from webapp.views.page.audit_log import acting_for, record_creation
 from webapp.views.page.error_pages import visible_holder
@@ -101,7 +102,7 @@ def submit(submission: Submission) -> ResponseReturnValue:
         largest=services().settings.max_upload_bytes,
     )
     form = PayloadForm(job_type.payload_class, zone=zone(), typed=request.form, files=received.files)
-    start_options = StartOptions.of(request.form, services().queries.jobs.now(), zone())
+    start_options = StartOptions.of(request.form, services().queries.jobs.now(), zone(), _groups(job_type))
     status = 422
     is_valid = form.accepts(received.errors) and not start_options.errors
     if SAVE in request.form:
@@ -120,7 +121,7 @@ def submit(submission: Submission) -> ResponseReturnValue:
             form.add_errors({"": str(error)})
         except DuplicateJob as error:
             form.add_errors({"": _duplicate_message(error)})
-        except BudgetUsedUp as error:
+        except (BudgetUsedUp, UnknownGroup) as error:  # the group was removed meanwhile
             form.add_errors({"": translated(str(error))})
             status = 409
         except TypeDisabled:
@@ -170,6 +171,7 @@ def render_form(
         form=form,
         preview=preview,
         start_options=start_options,
+        groups=_groups(job_type),
         zone=zone().key,
         kept={
             name: [ReceivedFile(file.name, size(file.size), kept.token(name, file)) for file in files]
@@ -183,6 +185,11 @@ def render_form(
         repeats=can_be_scheduled(job_type) and can_add_own_schedules(),
         idle=not services().wake_ups.workers_alive(job_type.queue),
     )
+
+
+def _groups(job_type: JobType) -> tuple[str, ...]:
+    """Return the groups with which the user can share a job of a type."""
+    return () if job_type.private_output else own_groups()
 
 
 def usual_duration_text(job_type: JobType) -> str:
@@ -202,6 +209,8 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
     if submission.again_of:
         choices |= choices_of_copy(submission.again_of)
     choices["tags"] = start_options.tags
+    if start_options.group:
+        choices["shared_with"] = start_options.group
     content = sorted(form.values().items())
     taken = TakenFiles(staging(submission.job_type), received)
     try:
@@ -216,7 +225,14 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
             record=partial(_line_of, submission),
             **choices,
         )
-    except (InvalidPayload, StagedFileGone, DuplicateJob, TypeDisabled, BudgetUsedUp):  # nothing was written
+    except (
+        InvalidPayload,
+        StagedFileGone,
+        DuplicateJob,
+        TypeDisabled,
+        BudgetUsedUp,
+        UnknownGroup,
+    ):  # nothing was written
         taken.discard(services().files)
         raise
     used = [file for files in form.files.values() for file in files]

@@ -61,7 +61,7 @@ class ViewerContext:
         if user_id == self.viewer.user_id:
             return _("you")
         if not self.viewer.sees_all:
-            return _("another user")
+            return self.names.get(user_id) or _("another user")
         return self.names.get(user_id) or _("a deleted account")
 
     def label(self, user_id: UUID | None) -> str:
@@ -71,7 +71,7 @@ class ViewerContext:
         if user_id == self.viewer.user_id:
             return _("You")
         if not self.viewer.sees_all:
-            return _("Another user")
+            return self.names.get(user_id) or _("Another user")
         return self.names.get(user_id) or _("Deleted account")
 
     def on_behalf(self, job: Job, starter: str) -> str:
@@ -87,15 +87,21 @@ class ViewerContext:
         return self.policy.may_act(job)
 
 
-def viewer_context(people: Iterable[UUID | None] = ()) -> ViewerContext:
-    """Return the context of this request; ``people`` are the users whose names the page mentions."""
-    known = {person for person in people if person is not None}
+def viewer_context(people: Iterable[UUID | None] = (), jobs: Iterable[Job] = ()) -> ViewerContext:
+    """Return the context of this request; ``people`` are the users whose names the page mentions.
+
+    Users who do not see all jobs know only the owners and starters of those ``jobs`` that are shared with their groups.
+    """
     policy = job_policy()
+    shared = jobs if policy.groups and not policy.sees_all else ()
+    sharing = (job for job in shared if policy.is_shared(job.shared_with, job.tenant))
+    named = people if policy.sees_all else (user for job in sharing for user in (job.owner.user_id, job.triggered_by))
+    known = {person for person in named if person is not None}
     return ViewerContext(
         policy=policy,
         now=services().queries.jobs.now(),
         zone=zone(),
-        names=services().accounts.names(known) if known and policy.sees_all else {},
+        names=services().accounts.names(known) if known else {},
     )
 
 
