@@ -15,7 +15,7 @@ from webapp.views.page.problem_details import API_ROOT
 
 GROWTH, RATE, MEMORY = 1.5, 0.7, 1.2
 FEW, MANY = 100_000, 10_000_000
-SHORT_FEW, SHORT_MANY = 10_000, 100_000
+SHORT_FEW, SHORT_MANY = 10_000, 50_000
 WAITING, SHORT_WAITING = 100_000, 5_000
 REQUESTS = (
     Request("the list", "/jobs"),
@@ -40,7 +40,7 @@ REQUESTS = (
 
 def run(*, short: bool) -> Verdict:
     """Fill both, check both, and compare them."""
-    few, many, waiting, rounds = (SHORT_FEW, SHORT_MANY, SHORT_WAITING, 3) if short else (FEW, MANY, WAITING, 7)
+    few, many, waiting, rounds = (SHORT_FEW, SHORT_MANY, SHORT_WAITING, 1) if short else (FEW, MANY, WAITING, 7)
     with servers.valkey() as redis, ExitStack() as stack:
         large, small = (stack.enter_context(large_installation(redis, rows)) for rows in (many, few))
         checked, memory = _verification(large, small, many, few)
