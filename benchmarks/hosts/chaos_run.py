@@ -33,7 +33,8 @@ def run(*, short: bool, seed: int | None = None) -> Verdict:
     print(f"  seed {seed}, lease {size.lease_seconds:.0f} s", flush=True)
     with open_installation(size.lease_seconds, seed) as (installation, services, database):
         measured = HostFaults(installation, size.lease_seconds)
-        faults = measured.of_hosts() if short else (*measured.of_processes(), *measured.of_hosts())
+        others = () if short else (*measured.of_processes(), *measured.of_hosts())
+        faults = (*measured.of_links(), *others)
         found = ChaosReport(faults)
         try:
             found.add_times(_PLACE, measure_recovery(installation, services, faults, size.rounds))

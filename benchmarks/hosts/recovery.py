@@ -5,8 +5,10 @@ import time
 from benchmarks.chaos.recovery import Fault, RecoveryBench, kill_horse, kill_pool, kill_worker
 from benchmarks.hosts.installation import HostInstallation
 from benchmarks.hosts.servers import until_it_is_so
+from webapp.db.session_settings import SETTINGS
 
 _LONGER_THAN_A_LEASE = 1.5
+_LOCKS_SECONDS = float(SETTINGS["idle_in_transaction_session_timeout"].removesuffix("s"))
 
 
 class HostFaults:
@@ -17,16 +19,25 @@ class HostFaults:
         self._hosts = installation.cluster.hosts
         self._lease_seconds = lease_seconds
 
-    def of_hosts(self) -> tuple[Fault, ...]:
-        """Return the faults of hosts and links, with their goals."""
-        lease = self._lease_seconds
+    def of_links(self) -> tuple[Fault, ...]:
+        """Return the faults after which no program must be started again, with their goals."""
         return (
-            Fault("a worker host that is cut off", lease + 5.0, self.cut_off_workers),
-            Fault("a lost worker host", lease + 5.0, self.lose_workers),
+            Fault("a worker host that is cut off", self._silent_host, self.cut_off_workers),
             Fault("a Redis host that was lost", 3.0, self.lose_redis),
             Fault("a database that was cut off", 5.0, self.cut_off_database),
+        )
+
+    def of_hosts(self) -> tuple[Fault, ...]:
+        """Return the other faults of hosts, with their goals."""
+        return (
+            Fault("a lost worker host", self._silent_host, self.lose_workers),
             Fault("a database host that was lost", 5.0, self.lose_database),
         )
+
+    @property
+    def _silent_host(self) -> float:
+        """A host that vanishes in a transaction leaves its locks to the server, which may keep them beyond a lease."""
+        return max(self._lease_seconds, _LOCKS_SECONDS) + 5.0
 
     def of_processes(self) -> tuple[Fault, ...]:
         """Return the faults of processes, with their goals, which are the same on one host."""
@@ -59,8 +70,7 @@ class HostFaults:
         bench.create()
         time.sleep(1)
         self._installation.give_back(host)
-        until_it_is_so(self._installation.cluster.valkey.answers)
-        return time.time()
+        return until_it_is_so(self._installation.cluster.valkey.answers)
 
     def cut_off_database(self, bench: RecoveryBench) -> float:
         """Cut the link of PostgreSQL for longer than a lease; return when it is back."""
@@ -68,9 +78,9 @@ class HostFaults:
         bench.begin()
         host.cut()
         time.sleep(self._lease_seconds * _LONGER_THAN_A_LEASE)
+        at = time.time()
         host.join()
-        until_it_is_so(self._installation.cluster.postgresql.answers)
-        return time.time()
+        return at
 
     def lose_database(self, bench: RecoveryBench) -> float:
         """Lose the host of PostgreSQL for longer than a lease; return when the server answers again."""
@@ -79,5 +89,4 @@ class HostFaults:
         self._installation.take_away(host)
         time.sleep(self._lease_seconds * _LONGER_THAN_A_LEASE)
         self._installation.give_back(host)
-        until_it_is_so(self._installation.cluster.postgresql.answers)
-        return time.time()
+        return until_it_is_so(self._installation.cluster.postgresql.answers)

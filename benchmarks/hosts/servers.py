@@ -132,7 +132,15 @@ def open_cluster(folder: Path) -> Iterator[Cluster]:
         network.close()
 
 
-def until_it_is_so(fact: Callable[[], bool]) -> None:
-    """Poll until a fact is true."""
-    while not fact():
+def until_it_is_so(fact: Callable[[], bool]) -> float:
+    """Poll until a fact is true; return the last time at which it may not have been so.
+
+    What happens because of it can happen before it is seen here, but not before that time.
+    """
+    not_before = time.time()
+    while True:
+        began = time.time()
+        if fact():
+            return not_before
+        not_before = began
         time.sleep(_POLL_SECONDS)
