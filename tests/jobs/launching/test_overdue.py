@@ -7,7 +7,7 @@ from webapp.db.engine import writing
 from webapp.jobs.launching.launches import Launches
 from webapp.jobs.launching.overdue import settle_launches
 from webapp.jobs.model.job import Job, Status
-from webapp.schema import later
+from webapp.schema import attempts, later
 from webapp.schema import launches as launch_rows
 from webapp.services import Services
 
@@ -44,6 +44,21 @@ def test_a_job_that_is_stopped_before_it_has_begun_ends_at_once(
     services.jobs.cancel(launched.id)
     assert settle(services, woken) == 1
     assert services.jobs.get(launched.id).status is Status.CANCELLED
+
+
+def test_a_process_that_nobody_stops_is_left_to_itself_after_a_while(
+    services: Services, launched: Job, woken: list[str]
+) -> None:
+    services.jobs.cancel(launched.id)
+    settle(services, woken)
+    settle(services, woken)
+    assert woken == ["default", "default"], "a worker may still come that has the command"
+    with writing(services.engine) as connection:
+        connection.execute(update(attempts).values(finished_at=later(-601)))
+    settle(services, woken)
+    woken.clear()
+    settle(services, woken)
+    assert woken == []
 
 
 def be_late(services: Services) -> None:

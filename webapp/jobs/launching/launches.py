@@ -23,7 +23,7 @@ from webapp.jobs.model.periods import period_in_units
 from webapp.jobs.store import events
 from webapp.jobs.store.fence import Fence, report
 from webapp.jobs.store.job_store import to_job
-from webapp.schema import jobs, later, launches, now
+from webapp.schema import attempts, jobs, later, launches, now
 
 LAUNCHED = "It was launched. Its process has not begun yet."
 _IS_RUNNING = jobs.c.status == literal_column("'running'")
@@ -116,6 +116,20 @@ class Launches:
         this = (launches.c.job_id == job_id, launches.c.attempt == attempt, _IS_OPEN)
         with writing(self._engine) as connection:
             connection.execute(update(launches).where(*this).values(ended_at=now()))
+
+    def end_unstopped(self, seconds: float) -> int:
+        """Record as ended the launches whose attempt ended so long ago, and that nobody has stopped; return how many.
+
+        Their queue may have no launcher any more. A process that comes for one of them finds nothing to take over.
+        """
+        ended: Select[Any] = select(literal_column("1")).where(
+            attempts.c.job_id == launches.c.job_id,
+            attempts.c.number == launches.c.attempt,
+            attempts.c.finished_at < later(-seconds),
+        )
+        with writing(self._engine) as connection:
+            forgotten = update(launches).where(_IS_OPEN, exists(ended)).values(ended_at=now())
+            return connection.execute(forgotten).rowcount
 
     def overdue(self) -> Mapping[UUID, str]:
         """Return the leases of launched jobs that nobody waits for any longer, with the reason."""
