@@ -55,9 +55,9 @@ def test_keys_of_unfinished_jobs_are_claimed_when_their_table_is_made(
     app: Flask, services: Services, database: str
 ) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    downgrade(revision="0043")
     held, ended = (services.jobs.create_system_job("maintenance", unique_key=key) for key in ("held", "ended"))
     services.jobs.cancel(ended.id)
+    downgrade(revision="0043")
     migrate(services)
     with reading(services.engine) as connection:
         assert connection.execute(select(claimed_keys.c.key, claimed_keys.c.job_id)).all() == [("held", held.id)]
