@@ -109,7 +109,7 @@ def test_a_job_is_shared_with_its_children_and_taken_back(services: Services, ma
     services.admin_jobs.share(job.id, None, by=user.id)
     found = {each.id: services.jobs.get(each.id).shared_with for each in (job, child, later, other)}
     assert set(found.values()) == {None}
-    assert names_of_events(services, job) == [("shared", "Finance"), ("unshared", "Finance")]
+    assert names_of_events(services, job) == [("group_shared", "Finance"), ("group_unshared", "Finance")]
     assert [event.actor_id for event in services.queries.jobs.timeline(job.id)[1:]] == [user.id, user.id]
 
 
@@ -166,7 +166,7 @@ def test_a_removed_group_unshares_its_jobs(services: Services, make: Make) -> No
         services.admin_jobs.share(job.id, group)
     groups.remove(finance)
     assert [services.jobs.get(job.id).shared_with for job in (first, child, other)] == [None, None, "Sales"]
-    assert names_of_events(services, first) == [("shared", "Finance"), ("unshared", "Finance")]
+    assert names_of_events(services, first) == [("group_shared", "Finance"), ("group_unshared", "Finance")]
     groups.add("Finance")
     assert services.jobs.get(first.id).shared_with is None
     assert sales.name == services.jobs.get(other.id).shared_with

@@ -60,8 +60,8 @@ class EventName(StrEnum):
     KEPT = "kept"
     KEPT_NO_LONGER = "kept_no_longer"
     TAGGED = "tagged"
-    SHARED = "shared"
-    UNSHARED = "unshared"
+    SHARED = "group_shared"
+    UNSHARED = "group_unshared"
     EDITED = "edited"
     # of its approval
     APPROVED = "approval_given"
