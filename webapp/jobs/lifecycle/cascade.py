@@ -203,7 +203,7 @@ def release_unless_blocked(connection: Connection, job_id: UUID) -> set[str]:
     status = Status.QUEUED if row.run_at is None else Status.SCHEDULED
     if row.next_key is not None:
         return {row.queue} if unique_keys.release_with_key(connection, job_id, status) else set()
-    released = connection.execute(transitions.released.update(status).where(jobs.c.id == job_id)).rowcount
+    released = connection.execute(transitions.released.update(status, by_id=True).where(jobs.c.id == job_id)).rowcount
     return {row.queue} if released else set()
 
 

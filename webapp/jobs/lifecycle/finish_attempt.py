@@ -91,6 +91,7 @@ class Ending:
 _ENDED = (  # the parameter new_status says how
     transitions.ended.update(
         bindparam("new_status"),
+        by_id=True,
         cancel_kind=bindparam("new_cancel_kind"),
         lease_id=None,
         finished_at=now(),
@@ -105,6 +106,7 @@ _NOT_COUNTED: Mapping[str, Any] = MappingProxyType(
 )
 _HANDED_BACK = (
     transitions.handed_back.update(
+        by_id=True,
         lease_id=None,
         **_NOT_COUNTED,
         interruptions=jobs.c.interruptions + bindparam("new_interruptions"),
@@ -116,6 +118,7 @@ _HANDED_BACK = (
 )
 _SCHEDULED = (
     transitions.retry_scheduled.update(
+        by_id=True,
         lease_id=None,
         **_NOT_COUNTED,
         run_at=later(bindparam("retry_in", type_=Float())),
@@ -127,6 +130,7 @@ _ASKED = (
     transitions.put_down.update(
         # one that was asked to stop meanwhile waits for nobody: its next start sees the request
         case((jobs.c.cancel_requested_at.is_(None), Status.HELD.value), else_=Status.QUEUED.value),
+        by_id=True,
         asked_of=case((jobs.c.cancel_requested_at.is_(None), bindparam("asks_whom", type_=String()))),
         lease_id=None,
         run_at=None,
@@ -145,7 +149,11 @@ _KEPT: Mapping[EventName, frozenset[str]] = MappingProxyType(
         EventName.RETRY_LATER: frozenset({"message"}),
     }
 )
-_WAITING = transitions.waiting_for_children.update(lease_id=None).where(*HAS_FENCE).returning(jobs.c.id, jobs.c.attempt)
+_WAITING = (
+    transitions.waiting_for_children.update(by_id=True, lease_id=None)
+    .where(*HAS_FENCE)
+    .returning(jobs.c.id, jobs.c.attempt)
+)
 _STATEMENTS = {
     Status.COMPLETED: _COMPLETED,
     Status.QUEUED: _HANDED_BACK,

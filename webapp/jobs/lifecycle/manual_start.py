@@ -66,7 +66,7 @@ class ManualStart:
         if job.next_key is not None:
             message = f"Job {job.short_id} waits until no other job has the unique key {job.next_key!r}."
             raise BadRequest(message)
-        connection.execute(_EARLY[job.status].update(Status.QUEUED).where(jobs.c.id == job.id))
+        connection.execute(_EARLY[job.status].update(Status.QUEUED, by_id=True).where(jobs.c.id == job.id))
 
     def _copy(self, connection: Connection, job: Job, job_type: JobType) -> UUID:
         copy = create.new_run_of(job, job_type, self._vault)

@@ -154,7 +154,7 @@ def _reopen(connection: Connection, row: Row[Any], status: Status, **values: Any
     """Give an ended job another status; return False if another request was faster."""
     key = {"unique_key": row.next_key, "next_key": None} if row.next_key else {}
     transition = held_again if status is Status.HELD else reopened
-    statement = transition.update(status, **_RESET, **key, **values).where(jobs.c.id == row.id)
+    statement = transition.update(status, by_id=True, **_RESET, **key, **values).where(jobs.c.id == row.id)
     try:
         return connection.execute(statement).rowcount == 1
     except IntegrityError:

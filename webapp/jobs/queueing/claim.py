@@ -111,6 +111,7 @@ def _claim_group(size: int, *conditions: ColumnElement[bool]) -> ReturningUpdate
 def _claim_of(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
     return (
         claimed.update(
+            by_id=True,
             attempt=jobs.c.attempt + 1,
             lease_id=bindparam("horse_lease"),
             started_at=func.coalesce(jobs.c.started_at, now()),  # a slice continues an attempt

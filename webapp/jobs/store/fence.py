@@ -20,13 +20,14 @@ from sqlalchemy import (
     case,
     insert,
     literal,
-    literal_column,
     select,
     update,
 )
 
+from webapp.jobs.model.job import Status
 from webapp.jobs.store.attachments import FileLifetime
 from webapp.jobs.store.file_store import StoredFile
+from webapp.jobs.store.transitions import status_of_known_job
 from webapp.schema import attachments, jobs, later, log_lines, now
 
 
@@ -46,7 +47,7 @@ class Fence:
 
 
 HAS_FENCE = (jobs.c.id == bindparam("fence_job"), jobs.c.attempt == bindparam("fence_attempt"))
-IS_CURRENT_ATTEMPT = (*HAS_FENCE, jobs.c.status == literal_column("'running'"))
+IS_CURRENT_ATTEMPT = (*HAS_FENCE, status_of_known_job(Status.RUNNING))
 
 
 def report(connection: Connection, fence: Fence, values: Mapping[str, Any]) -> bool:

@@ -95,7 +95,7 @@ class JobStore:
         if new.status is old.status:
             statement = update(jobs).where(jobs.c.status == old.status).values(**values, version=jobs.c.version + 1)
         else:
-            statement = transitions.changed(old.id, old.status, new.status).update(**values)
+            statement = transitions.changed(old.id, old.status, new.status).update(by_id=True, **values)
         unchanged = (jobs.c.id == old.id, jobs.c.version == old.version)
         return connection.execute(statement.where(*unchanged)).rowcount == 1
 

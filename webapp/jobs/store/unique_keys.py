@@ -73,7 +73,9 @@ def naming_the_holder(engine: Engine) -> Iterator[None]:
 
 def release_with_key(connection: Connection, job_id: UUID, status: Status) -> bool:
     """Release a held job with the key that it waited for; return False while another job holds the key."""
-    statement = released.update(status, unique_key=jobs.c.next_key, next_key=None).where(jobs.c.id == job_id)
+    statement = released.update(status, by_id=True, unique_key=jobs.c.next_key, next_key=None).where(
+        jobs.c.id == job_id
+    )
     try:
         with connection.begin_nested():
             return connection.execute(statement).rowcount == 1

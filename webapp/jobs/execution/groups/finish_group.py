@@ -170,6 +170,7 @@ def _group_in_postgresql() -> FromClause:
 def _jobs_update(shape: FamilyShape, group: FromClause) -> ReturningUpdate[Any]:
     statement = transitions.ended.update(
         Status.COMPLETED,
+        by_id=True,
         progress=COMPLETE,
         cancel_kind=None,
         lease_id=None,

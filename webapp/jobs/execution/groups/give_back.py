@@ -25,7 +25,7 @@ def give_back(connection: Connection, lease_id: UUID, ids: Sequence[UUID], locat
     lock_order.lock_families(connection, ids)
     held = (jobs.c.id.in_(ids), jobs.c.lease_id == lease_id)
     queued = (
-        transitions.handed_back.update(lease_id=None, attempt=jobs.c.attempt - 1, started_at=None, **_KEPT)
+        transitions.handed_back.update(by_id=True, lease_id=None, attempt=jobs.c.attempt - 1, started_at=None, **_KEPT)
         .where(*held, jobs.c.cancel_requested_at.is_(None))
         .returning(jobs.c.id, jobs.c.attempt, jobs.c.queue)
     )
