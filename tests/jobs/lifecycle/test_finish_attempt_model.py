@@ -235,7 +235,7 @@ EXAMPLES = {  # the number of examples, and how often a superseded attempt must 
 }
 GUARDS = {
     "the attempt": (r"jobs\.attempt = (\?|%\(\w+\)s::INTEGER)", r"\1 IS NOT NULL"),
-    "the status": (r"jobs\.status = 'running'", "jobs.status <> ''"),
+    "the status": (r"\(jobs\.status \|\| ''\) IN \('running'\)", "jobs.status <> ''"),
 }
 
 
