@@ -18,15 +18,17 @@ from webapp.db.engine import reading, writing
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.leases import Holder, insert_lease
 from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import EventName, Job, short_id
+from webapp.jobs.model.job import EventName, Job, Status, short_id
 from webapp.jobs.model.periods import period_in_units
 from webapp.jobs.store import events
 from webapp.jobs.store.fence import Fence, report
 from webapp.jobs.store.job_store import to_job
+from webapp.jobs.store.transitions import status_of_known_job
 from webapp.schema import attempts, jobs, later, launches, now
 
 LAUNCHED = "It was launched. Its process has not begun yet."
 _IS_RUNNING = jobs.c.status == literal_column("'running'")
+_THIS_RUNS = status_of_known_job(Status.RUNNING)
 _OF_ATTEMPT = and_(launches.c.job_id == jobs.c.id, launches.c.attempt == jobs.c.attempt)
 _WAITS = and_(launches.c.begun_at.is_(None), launches.c.ended_at.is_(None))
 _IS_OPEN = launches.c.ended_at.is_(None)
@@ -73,7 +75,7 @@ class Launches:
 
     def let_wait(self, job: Job, horse_lease: UUID, lease_id: UUID) -> None:
         """Let a launched job wait without its work-horse, unless its process has begun already."""
-        mine = (jobs.c.id == job.id, jobs.c.attempt == job.attempt, _IS_RUNNING, jobs.c.lease_id == horse_lease)
+        mine = (jobs.c.id == job.id, jobs.c.attempt == job.attempt, _THIS_RUNS, jobs.c.lease_id == horse_lease)
         with writing(self._engine) as connection:
             connection.execute(update(jobs).where(*mine).values(lease_id=lease_id))
             faultpoint("launch.wait")
@@ -86,13 +88,13 @@ class Launches:
 
     def waits(self, job_id: UUID) -> bool:
         """Return whether a job was launched and waits for its process."""
-        waiting: Select[Any] = select(literal_column("1")).where(jobs.c.id == job_id, _IS_RUNNING, _OF_ATTEMPT, _WAITS)
+        waiting: Select[Any] = select(literal_column("1")).where(jobs.c.id == job_id, _THIS_RUNS, _OF_ATTEMPT, _WAITS)
         with reading(self._engine) as connection:
             return connection.execute(waiting).first() is not None
 
     def begin(self, job_id: UUID, holder: Holder) -> tuple[Job, UUID]:
         """Take over a launched job; return it and the lease of its process. Raises `NotLaunched`."""
-        current = select(jobs.c.attempt).where(jobs.c.id == job_id, _IS_RUNNING).scalar_subquery()
+        current = select(jobs.c.attempt).where(jobs.c.id == job_id, _THIS_RUNS).scalar_subquery()
         waiting = (launches.c.job_id == job_id, launches.c.attempt == current, _WAITS)
         with writing(self._engine) as connection:
             # the job first, as all who change a job lock it
