@@ -6,15 +6,14 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import func, select
 
 from benchmarks import claim, servers
-from benchmarks.installation import add_person, installed
+from benchmarks.installation import add_person, fork_worker, installed
 from benchmarks.rounds import Verdict
 from webapp.jobs.model.job import Job, Owner
-from webapp.processes import worker
 from webapp.schema import jobs
 from webapp.services import Services
 
@@ -84,7 +83,7 @@ def _await_work(services: Services) -> None:
 @contextmanager
 def _workers(services: Services) -> Iterator[None]:
     services.engine.dispose()
-    pids = [_fork_worker(services) for _ in range(WORKERS)]
+    pids = [fork_worker(services) for _ in range(WORKERS)]
     try:
         yield
     finally:
@@ -92,13 +91,3 @@ def _workers(services: Services) -> Iterator[None]:
             os.kill(pid, signal.SIGTERM)
         for pid in pids:
             os.waitpid(pid, 0)
-
-
-def _fork_worker(services: Services) -> int:
-    pid = os.fork()
-    if not pid:
-        try:
-            worker.run(services, uuid4().hex, ["default"])
-        finally:
-            os._exit(0)
-    return pid

@@ -16,6 +16,7 @@ from benchmarks import servers
 from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import writing
+from webapp.processes import worker
 from webapp.schema import now, users
 from webapp.services import Services
 
@@ -43,6 +44,17 @@ def add_person(services: Services) -> UUID:
     with writing(services.engine) as connection:
         connection.execute(insert(users).values(**row, created_at=now()))
     return person_id
+
+
+def fork_worker(services: Services) -> int:
+    """Start a worker of the queue "default" in a fork; return its process id."""
+    pid = os.fork()
+    if not pid:
+        try:
+            worker.run(services, uuid4().hex, ["default"])
+        finally:
+            os._exit(0)
+    return pid
 
 
 def seconds_in_a_child(work: Callable[[], None]) -> float:

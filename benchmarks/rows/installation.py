@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
 
-from benchmarks.installation import add_person, installed
+from benchmarks.installation import add_person, fork_worker, installed
 from benchmarks.page_fixture import UnexpectedStatus, seconds
 from benchmarks.rows.bulk_load import fill
 from webapp.accounts.tokens import Scope
@@ -26,7 +26,6 @@ from webapp.app import create_app
 from webapp.db.engine import reading
 from webapp.jobs.maintenance.pruner import Pruner
 from webapp.jobs.model.job import Owner
-from webapp.processes import worker
 from webapp.schema import error_groups, jobs, now
 from webapp.services import Services
 
@@ -110,7 +109,7 @@ class LargeInstallation:
             began = connection.execute(select(now())).scalar_one()
         self.services.wake_ups.top_up("default", 1)
         self.services.engine.dispose()
-        pid = _fork_worker(self.services)
+        pid = fork_worker(self.services)
         try:
             self._await_ended(began)
             time.sleep(seconds)
@@ -180,13 +179,3 @@ def _authorised(app: Flask, services: Services, user: User) -> FlaskClient:
     _token, text = services.tokens.add(user, "benchmark", [Scope.READ, Scope.METRICS])
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {text}"
     return client
-
-
-def _fork_worker(services: Services) -> int:
-    pid = os.fork()
-    if not pid:
-        try:
-            worker.run(services, uuid4().hex, ["default"])
-        finally:
-            os._exit(0)
-    return pid
