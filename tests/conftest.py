@@ -51,8 +51,8 @@ from webapp.config import Settings, load
 from webapp.db import engine
 from webapp.db.engine import engine_options, writing
 from webapp.jobs.execution.by_hand import dry_run_process
+from webapp.jobs.execution.isolation.leftovers import Leftovers
 from webapp.jobs.execution.leases import Holder
-from webapp.jobs.execution.work_horse import WorkHorse
 from webapp.jobs.files.configured_files import configured_files
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.maintenance.month_partitions import divide_by_month
@@ -422,24 +422,20 @@ def shared_caches() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_garbage_collection_during_jobs() -> Iterator[None]:
-    """Collect no garbage while a work-horse runs in the process of the tests.
+def real_find_leftovers() -> Iterator[Callable[[Leftovers], Iterator[str]]]:
+    """Let a work-horse in the process of the tests find nothing that a job left behind; yield how it is really found.
 
-    The files of earlier tests that it closes, such as the sockets of a web server, would look as if a job had closed
-    them. Worker processes have no such garbage: it is frozen before they fork.
+    Web servers, browsers and the garbage of earlier tests open and close files and threads of this process at any time,
+    which would look as if a job had done it. Work-horses in processes of their own look for what is left behind.
     """
-    serve = WorkHorse.serve
+    process, find = os.getpid(), Leftovers.find
 
-    def serve_without_collecting(self: WorkHorse, *arguments: Any) -> int:
-        gc.disable()
-        try:
-            return serve(self, *arguments)
-        finally:
-            gc.enable()
+    def find_elsewhere(self: Leftovers) -> Iterator[str]:
+        return iter(()) if os.getpid() == process else find(self)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(WorkHorse, "serve", serve_without_collecting)
-        yield
+        patch.setattr(Leftovers, "find", find_elsewhere)
+        yield find
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
@@ -10,6 +10,7 @@ from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.batches import SliceEnded
 from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.isolation.leftovers import Leftovers
 from webapp.jobs.execution.work_horse import MAX_FAILURES, Budget, WorkHorse
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import jobs
@@ -120,8 +121,15 @@ def test_a_failing_job_does_not_stop_the_others(
 
 
 def test_a_job_that_leaves_something_behind_is_the_last_of_its_work_horse(
-    services: Services, make: Callable[..., Job], work_horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]
+    services: Services,
+    make: Callable[..., Job],
+    work_horse: Callable[..., WorkHorse],
+    lease: UUID,
+    woken: list[str],
+    real_find_leftovers: Callable[[Leftovers], Iterator[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(Leftovers, "find", real_find_leftovers)
     ended = threading.Event()
 
     def handler(job: JobContext, payload: Nothing) -> None:
