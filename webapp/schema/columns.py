@@ -66,7 +66,8 @@ def _now_sqlite(*_: Any, **__: Any) -> str:
 
 @compiles(now, "postgresql")
 def _now_postgresql(*_: Any, **__: Any) -> str:
-    return "clock_timestamp()"
+    # As a query it is read once for all rows of a statement, and an index serves comparisons with it
+    return "(SELECT clock_timestamp())"
 
 
 class later(FunctionElement[datetime]):  # noqa: N801
@@ -88,7 +89,7 @@ def _later_sqlite(element: later, compiler: Any, **options: Any) -> str:
 
 @compiles(later, "postgresql")
 def _later_postgresql(element: later, compiler: Any, **options: Any) -> str:
-    return f"(clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **options)}))"
+    return f"((SELECT clock_timestamp()) + make_interval(secs => {compiler.process(element.clauses, **options)}))"
 
 
 class hour_of(FunctionElement[datetime]):  # noqa: N801

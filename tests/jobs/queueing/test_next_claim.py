@@ -16,7 +16,7 @@ from webapp.jobs.lifecycle.finish_attempt import Ending, FamilyShape
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.model.policies import Limits
 from webapp.jobs.queueing.claim import Claims
-from webapp.jobs.queueing.next_claim import NextClaim
+from webapp.jobs.queueing.next_claim import Group, NextClaim
 from webapp.jobs.store import signals
 from webapp.jobs.store.fence import LeaseLost
 from webapp.schema import jobs
@@ -198,3 +198,14 @@ def test_the_end_is_signalled_before_the_next_start(services: Services, make: Ca
         while services.work_horse().drain("default", lease, LOCATION):
             continue
     assert sent == [(name, job.id) for job in (first, second) for name in ("started", "completed")]
+
+
+def test_jobs_that_are_claimed_together_have_the_same_start(
+    services: Services, make: Callable[..., Job], lease: UUID
+) -> None:
+    made = [make() for _ in range(20)]
+    claim = services.claims.next_claim("default", lease, Group(20, "nothing"))
+    assert claim is not None
+    with writing(services.engine) as connection:
+        claim.execute(connection)
+    assert len({services.jobs.get(job.id).started_at for job in made}) == 1
