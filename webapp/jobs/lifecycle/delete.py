@@ -122,8 +122,8 @@ def ended_before(moment: datetime) -> ColumnElement[bool]:
 def may_be_deleted() -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a root and its children have ended, and that no job needs them any more."""
     children = jobs.alias("children")
-    unfinished = exists().where(children.c.root_id == jobs.c.id, children.c.status.not_in(ENDED)).correlate(jobs)
-    return jobs.c.status.in_(ENDED), jobs.c.root_id.is_(None), ~unfinished, ~_awaited()
+    unfinished = select(children.c.id).where(children.c.root_id == jobs.c.id, children.c.status.not_in(ENDED))
+    return jobs.c.status.in_(ENDED), jobs.c.root_id.is_(None), ~_finds_any(unfinished), ~_awaited()
 
 
 def _deletable(condition: ColumnElement[bool]) -> Select[UUID]:
@@ -138,8 +138,15 @@ def _awaited() -> ColumnElement[bool]:
         .join(dependencies, dependencies.c.job_id == dependents.c.id)
         .where(dependencies.c.after_id == jobs.c.id, dependents.c.status.not_in(ENDED))
     )
-    # no EXISTS, for which PostgreSQL would read all dependencies, as it expects to ask for more jobs than a batch has
-    return and_(jobs.c.has_dependents, unfinished.limit(1).correlate(jobs).scalar_subquery().is_not(None))
+    return and_(jobs.c.has_dependents, _finds_any(unfinished))
+
+
+def _finds_any(related: Select[UUID]) -> ColumnElement[bool]:
+    """Return the condition that a query for one job finds a row.
+
+    No EXISTS, for which PostgreSQL may read all related rows, as it expects to ask for more jobs than a batch has.
+    """
+    return related.limit(1).correlate(jobs).scalar_subquery().is_not(None)
 
 
 def _counted_with_children(roots: Select[UUID]) -> Select[int]:
