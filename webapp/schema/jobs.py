@@ -145,6 +145,10 @@ Index("ix_jobs_waiting_for_rate", jobs.c.rate_key, jobs.c.queue, jobs.c.priority
 _tagged = text("tags IS NOT NULL")  # SQLite reads all tagged jobs for a tag, PostgreSQL finds them by the second index
 Index("ix_jobs_tagged", jobs.c.id, sqlite_where=_tagged, postgresql_where=_tagged)
 Index("ix_jobs_tags", jobs.c.tags, postgresql_using="gin", postgresql_where=_tagged).ddl_if(dialect="postgresql")
+# among many public jobs of which few have tags
+Index("ix_jobs_public_tagged", jobs.c.id, postgresql_where=text("public AND tags IS NOT NULL")).ddl_if(
+    dialect="postgresql"
+)
 _needs_approval = text("approval IS NOT NULL")
 Index("ix_jobs_approval", jobs.c.status, jobs.c.id, sqlite_where=_needs_approval, postgresql_where=_needs_approval)
 _asks = text("asked_of IS NOT NULL")

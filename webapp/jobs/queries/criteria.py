@@ -71,14 +71,19 @@ class JobCriteria:
     restricted_types: frozenset[str] = frozenset()
 
     def scans(self, viewer: Viewer) -> list[Conditions]:
-        """Return the conditions of each index scan: one per scope and status, so that each scan is in order."""
+        """Return the conditions of each index scan.
+
+        One per scope and status, so that each scan is in order. But one for all statuses of jobs that are looked up:
+        a scan of a status that none of them has would read all of them, or all jobs with this status.
+        """
         tenant = same_tenant(viewer)
-        conditions = [*self._row_bounds(), *self._end_bounds(), *self._tag_condition()]
-        return [[scope, tenant, *scan, *conditions] for scope, scan in self._scans(viewer)]
+        conditions = [*self._row_bounds(), *self._lookups()]
+        each = self._scans(viewer, statuses_apart=not self._lookups())
+        return [[scope, tenant, *scan, *conditions] for scope, scan in each]
 
     def index_only_scans(self, viewer: Viewer) -> list[Conditions]:
         """Return the conditions that indexes alone can answer: they match a few more jobs, without reading rows."""
-        return [[scope, *scan] for scope, scan in self._scans(viewer)]
+        return [[scope, *scan] for scope, scan in self._scans(viewer, statuses_apart=True)]
 
     def older_than(self, job_id: UUID) -> "JobCriteria":
         """Return these criteria, narrowed to jobs older than one."""
@@ -100,12 +105,15 @@ class JobCriteria:
             found += text_search.word_conditions(self.text, viewer, self.restricted_types, sqlite=sqlite)
         return found
 
-    def _scans(self, viewer: Viewer) -> list[tuple[ColumnElement[bool], Conditions]]:
+    def _scans(self, viewer: Viewer, *, statuses_apart: bool) -> list[tuple[ColumnElement[bool], Conditions]]:
         typed: Conditions = [jobs.c.type == self.type_name] if self._can_scan_by_type(viewer) else []
         roots = [ROOTS] if self._only_roots() else []
-        every = () if typed or not self._reads_all_roots(viewer) else tuple(Status)
-        hinted = viewer.sees_all and not (self.ownership or roots)
-        statuses = [_status(status.value, hinted=hinted) for status in self.statuses() or every]
+        if statuses_apart:
+            every = () if typed or not self._reads_all_roots(viewer) else tuple(Status)
+            hinted = viewer.sees_all and not (self.ownership or roots)
+            statuses = [_status(status.value, hinted=hinted) for status in self.statuses() or every]
+        else:
+            statuses = [[jobs.c.status.in_([status.value for status in self.statuses()])]] if self.statuses() else []
         combinations = product(self._scopes(viewer), statuses or [[]])
         return [(scope, [*status, *typed, *roots, *self._id_bounds()]) for scope, status in combinations]
 
@@ -159,20 +167,27 @@ class JobCriteria:
             found.append(or_(jobs.c.id >= _first_id(self.since + _SLACK), jobs.c.created_at >= self.since))
         if self.until is not None:
             found.append(or_(jobs.c.id < _first_id(self.until - _SLACK), jobs.c.created_at < self.until))
+        if self.many_ended and self._ended_in_time():
+            found += _within(jobs, self.ended_since, self.ended_until)
         return found
 
-    def _tag_condition(self) -> Conditions:
+    def _lookups(self) -> Conditions:
+        """Return the conditions that name jobs by their ids, which another index or table finds."""
+        return [*self._end_lookup(), *self._tag_lookup()]
+
+    def _tag_lookup(self) -> Conditions:
         if not self.tag:
             return []
         candidates = jobs.alias("candidates")
         tagged = select(candidates.c.id).where(_HAS_TAGS, has_tag(candidates.c.tags, literal(self.tag)))
         return [jobs.c.id.in_(tagged)]
 
-    def _end_bounds(self) -> Conditions:
-        if self.ended_since is None and self.ended_until is None:
+    def _ended_in_time(self) -> bool:
+        return self.ended_since is not None or self.ended_until is not None
+
+    def _end_lookup(self) -> Conditions:
+        if self.many_ended or not self._ended_in_time():
             return []
-        if self.many_ended:
-            return _within(jobs, self.ended_since, self.ended_until)
         ended = jobs.alias("ended")
         unsuccessful = [_ENDED_BADLY] if self.tab in _UNSUCCESSFUL_TABS else []
         statuses = [ended.c.status.in_([status.value for status in TABS[self.tab]])] if unsuccessful else []
@@ -209,11 +224,6 @@ class AdminJobCriteria(JobCriteria):
         """Return these criteria without the tab and the status; see `JobCriteria.in_any_status`."""
         return replace(self, tab="all", status="", many_ended=True)
 
-    def scans(self, viewer: Viewer) -> list[Conditions]:
-        """Return the conditions of each index scan; see `JobCriteria.scans`."""
-        found = JobCriteria.scans(self, viewer)
-        return [[*scan, *self._error_condition()] for scan in found]
-
     def row_filters(self, viewer: Viewer, *, sqlite: bool) -> Conditions:
         """Return the conditions that no index supports; see `JobCriteria.row_filters`."""
         found = JobCriteria.row_filters(self, viewer, sqlite=sqlite)
@@ -239,10 +249,11 @@ class AdminJobCriteria(JobCriteria):
         owned = jobs.c.owner_id.is_(None) if self.owner == SYSTEM else jobs.c.owner_id == self.owner
         return [each & scope for each in self._owned(owned) for scope in scopes(viewer)]
 
-    def _error_condition(self) -> Conditions:
-        if not self.error:
-            return []
-        return [jobs.c.id.in_(select(job_errors.c.job_id).where(job_errors.c.fingerprint == self.error))]
+    def _lookups(self) -> Conditions:
+        found = JobCriteria._lookups(self)  # noqa: SLF001
+        if self.error:
+            found.append(jobs.c.id.in_(select(job_errors.c.job_id).where(job_errors.c.fingerprint == self.error)))
+        return found
 
 
 def _within(table: Any, since: datetime | None, until: datetime | None) -> Conditions:
