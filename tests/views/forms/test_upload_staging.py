@@ -126,6 +126,18 @@ def test_the_files_of_other_forms_are_deleted_first(files: FileStore, staging: U
 
 
 @pytest.mark.usefixtures("small_quota")
+def test_the_files_of_this_form_are_kept_if_the_clock_stands_still(
+    files: FileStore, staging: UploadStaging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, other, new = (stored(files, b"ten bytes.") for _ in range(3))
+    for file in (kept, other):
+        staging.stage([file])
+    monkeypatch.setattr(files, "staged", lambda _user: [(file.id, 10) for file in (other, new, kept)])
+    staging.stage([new], earlier={kept.id})
+    assert [files.has(file.id) for file in (kept, other, new)] == [True, False, True]
+
+
+@pytest.mark.usefixtures("small_quota")
 def test_a_form_without_a_new_file_deletes_nothing_within_the_quota(files: FileStore, staging: UploadStaging) -> None:
     file = stored(files, b"ten bytes.")
     staging.stage([file])

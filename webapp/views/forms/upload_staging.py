@@ -52,9 +52,12 @@ class UploadStaging:
         """
         new, used = {file.id for file in files}, 0
         known = {file_id for file_id, _ in self._files.staged(self._user_id)} if earlier else set()
-        for file_id in (*known.intersection(earlier), *new):
+        of_this_form = known.intersection(earlier) | new
+        for file_id in of_this_form:
             self._files.stage(self._user_id, file_id)
-        for file_id, size in self._files.staged(self._user_id):
+        newest_first = self._files.staged(self._user_id)
+        # files of another form may have the same time: the clock of a file system moves every few milliseconds
+        for file_id, size in sorted(newest_first, key=lambda each: each[0] not in of_this_form):
             used += size
             if used > QUOTA and file_id not in new:
                 self._files.remove_staged(self._user_id, file_id)
