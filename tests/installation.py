@@ -116,11 +116,21 @@ class Installation:
         return wait_for(lambda: (job := self.get(job_id)).status in statuses and job, seconds)
 
     def await_horse(self, job_id: UUID) -> psutil.Process:
-        """Wait until the job runs; return its work-horse."""
+        """Wait until the handler of a job runs; return its work-horse.
+
+        Killed before that, the work-horse would give the job back as it was.
+        """
         lease_id = self.await_status(job_id, Status.RUNNING).lease_id
+        assert lease_id is not None
         with reading(self.services.engine) as connection:
-            worker = connection.execute(select(leases.c.worker_pid).where(leases.c.id == lease_id)).scalar_one()
-        return psutil.Process(worker).children()[0]
+            worker = connection.execute(select(leases).where(leases.c.id == lease_id)).one()
+
+        def has_begun() -> bool:
+            noted = self.services.begun_jobs.under(lease_id, worker.worker)
+            return noted is None or any(begun.job_id == job_id for begun in noted.begun)  # None: it is not noted
+
+        wait_for(has_begun)
+        return psutil.Process(worker.worker_pid).children()[0]
 
     def workers(self) -> list[psutil.Process]:
         """Return the workers of the pool that was started last."""
