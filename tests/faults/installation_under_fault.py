@@ -6,8 +6,10 @@ They are real processes, but forks of the test's process, so that they start at 
 import os
 import signal
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -19,9 +21,11 @@ from sqlalchemy import Engine, create_engine, delete
 from tests.faults import fault_job_types
 from tests.installation import PATIENCE_SECONDS, wait_for
 from tests.shared_caches import share_statements
+from tests.wrong_clock import wrong_clock
 from webapp import fault_injection
 from webapp.config import load
 from webapp.db.engine import engine_options, forget_inherited_connections, writing
+from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
@@ -46,6 +50,7 @@ class FaultyInstallation:
 
     def __init__(self, services: Services, folder: Path, worker_count: int) -> None:
         self.services = services
+        self.skews = {"pool": timedelta(0), "clock": timedelta(0)}  # of the clocks of these processes
         self._worker_count = worker_count
         self.faults = folder / "faults"
         self.faults.mkdir()
@@ -74,7 +79,7 @@ class FaultyInstallation:
     def keep_running(self) -> None:
         for name, work in {"pool": self._run_pool, "clock": self._run_clock}.items():
             if name not in self.children or _has_ended(self.children[name]):
-                self.children[name] = psutil.Process(self.fork(work))
+                self.children[name] = psutil.Process(self.fork(partial(_run_skewed, self.skews[name], work)))
         if monotonic() >= self._next_thaw:  # it looks at every process of the machine
             self._thaw_workers_without_lease()
             self._next_thaw = monotonic() + THAW_SECONDS
@@ -158,11 +163,12 @@ def faulty_installation(
     workers: int = 1,
     lease_seconds: float = LEASE_SECONDS,
     only_short_jobs: bool = False,
+    more_types: Sequence[JobType] = (),
 ) -> Iterator[FaultyInstallation]:
     settings = load(data_dir=folder, database_url=database_url, redis_url=valkey_url, secret_key="k" * 32)
     registry = Registry()
     trials = (fault_job_types.again, fault_job_types.once, fault_job_types.briefly, fault_job_types.each_time)
-    trials = (*trials, fault_job_types.of_a_flow)
+    trials = (*trials, fault_job_types.of_a_flow, *more_types)
     for job_type in (fault_job_types.in_group,) if only_short_jobs else trials:  # a limit of one type keeps all alone
         registry.add(job_type)
     engine = _engine(settings.database)
@@ -177,6 +183,11 @@ def faulty_installation(
         with writing(engine) as connection:
             connection.execute(delete(leases))
         engine.dispose()
+
+
+def _run_skewed(skew: timedelta, work: Callable[[], Any]) -> None:
+    with wrong_clock(skew) if skew else nullcontext():
+        work()
 
 
 def _engine(url: str) -> Engine:
