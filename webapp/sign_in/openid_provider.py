@@ -12,6 +12,7 @@ from typing import Any
 
 from authlib.integrations.base_client import BaseApp, OAuth2Mixin, OAuthError, OpenIDMixin
 from authlib.integrations.requests_client import OAuth2Session
+from authlib.oidc.core import CodeIDToken
 from joserfc.errors import BadSignatureError, ExpiredTokenError, InvalidClaimError, JoseError, MissingClaimError
 from requests import RequestException
 
@@ -31,9 +32,17 @@ class OpenIdProvider:
     """The provider at ``issuer``, for the client that it knows as ``client_id``."""
 
     def __init__(
-        self, *, issuer: str, client_id: str, client_secret: str | None, redirect_uri: str, scopes: str
+        self,
+        *,
+        issuer: str,
+        client_id: str,
+        client_secret: str | None,
+        redirect_uri: str,
+        scopes: str,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open no connection: the provider is asked when somebody signs in."""
+        """Open no connection: the provider is asked when somebody signs in. ``clock`` returns Unix time."""
+        self._clock = clock
         self.issuer = issuer
         self.redirect_uri = redirect_uri
         self._new_client = partial(
@@ -56,7 +65,7 @@ class OpenIdProvider:
         with self._answering():
             started = self._client.create_authorization_url(self.redirect_uri, **asked)
         address = started.pop("url")
-        return address, SignOnAttempt(**started, started_at=time.time(), then=then, confirms=confirms)
+        return address, SignOnAttempt(**started, started_at=self._clock(), then=then, confirms=confirms)
 
     def finish(self, attempt: SignOnAttempt, code: str, needed: tuple[str, ...] = ()) -> tuple[Mapping[str, Any], str]:
         """Exchange the code for the claims and the ID token, checked; ``needed`` claims are also looked for elsewhere.
@@ -70,7 +79,7 @@ class OpenIdProvider:
             if "id_token" not in token:
                 raise SignOnRefused(_UNVERIFIED)
             claims = dict(self._verified(token, attempt.nonce))
-            if attempt.confirms and not _is_fresh(claims):
+            if attempt.confirms and not self._is_fresh(claims):
                 raise SignOnRefused("The sign-in service did not ask you to prove who you are.")
             if any(name.partition(".")[0] not in claims for name in needed):
                 claims = {**self._user_info(token, claims["sub"]), **claims}
@@ -106,7 +115,12 @@ class OpenIdProvider:
             "aud": {"essential": True, "value": self._client.client_id},
         }
         verify: Callable[[], Mapping[str, Any]] = partial(
-            self._client.parse_id_token, token, nonce, claims_options=expected, leeway=LEEWAY
+            self._client.parse_id_token,
+            token,
+            nonce,
+            claims_options=expected,
+            claims_cls=partial(_Claims, self._clock),
+            leeway=LEEWAY,
         )
         try:
             return verify()
@@ -121,6 +135,10 @@ class OpenIdProvider:
         if found.get("sub") != subject:
             raise SignOnRefused(_UNVERIFIED)
         return found
+
+    def _is_fresh(self, claims: Mapping[str, Any]) -> bool:
+        at = claims.get("auth_time")
+        return isinstance(at, int | float) and self._clock() - at <= FRESH
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -154,6 +172,18 @@ class OpenIdProvider:
         metadata["id_token_signing_alg_values_supported"] = [name for name in offered if name in _ALGORITHMS]
 
 
+class _Claims(CodeIDToken):  # type: ignore[misc]
+    """The claims of an ID token, checked by a given clock."""
+
+    def __init__(self, clock: Callable[[], float], *parsed: Any) -> None:
+        super().__init__(*parsed)
+        self._clock = clock
+
+    def validate(self, now: int | None = None, leeway: int = 0) -> None:
+        """Raise ``JoseError`` for a claim that is missing or wrong."""
+        super().validate(int(self._clock()) if now is None else now, leeway)
+
+
 class _Client(OAuth2Mixin, OpenIDMixin, BaseApp):  # type: ignore[misc]
     """Authlib's client without a web framework."""
 
@@ -161,17 +191,17 @@ class _Client(OAuth2Mixin, OpenIDMixin, BaseApp):  # type: ignore[misc]
 
 
 _UNVERIFIED = "The answer of the sign-in service could not be verified. Try again, or tell an admin."
+_CLOCK_IS_WRONG = (
+    "The answer of the sign-in service has expired or is from the future. Try again. "
+    "If that happens again, tell an admin that the clock of the service or that of Deskjob is wrong."
+)
 _REFUSED = "The sign-in service refused to confirm this sign-in. Start again."
 
 
 def _sentence(error: JoseError) -> str:
-    if isinstance(error, ExpiredTokenError):
-        return "The answer of the sign-in service has expired. Try again; if it happens again, a clock is wrong."
-    if isinstance(error, InvalidClaimError | MissingClaimError) and getattr(error, "claim", "") == "aud":
+    claim = getattr(error, "claim", "") if isinstance(error, InvalidClaimError | MissingClaimError) else ""
+    if isinstance(error, ExpiredTokenError) or (isinstance(error, InvalidClaimError) and claim in {"iat", "nbf"}):
+        return _CLOCK_IS_WRONG
+    if claim == "aud":
         return "The answer of the sign-in service is meant for another application."
     return _UNVERIFIED
-
-
-def _is_fresh(claims: Mapping[str, Any]) -> bool:
-    at = claims.get("auth_time")
-    return isinstance(at, int | float) and time.time() - at <= FRESH

@@ -1,12 +1,11 @@
 """The second factor of users with a password: codes of an authenticator app (TOTP, RFC 6238), and recovery codes.
 
 A code counts once: its time step is stored, and older steps are refused, so a code that somebody watches being typed is
-void. The clock of the phone can be one step off. Recovery codes are stored as hashes; each works once.
+void. The clock of the phone can be one step off that of the database. Recovery codes are stored as hashes; each works
+once.
 """
 
 import secrets
-import time
-from collections.abc import Mapping
 from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
@@ -66,7 +65,7 @@ class SecondFactors:
 
         Replaces an earlier second factor. Raises `WrongCode`.
         """
-        step = _step_of(secret, code, at)
+        step = _step_of(secret, code, self._now() if at is None else at)
         if step is None:
             raise WrongCode
         codes = tuple(_new_recovery_code() for _ in range(RECOVERY_CODES))
@@ -79,6 +78,10 @@ class SecondFactors:
                 insert(recovery_codes), [{"user_id": user_id, "code_hash": _hash(user_id, code)} for code in codes]
             )
         return codes
+
+    def is_code_of(self, secret: str, code: str) -> bool:
+        """Return whether an app with this secret shows the code now."""
+        return _step_of(secret, code, self._now()) is not None
 
     def switch_off(self, user_id: UUID) -> None:
         """Remove the second factor of a user and their recovery codes, as they wish."""
@@ -104,9 +107,13 @@ class SecondFactors:
         return Factor.RECOVERY_CODE if self._use_recovery_code(user_id, code) else None
 
     def _use_code(self, user_id: UUID, code: str, at: float | None) -> bool:
-        stored = self._secret(user_id)
+        query = select(second_factors.c.secret, now().label("now")).where(second_factors.c.user_id == user_id)
+        with reading(self._engine) as connection:
+            stored = connection.execute(query).first()
+        if stored is None:
+            return False
         try:
-            step = _step_of(self._vault.decrypt(stored), code, at) if stored else None
+            step = _step_of(self._vault.decrypt(stored.secret), code, stored.now.timestamp() if at is None else at)
         except UnreadableSecret:  # the secret key was lost; a recovery code works still
             step = None
         if step is None:
@@ -120,15 +127,9 @@ class SecondFactors:
         with writing(self._engine) as connection:
             return connection.execute(delete(recovery_codes).where(*mine)).rowcount == 1
 
-    def _secret(self, user_id: UUID) -> Mapping[str, str] | None:
-        query = select(second_factors.c.secret).where(second_factors.c.user_id == user_id)
+    def _now(self) -> float:
         with reading(self._engine) as connection:
-            return connection.execute(query).scalar()
-
-
-def is_code_of(secret: str, code: str) -> bool:
-    """Return whether an app with this secret shows the code now."""
-    return _step_of(secret, code, None) is not None
+            return connection.execute(select(now())).scalar_one().timestamp()
 
 
 def new_secret() -> str:
@@ -141,11 +142,11 @@ def app_address(secret: str, *, user: str, site: str) -> str:
     return TOTP(secret, interval=STEP).provisioning_uri(name=user, issuer_name=site)
 
 
-def _step_of(secret: str, code: str, at: float | None) -> int | None:
+def _step_of(secret: str, code: str, at: float) -> int | None:
     """Return the time step of a code, if it is one of now or of a clock that is a step off."""
     if not _looks_like_code(code):
         return None
-    app, current = TOTP(secret, interval=STEP), int((time.time() if at is None else at) // STEP)
+    app, current = TOTP(secret, interval=STEP), int(at // STEP)
     steps = range(current - DRIFT, current + DRIFT + 1)
     matching = [step for step in steps if compare_digest(app.generate_otp(step), code)]
     return max(matching, default=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from time import time
 from typing import TYPE_CHECKING
 
 from webapp.config import BadSettingError, Settings
@@ -12,8 +14,11 @@ if TYPE_CHECKING:
 CALLBACK = "/login/callback"  # below PUBLIC_URL; the provider knows the whole address
 
 
-def openid_provider(settings: Settings) -> OpenIdProvider | None:
-    """Return the configured provider, ``None`` without one; raises `BadSettingError` if something is missing."""
+def openid_provider(settings: Settings, clock: Callable[[], float] = time) -> OpenIdProvider | None:
+    """Return the configured provider, ``None`` without one; raises `BadSettingError` if something is missing.
+
+    Its answers are checked by ``clock``, which returns the seconds since 1970.
+    """
     if not settings.oidc_issuer:
         return None
     if not settings.oidc_client_id:
@@ -33,6 +38,7 @@ def openid_provider(settings: Settings) -> OpenIdProvider | None:
         client_secret=client_secret(settings),
         redirect_uri=redirect_uri(settings),
         scopes=settings.oidc_scopes,
+        clock=clock,
     )
 
 

@@ -1,6 +1,7 @@
 """Single sign-on in a browser: there, back, and out. The site is below a path."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +13,7 @@ from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from tests.sign_in.openid_server import CLIENT, OpenIdServer, serving
+from tests.wrong_clock import BOTH_WAYS, wrong_clock
 from webapp.accounts.user import Role, User
 from webapp.config import Settings
 from webapp.db.engine import reading, writing
@@ -261,3 +263,31 @@ def test_a_user_without_a_password_confirms_changes_at_the_provider(
     refused = browser.post("/office/admin/users/new", data=add | {"name": "second"})
     assert (refused.status_code, "Confirm first that it is you." in refused.text) == (422, True)
     assert services.accounts.by_name("second") is None
+
+
+@BOTH_WAYS
+def test_a_web_server_with_a_wrong_clock_signs_users_on(
+    browser: FlaskClient, openid: OpenIdServer, by: timedelta
+) -> None:
+    began = datetime.now(UTC).timestamp()
+    openid.claims |= {"iat": began, "exp": began + 300}  # by the right clock of the provider
+    with wrong_clock(by):
+        state = begin(browser, openid)
+    assert come_back(browser, state).status_code == 303
+    browser.delete_cookie("deskjob", path="/office")
+    state = begin(browser, openid)
+    with wrong_clock(by):
+        assert come_back(browser, state).status_code == 303
+        assert browser.get("/office/me").status_code == 200
+
+
+@BOTH_WAYS
+def test_a_provider_with_a_wrong_clock_is_refused_with_a_sentence(
+    browser: FlaskClient, openid: OpenIdServer, caplog: pytest.LogCaptureFixture, by: timedelta
+) -> None:
+    at = (datetime.now(UTC) + by).timestamp()
+    openid.claims |= {"iat": at, "exp": at + 300}
+    page = sign_on(browser, openid)
+    assert page.status_code == 422
+    assert "tell an admin that the clock of the service or that of Deskjob is wrong" in page.text
+    assert "sent an ID token that was refused" in caplog.text

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.user import User
 from webapp.jobs.definition.payload import UnreadableSecret
-from webapp.sign_in.second_factor import DIGITS, app_address, is_code_of, new_secret
+from webapp.sign_in.second_factor import DIGITS, app_address, new_secret
 from webapp.views.account import sign_in
 from webapp.views.page.audit_log import audited, record_refused_sign_in
 from webapp.views.page.problem_details import is_api_request
@@ -71,7 +71,7 @@ def switch_on() -> ResponseReturnValue:
     user, secret, code = signed_in(), _secret(), "".join(request.form.get("code", "").split())
     if own_error := reauthentication.own_password_error(refund=False):
         return _page(own_error=own_error), 422
-    if not is_code_of(secret, code):  # asked before a code of the old app is used up
+    if not services().second_factors.is_code_of(secret, code):  # asked before a code of the old app is used up
         return _page(error=_("This code is wrong or has expired. Check that the clock of your phone is right.")), 422
     if current_error := _current_code_error(user):
         return _page(current_error=current_error), 422

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, abort, redirect, request, session
@@ -14,6 +13,7 @@ from webapp.sign_in.sign_on_attempt import ProviderAway, SignOnAttempt
 from webapp.sign_in.sign_on_rules import SignOnIdentity, SignOnRefused
 from webapp.views.account import sign_in
 from webapp.views.page.audit_log import audited_as, record_refused_sign_in
+from webapp.views.page.request import services
 from webapp.views.security import login, proxied_user
 from webapp.views.security.safe_redirect import safe_next
 from webapp.views.security.single_sign_on import SingleSignOn, single_sign_on
@@ -97,7 +97,7 @@ def _take_attempt(state: str) -> SignOnAttempt | None:
         return None
     session[_ATTEMPTS] = {known: kept for known, kept in attempts.items() if known != state}
     attempt = SignOnAttempt.of(found)
-    return None if attempt.is_over(time.time()) else attempt
+    return None if attempt.is_over(services().queries.jobs.now().timestamp()) else attempt
 
 
 def _provider_away() -> ResponseReturnValue:

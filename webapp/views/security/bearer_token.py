@@ -4,11 +4,13 @@ Nothing that a browser sends by itself authorises a request, so other sites cann
 token.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import NoReturn, Self, cast
 
 from flask import Flask, Request, Response, current_app, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from itsdangerous import BadSignature
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import TooManyRequests, Unauthorized
 
@@ -52,11 +54,20 @@ class TokenUser(User):
 
 
 class BrowserSessions(SecureCookieSessionInterface):
-    """Sessions in cookies, except for the API, which neither reads nor sets one."""
+    """Sessions in cookies, except for the API, which neither reads nor sets one.
+
+    The age of a cookie is not checked, as Flask does: it has the time of the web server that has signed it, so it would
+    be from the future for one whose clock is behind. The session on the server ends by the database's clock.
+    """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return the session of the cookie; for the API, an empty one."""
-        return self.session_class() if is_api_request(request) else super().open_session(app, request)
+        """Return the session of the cookie; an empty one for the API, and if the cookie was not signed here."""
+        sent = None if is_api_request(request) else request.cookies.get(self.get_cookie_name(app))
+        serializer = self.get_signing_serializer(app)
+        if sent and serializer:
+            with suppress(BadSignature):
+                return self.session_class(serializer.loads(sent))
+        return self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Set the cookie, except for the API."""

@@ -3,7 +3,6 @@
 The token is stored in Flask's signed cookie; there is no remember cookie.
 """
 
-import time
 from dataclasses import dataclass, fields
 from typing import Self
 from uuid import UUID
@@ -83,7 +82,7 @@ def sign_in(user: User, *, signed_on: bool = False, id_token: str = "") -> None:
 
 def remember_pending(user: User) -> None:
     """Remember in the signed cookie of this browser that the password was right."""
-    session[_PENDING] = {"user": str(user.id), "at": time.time()}
+    session[_PENDING] = {"user": str(user.id), "at": _now()}
 
 
 def pending_user() -> User | None:
@@ -95,7 +94,7 @@ def pending_user() -> User | None:
 def pending_id() -> str:
     """Return the id of the user whose password was right a moment ago; empty without one."""
     found = session.get(_PENDING)
-    return str(found["user"]) if found and 0 <= time.time() - found["at"] <= PENDING_LASTS else ""
+    return str(found["user"]) if found and 0 <= _now() - found["at"] <= PENDING_LASTS else ""
 
 
 def origin() -> SessionOrigin | None:
@@ -119,6 +118,11 @@ def token() -> str:
 def had_session() -> bool:
     """Whether this browser has a session cookie, even if the session has ended."""
     return _TOKEN in session
+
+
+def _now() -> float:
+    """Return the database's time: another web server, with another clock, can answer the next request."""
+    return services().queries.jobs.now().timestamp()
 
 
 def _cookie_prefix(settings: Settings) -> str:

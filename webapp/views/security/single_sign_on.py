@@ -35,7 +35,8 @@ class SingleSignOn:
 def init_app(app: Flask, settings: Settings) -> None:
     """Read the settings; raises `BadSettingError`. The provider is not asked before somebody signs in."""
     proxied_user.check_settings(settings)
-    rules, provider = SignOnRules.of(settings), openid_provider(settings)
+    reads = app.extensions["deskjob"].queries.jobs
+    rules, provider = SignOnRules.of(settings), openid_provider(settings, lambda: reads.now().timestamp())
     if provider is not None or settings.sign_on_header:
         app.extensions[_EXTENSION] = SingleSignOn(
             provider=provider,

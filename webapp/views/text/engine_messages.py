@@ -47,7 +47,10 @@ _ENGINE_FIXED = (
     english("The sign-in service did not ask you to prove who you are."),
     english("The answer of the sign-in service could not be verified. Try again, or tell an admin."),
     english("The sign-in service refused to confirm this sign-in. Start again."),
-    english("The answer of the sign-in service has expired. Try again; if it happens again, a clock is wrong."),
+    english(
+        "The answer of the sign-in service has expired or is from the future. Try again. "
+        "If that happens again, tell an admin that the clock of the service or that of Deskjob is wrong."
+    ),
     english("The answer of the sign-in service is meant for another application."),
     english("This webhook is disabled."),
     english("This message has already started its job."),
