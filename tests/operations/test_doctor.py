@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, text, update
 from tests.conftest import BY_MONTH
 from tests.receivers import Inbox, mail_server_of
 from tests.sign_in.openid_server import CLIENT, serving
+from tests.wrong_clock import wrong_clock
 from webapp.config import load
 from webapp.db.engine import engine_options, writing
 from webapp.jobs.maintenance.month_partitions import TABLES
@@ -155,16 +156,9 @@ def test_a_module_of_job_types_that_is_missing_is_a_problem(look: Look, with_set
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(0, Level.GOOD), (5, Level.WARNING), (-3600, Level.PROBLEM)])
-def test_the_clock_offset_is_reported(
-    services: Services, monkeypatch: pytest.MonkeyPatch, seconds: int, level: Level
-) -> None:
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:
-            return datetime.now(UTC) + timedelta(seconds=seconds)
-
-    monkeypatch.setattr(doctor, "datetime", Clock)
-    assert doctor._skew(services).level is level
+def test_the_clock_offset_is_reported(services: Services, seconds: int, level: Level) -> None:
+    with wrong_clock(timedelta(seconds=seconds)):
+        assert doctor._skew(services).level is level
 
 
 def test_a_disk_that_is_nearly_full_is_a_problem(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import resource
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -26,6 +26,7 @@ from webapp.jobs.files.configured_files import files_at
 from webapp.jobs.launching.launchers import BadLaunchers, missing_program, read_launchers
 from webapp.jobs.maintenance.month_partitions import months_of_jobs
 from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER
+from webapp.jobs.monitoring.clock_skew import LARGE_SKEW, measure_skew
 from webapp.jobs.monitoring.components import inspect_database, inspect_redis
 from webapp.jobs.store.file_store import StorageUnavailable
 from webapp.private_files import exposed_files
@@ -38,7 +39,7 @@ from webapp.version import version
 _OTHERS = 0o077  # permissions of everybody but the owner
 _LITTLE_SPACE = 1024**3  # bytes
 _FULL_SHARE = 0.95
-_SKEW_WARNING, _SKEW_PROBLEM = timedelta(seconds=2), timedelta(seconds=30)
+_SKEW_WARNING = timedelta(seconds=2)
 _FEW_FILES = 1024
 _ADVICE_TO_MOVE = "Run ./deskjob files move, then unset DESKJOB_STORAGE_URL_OLD."
 
@@ -244,15 +245,12 @@ def _partitions(services: Services) -> Iterator[Diagnosis]:
 
 def _skew(services: Services) -> Diagnosis:
     with reading(services.engine) as connection:
-        before = datetime.now(UTC)
-        theirs = connection.execute(select(now())).scalar_one()
-        ours = before + (datetime.now(UTC) - before) / 2
-    skew = abs(theirs - ours)
+        skew = abs(measure_skew(connection))
     text = f"The clock of the database differs from that of this machine by {skew.total_seconds():,.1f} s."
     if skew < _SKEW_WARNING:
         return _good("time", text)
     advice = "Let both set their clocks by NTP. Jobs follow the clock of the database."
-    return _problem("time", text, advice) if skew >= _SKEW_PROBLEM else _warning("time", text, advice)
+    return _problem("time", text, advice) if skew >= LARGE_SKEW else _warning("time", text, advice)
 
 
 def _redis(services: Services) -> Iterator[Diagnosis]:

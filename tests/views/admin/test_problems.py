@@ -6,8 +6,10 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
+from tests.wrong_clock import BOTH_WAYS, wrong_clock
 from webapp.jobs.monitoring.snapshot import Capacity, HealthSnapshot, LongestWait, SilentJob
 from webapp.jobs.monitoring.workers import Worker
+from webapp.services import Services
 from webapp.views.admin.problems import RecentOutcomes, find_problems
 
 NO_JOBS = RecentOutcomes(ended=0, failed=0)
@@ -97,3 +99,18 @@ def test_a_large_share_of_failures_is_a_problem(ended: int, failed: int, tone: s
 def test_the_most_severe_problem_comes_first() -> None:
     found = titles(replace(HEALTHY, paused_queues=("slow",), redis=None))
     assert [tone for tone, _ in found] == ["failed", "attention"]
+
+
+@pytest.mark.parametrize(("hours", "where"), [(1, "ahead of"), (-1, "behind")])
+def test_a_wrong_clock_of_the_web_server_is_named(hours: int, where: str) -> None:
+    [(tone, title)] = titles(replace(HEALTHY, clock_skew=timedelta(hours=hours)))
+    assert tone == "attention"
+    assert title == f"The clock of this web server is 1\N{NO-BREAK SPACE}h {where} that of the database."
+    assert titles(replace(HEALTHY, clock_skew=timedelta(seconds=hours * 29))) == []
+
+
+@BOTH_WAYS
+def test_the_overview_measures_the_clock(services: Services, by: timedelta) -> None:
+    with wrong_clock(by):
+        found = find_problems(services.health_check.take_snapshot(), NO_JOBS)
+    assert any("The clock of this web server is" in problem.title for problem in found)

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, literal_column, 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import NO_QUEUE, Job, Status
 from webapp.jobs.model.progress import SHORTEST_SILENCE, UNKNOWN_RUN, UsualRun
+from webapp.jobs.monitoring.clock_skew import measure_skew
 from webapp.jobs.monitoring.workers import Worker
 from webapp.jobs.queries.pauses import PausedQueues, paused_queues
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, COUNT_CEILING, list_conditions
@@ -68,6 +69,7 @@ class HealthSnapshot:
     """The state of an installation at ``at``; counts stop at `COUNT_CEILING`.
 
     ``running_outside`` are those of the running jobs whose work is done outside Deskjob, so by none of its workers.
+    ``clock_skew`` is how far the clock of this process is ahead of the database's.
     ``redis`` is None if it does not answer; ``workers`` then has only those in the database. ``clock_silent_for`` is
     None if no clock has ever run.
     """
@@ -85,6 +87,7 @@ class HealthSnapshot:
     clock_silent_for: timedelta | None
     silent_jobs: tuple[SilentJob, ...] = ()
     everything_paused: bool = False
+    clock_skew: timedelta = timedelta(0)
 
 
 class HealthCheck:
@@ -113,6 +116,7 @@ class HealthCheck:
         """Read everything once; a Redis that does not answer is part of the result."""
         redis = self.redis_memory()
         with reading(self._engine) as connection:
+            skew = measure_skew(connection)
             at = connection.execute(select(now())).scalar_one()
             paused = paused_queues(connection)
             running, outside = _count(connection, Status.RUNNING, Status.WAITING)
@@ -131,6 +135,7 @@ class HealthCheck:
                 disk=self.disk(),
                 clock_silent_for=self._clock_silent_for(),
                 silent_jobs=self._silent_jobs(connection, at),
+                clock_skew=skew,
             )
 
     def _silent_jobs(self, connection: Connection, at: datetime) -> tuple[SilentJob, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER
+from webapp.jobs.monitoring.clock_skew import LARGE_SKEW
 from webapp.jobs.monitoring.snapshot import HealthSnapshot, SilentJob
 from webapp.views.text.date_format import duration, rough_duration
 from webapp.views.text.translations import gettext as _
@@ -90,6 +91,19 @@ def _scheduler(health: HealthSnapshot) -> Iterator[Problem]:
         ),
         endpoint="system.index",
     )
+
+
+def _clock(health: HealthSnapshot) -> Iterator[Problem]:
+    if abs(health.clock_skew) >= LARGE_SKEW:
+        period = rough_duration(abs(health.clock_skew))
+        ahead = _("The clock of this web server is %(period)s ahead of that of the database.", period=period)
+        behind = _("The clock of this web server is %(period)s behind that of the database.", period=period)
+        yield Problem(
+            tone="attention",
+            title=ahead if health.clock_skew > timedelta(0) else behind,
+            advice=_("Let both set their clocks by NTP. Jobs follow the clock of the database."),
+            endpoint="system.index",
+        )
 
 
 def _queues_without_worker(health: HealthSnapshot) -> Iterator[Problem]:
@@ -205,6 +219,6 @@ def _tone(share: float) -> str:
 
 
 _CHECKS: tuple[Callable[[HealthSnapshot], Iterator[Problem]], ...] = (
-    *(_redis, _scheduler, _disk),
+    *(_redis, _scheduler, _disk, _clock),
     *(_queues_without_worker, _long_wait, _silent_workers, _silent_jobs, _everything_paused, _paused_queues),
 )
