@@ -7,7 +7,6 @@ authentic is stored besides its size and where it came from.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from time import time
 from types import MappingProxyType
 from uuid import UUID
 
@@ -120,7 +119,7 @@ class Reception:
     def _authenticate(self, webhook: Webhook, message: WebhookRequest, throttle: Throttle) -> AuthenticMessage:
         if message.body is None or len(message.body) > webhook.max_bytes:
             raise _Refusal(_problem(413, f"A message can have at most {webhook.max_bytes} bytes."))
-        secrets = self._webhooks.secrets(webhook.id)
+        secrets, now = self._webhooks.secrets_with_time(webhook.id)
         try:
             authentic = authenticate(
                 webhook.scheme,
@@ -128,7 +127,7 @@ class Reception:
                 message.headers,
                 message.body,
                 header=webhook.header,
-                now=time(),
+                now=now.timestamp(),
                 window=webhook.window,
             )
         except NotAuthentic as error:

@@ -83,11 +83,15 @@ class Webhooks:
 
         Raises `UnreadableSecret` if the key of the installation was replaced.
         """
+        return self.secrets_with_time(webhook_id)[0]
+
+    def secrets_with_time(self, webhook_id: UUID) -> tuple[tuple[str, ...], datetime]:
+        """Return the secrets that work now, and the database's time; raise `UnreadableSecret` as `secrets` does."""
         query = select(webhooks.c.secret, webhooks.c.old_secret, webhooks.c.old_secret_until, now().label("now"))
         with reading(self._engine) as connection:
             row = connection.execute(query.where(webhooks.c.id == webhook_id)).one()
         still = row.old_secret if row.old_secret_until and row.now < row.old_secret_until else None
-        return tuple(self._vault.decrypt(stored) for stored in (row.secret, still) if stored)
+        return tuple(self._vault.decrypt(stored) for stored in (row.secret, still) if stored), row.now
 
     def rotate(self, webhook_id: UUID, *, overlap: timedelta = timedelta(days=1)) -> str:
         """Replace the secret and return the new one; the old one works for ``overlap`` longer."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -192,6 +193,7 @@ class Jobs:
             self._vault,
             owner=owner,
             files=inputs,
+            now=self.store.now,
             largest_file=self.largest_file,
             status=status,
             run_at=run_at,
@@ -246,7 +248,7 @@ class Jobs:
             raise BadRequest(message)
         if not dispatch:
             choices |= {"queue": NO_QUEUE, "record_only": True}
-        model = create.new_job(job_type, payloads[0], self._vault, owner=owner, files={}, **choices)
+        model = create.new_job(job_type, payloads[0], self._vault, owner=owner, files={}, now=self.store.now, **choices)
         self._refuse_unknown_queue(model.queue)
         if self._differ(job_type, choices):
             ids = self._create_differing(job_type, payloads, owner=owner, **choices)
@@ -318,7 +320,13 @@ class Jobs:
             family["shared_with"] = root.shared_with
         job_type = self.registry.get(type_name)
         child = create.new_job(
-            job_type, payload, self._vault, owner=root.owner, files={}, **{**choices, **recorded, **family}
+            job_type,
+            payload,
+            self._vault,
+            owner=root.owner,
+            files={},
+            now=self.store.now,
+            **{**choices, **recorded, **family},
         )
         if (root.id, child.queue) != self._checked_queue:  # one query for thousands of children
             self._refuse_unknown_queue(child.queue)
@@ -466,7 +474,7 @@ class Jobs:
         check_arguments(by=by, **({} if owner is None else {"owner": owner}))
         old = self.store.get(job_id)
         job_type = self.registry.get(old.type) if old.type in self.registry else None
-        new = create.new_run_of(old, job_type, self._vault)
+        new = create.new_run_of(old, job_type, self._vault, self.store.now)
         new = replace(new, triggered_by=by or old.triggered_by, owner=owner or old.owner)
         with naming_the_holder(self.engine):
             self._writer.write_copy(new, old.id, self._files, from_step=from_step)
@@ -608,7 +616,8 @@ class Jobs:
         self, job_type: JobType, payloads: Sequence[Mapping[str, Any]], **choices: Any
     ) -> tuple[UUID, ...]:
         """Create jobs that `_differ`, with as many statements as jobs that are alike."""
-        new = [create.new_job(job_type, payload, self._vault, files={}, **choices) for payload in payloads]
+        now = cache(self.store.now)  # jobs that differ in it would be written one by one
+        new = [create.new_job(job_type, payload, self._vault, files={}, now=now, **choices) for payload in payloads]
         with writing(self.engine) as connection:
             create.insert_jobs(connection, self.store, new)
         return tuple(job.id for job in new)

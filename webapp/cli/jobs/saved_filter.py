@@ -1,7 +1,6 @@
 """The jobs of a shared filter, for `job list --filter`. Imported when it is used, because it builds the pages."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from webapp.accounts.bookmarks.saved_filters import FilterNotFound
@@ -20,7 +19,7 @@ def filtered_jobs(name: str, limit: int) -> Sequence[Job]:
         message = f"There is no shared filter named {name}, or several. Share it on the page of saved filters."
         raise BadUsage(message) from None
     with app().app_context():
-        now = datetime.now(ZoneInfo(services().settings.timezone))
+        now = services().queries.jobs.now().astimezone(ZoneInfo(services().settings.timezone))
         criteria = AdminJobFilter.of(saved.arguments).criteria(now)
     viewer = Viewer(user_id=saved.owner_id, sees_all=True)
     return services().queries.lists.find(viewer, criteria, limit=limit).jobs

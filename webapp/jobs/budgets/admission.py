@@ -20,6 +20,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Float,
+    String,
     Uuid,
     and_,
     bindparam,
@@ -36,7 +37,7 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.budgets.budget import LIMITS, MonthlyBudget, Usage, of_user
 from webapp.jobs.budgets.month import Month
 from webapp.jobs.model.job import Job
-from webapp.schema import budget_usage, budgets, now, users
+from webapp.schema import UtcDateTime, budget_usage, budgets, now, users
 
 _DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
 _TYPES: Mapping[str, Any] = {"jobs": BigInteger(), "cpu_seconds": Float(), "memory_gb_hours": Float()}
@@ -68,9 +69,23 @@ class BudgetGuard:
     default: MonthlyBudget
     zone: ZoneInfo
 
-    def month(self) -> Month:
-        """Return the month that is now."""
-        return Month.of(datetime.now(UTC), self.zone)
+    def month(self, connection: Connection) -> Month:
+        """Return the month that is now, by the database's clock."""
+        return Month.of(connection.execute(select(now())).scalar_one(), self.zone)
+
+    def month_parameters(self) -> dict[str, Any]:
+        """Return the months among which the database finds its own, so that no statement must ask for its time.
+
+        They are around that of this process, whose clock can be wrong.
+        """
+        month = Month.of(datetime.now(UTC), self.zone)
+        return {
+            "month_before": month.before().name,
+            "month_here": month.name,
+            "month_after": Month.of(month.ends_at, self.zone).name,
+            "month_begins": month.begins_at,
+            "month_ends": month.ends_at,
+        }
 
 
 _guards: WeakKeyDictionary[Engine, BudgetGuard] = WeakKeyDictionary()
@@ -103,10 +118,9 @@ def admit_owner(connection: Connection, user_id: UUID | None, count: int = 1) ->
     budget_guard = _guards.get(connection.engine)
     if budget_guard is None or user_id is None or count == 0:
         return
-    month = budget_guard.month()
-    parameters = {"month": month.name, "count": count, **_limit_parameters(user_id, budget_guard)}
+    parameters = {"count": count, **budget_guard.month_parameters(), **_limit_parameters(user_id, budget_guard)}
     if connection.execute(_admission(connection.dialect.name), parameters).first() is None:
-        raise _refusal(connection, user_id, budget_guard, month, count)
+        raise _refusal(connection, user_id, budget_guard, count)
     faultpoint("budget.admit")
 
 
@@ -115,7 +129,7 @@ def begin_month(connection: Connection, user_ids: Collection[UUID | None]) -> No
     budget_guard = _guards.get(connection.engine)
     owners = sorted(user_id for user_id in {*user_ids} if user_id is not None)
     if budget_guard is not None and owners:
-        month = budget_guard.month().name
+        month = budget_guard.month(connection).name
         add_usage(connection, [{"user_id": user_id, "month": month} for user_id in owners])
 
 
@@ -149,7 +163,8 @@ def refusal(usage: Usage, budget: MonthlyBudget, month: Month) -> BudgetUsedUp |
     return None
 
 
-def _refusal(connection: Connection, user_id: UUID, guard: BudgetGuard, month: Month, count: int) -> BudgetUsedUp:
+def _refusal(connection: Connection, user_id: UUID, guard: BudgetGuard, count: int) -> BudgetUsedUp:
+    month = guard.month(connection)
     budget, usage = read_limits(connection, user_id, guard.default), read_usage(connection, user_id, month)
     most = budget.jobs or 0
     too_many = BudgetUsedUp("jobs", most, month.ends_at, left=most - usage.jobs, wanted=count)
@@ -171,12 +186,19 @@ def _limit(name: str) -> ColumnElement[Any]:
     return case((is_set, set_limit), else_=bindparam(f"default_{name}", type_=_TYPES[name]))
 
 
+def _month_now() -> ColumnElement[str]:
+    """Return the name of the database's month, as one of `BudgetGuard.month_parameters`."""
+    begins, ends = (bindparam(name, type_=UtcDateTime()) for name in ("month_begins", "month_ends"))
+    before, here, after = (bindparam(f"month_{name}", type_=String()) for name in ("before", "here", "after"))
+    return case((now() < begins, before), (now() >= ends, after), else_=here)
+
+
 @cache
 def _admission(dialect: str) -> Any:
     count = bindparam("count", type_=BigInteger())
     limits = {name: _limit(name) for name in LIMITS}
     user = bindparam("user", type_=Uuid())
-    first: dict[str, Any] = {"user_id": user, "month": bindparam("month"), "jobs": count, "since": now()}
+    first: dict[str, Any] = {"user_id": user, "month": _month_now(), "jobs": count, "since": now()}
     has_room = or_(limits["jobs"].is_(None), count <= limits["jobs"])
     statement = (
         _DIALECTS[dialect].insert(budget_usage).from_select(list(first), select(*first.values()).where(has_room))

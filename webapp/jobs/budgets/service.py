@@ -1,7 +1,6 @@
 """`Budgets`: the limits of users and roles, and what was used; pages, the API and commands call it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -37,14 +36,16 @@ class Budgets:
         guard_jobs(self._engine, self.guard)
 
     def month(self) -> Month:
-        """Return the month that is now."""
-        return Month.of(datetime.now(UTC), self._zone)
+        """Return the month that is now, by the database's clock."""
+        with reading(self._engine) as connection:
+            return Month.of(connection.execute(select(now())).scalar_one(), self._zone)
 
     def of_user(self, user_id: UUID) -> tuple[MonthlyBudget, Usage]:
         """Return the limits of a user, and what was used in this month."""
         with reading(self._engine) as connection:
             limits = read_limits(connection, user_id, self.default or MonthlyBudget())
-            return limits, read_usage(connection, user_id, self.month())
+            month = Month.of(connection.execute(select(now())).scalar_one(), self._zone)
+            return limits, read_usage(connection, user_id, month)
 
     def history(self, user_id: UUID, months: int = 12) -> tuple[tuple[str, Usage], ...]:
         """Return what a user has used in the latest months, the newest first."""
@@ -112,8 +113,9 @@ class Budgets:
 
     def forget(self) -> None:
         """Delete what was counted in this month, where budgets were turned off: jobs are not counted any more."""
+        month = self.month()
         with writing(self._engine) as connection:
-            connection.execute(delete(budget_usage).where(budget_usage.c.month == self.month().name))
+            connection.execute(delete(budget_usage).where(budget_usage.c.month == month.name))
 
     def _user_budget(self, row: Any, limits: Mapping[str, MonthlyBudget]) -> UserBudget:
         subjects = {"user": of_user(row["id"]), "role": of_role(row["role"])}

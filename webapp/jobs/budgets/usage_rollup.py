@@ -3,7 +3,7 @@
 An attempt whose process was killed has measured neither processor time nor memory, and adds nothing.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, and_, case, delete, func, literal, select
@@ -32,7 +32,8 @@ def roll_up(engine: Engine, budget_guard: BudgetGuard) -> None:
 
 def prune_usage(engine: Engine, *, only_count: bool = False) -> int:
     """Delete what was used in months that are long past; return how many rows."""
-    month = Month.of(datetime.now(UTC), ZoneInfo("UTC"))
+    with reading(engine) as connection:
+        month = Month.of(connection.execute(select(now())).scalar_one(), ZoneInfo("UTC"))
     for _ in range(KEPT_MONTHS):
         month = month.before()
     old = budget_usage.c.month < month.name

@@ -140,7 +140,7 @@ class JobEditor:
             return job
         changed = replace(job, payload=stored, rate_key=create.rate_key_of(job_type, valid, job.owner))
         if job.waits_for_approval or job_type.needs_approval(valid):
-            changed = replace(changed, **create.approval_request(job_type.approval))
+            changed = replace(changed, **create.approval_request(job_type.approval, self._store.now))
         elif job.approval is not None:  # it was approved with its input of before, and needs no approval with this one
             changed = replace(changed, approval=None, approval_ends_at=None)
         before = load_payload(job_type, job.payload, self._vault)

@@ -123,7 +123,14 @@ class FlowWriter:
             choices = {"triggered_by": start.triggered_by, **each.choices}
             job_type = self._registry.get(each.type)
             job = create.new_job(
-                job_type, each.payload, self._vault, owner=start.owner, files={}, status=status, **choices
+                job_type,
+                each.payload,
+                self._vault,
+                owner=start.owner,
+                files={},
+                now=self._store.now,
+                status=status,
+                **choices,
             )
             self._check_queue(job.queue)
         except InvalidPayload as error:

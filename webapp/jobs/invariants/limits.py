@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
 
+from webapp.db.engine import reading
 from webapp.jobs.budgets.admission import BudgetGuard
 from webapp.jobs.invariants.check import Check, check_rows
 from webapp.jobs.model.job import NO_QUEUE
@@ -65,7 +66,9 @@ def _over(limit: int, type_name: str, *per: Any) -> Select[*tuple[Any, ...]]:
 
 def budget_checks(engine: Engine, budget_guard: BudgetGuard) -> Iterator[Check]:
     """Yield the checks of an installation that has budgets."""
-    usage, month = budget_usage.c, budget_guard.month()
+    usage = budget_usage.c
+    with reading(engine) as connection:
+        month = budget_guard.month(connection)
     current = usage.month == month.name
     started = (
         select(usage.user_id, usage.jobs.label("counted"), func.count(jobs.c.id).label("rows"))

@@ -1,8 +1,8 @@
 """Create jobs: build and check the value of a new job, and insert its rows in one transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -54,12 +54,14 @@ def new_job(
     *,
     owner: Owner,
     files: Mapping[str, Files],
+    now: Callable[[], datetime],
     largest_file: int | None = None,
     status: Status = Status.QUEUED,
     **choices: Any,
 ) -> Job:
     """Return a new job that is not written yet; raise `InvalidPayload` or `BadRequest`.
 
+    ``now`` returns the database's time; it is called for a job that needs approval.
     ``largest_file`` is the limit for one file in bytes, from which the limits for several files follow.
     """
     values: dict[str, Any] = {"queue": job_type.queue, **_policies_of(job_type), **choices}
@@ -79,7 +81,7 @@ def new_job(
         message = "A record-only job cannot have a queue, and every other job needs one."
         raise BadRequest(message)
     if job_type.needs_approval(valid):
-        values |= approval_request(job_type.approval)
+        values |= approval_request(job_type.approval, now)
         status = Status.HELD
     return Job(
         id=uuid7(),
@@ -91,9 +93,9 @@ def new_job(
     )
 
 
-def approval_request(approval: Approval | None) -> dict[str, Any]:
+def approval_request(approval: Approval | None, now: Callable[[], datetime]) -> dict[str, Any]:
     """Return the columns of a job that must be approved before it starts; its status is held."""
-    ends_at = datetime.now(UTC) + (approval or Approval()).expires
+    ends_at = now() + (approval or Approval()).expires
     return {"approval": ApprovalState.PENDING.value, "approval_ends_at": ends_at}
 
 
@@ -169,13 +171,14 @@ def choices_of_copy(old: Job) -> dict[str, Any]:
     return {"again_of": old.id, "queue": old.queue, "tolerant": old.tolerant, "tags": old.tags}
 
 
-def new_run_of(old: Job, job_type: JobType | None, vault: Vault) -> Job:
+def new_run_of(old: Job, job_type: JobType | None, vault: Vault, now: Callable[[], datetime]) -> Job:
     """Return a new job with the same type, owner and payload, linked to the old one. It is not written yet.
 
-    It needs an approval of its own. ``job_type`` is None if this process does not know the type.
+    It needs an approval of its own, until when ``now`` decides, the database's time. ``job_type`` is None if this
+    process does not know the type.
     """
     policies = {} if job_type is None else _policies_of(job_type)
-    approval = _approval_of_copy(old, job_type, vault)
+    approval = _approval_of_copy(old, job_type, vault, now)
     rate = None if job_type is None or old.record_only else job_type.limits.rate
     return Job(
         id=uuid7(),
@@ -191,10 +194,10 @@ def new_run_of(old: Job, job_type: JobType | None, vault: Vault) -> Job:
     )
 
 
-def _approval_of_copy(old: Job, job_type: JobType | None, vault: Vault) -> dict[str, Any]:
+def _approval_of_copy(old: Job, job_type: JobType | None, vault: Vault, now: Callable[[], datetime]) -> dict[str, Any]:
     if job_type is None:
-        return approval_request(None) if old.approval else {}
-    return approval_request(job_type.approval) if stored_needs_approval(job_type, old.payload, vault) else {}
+        return approval_request(None, now) if old.approval else {}
+    return approval_request(job_type.approval, now) if stored_needs_approval(job_type, old.payload, vault) else {}
 
 
 def stored_needs_approval(job_type: JobType, stored: Mapping[str, Any], vault: Vault) -> bool:

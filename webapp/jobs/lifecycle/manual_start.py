@@ -69,7 +69,7 @@ class ManualStart:
         connection.execute(_EARLY[job.status].update(Status.QUEUED, by_id=True).where(jobs.c.id == job.id))
 
     def _copy(self, connection: Connection, job: Job, job_type: JobType) -> UUID:
-        copy = create.new_run_of(job, job_type, self._vault)
+        copy = create.new_run_of(job, job_type, self._vault, self._store.now)
         if not copy.may_run:
             message = f"Each run of job {job.short_id} needs approval. Run it again to ask for it."
             raise BadRequest(message)

@@ -30,7 +30,7 @@ from webapp.jobs.queries.visible_jobs import (
 from webapp.schema import attempts, has_tag, job_errors, jobs, leases
 
 SYSTEM = "system"
-_SLACK = timedelta(minutes=10)  # how far the clock that made an id can differ from the database's
+_SLACK = timedelta(minutes=70)  # how far the clock that made an id can differ from the database's
 _SHIFT = 80  # bits of a UUIDv7 after its milliseconds
 # spelled as in the partial indexes: SQLite uses one only if its condition is in the query
 _ALL_ENDED: ColumnElement[bool] = literal_column("jobs.finished_at IS NOT NULL")

@@ -87,7 +87,7 @@ class ScheduledJobFactory:
         if schedule.tags:
             own["tags"] = schedule.tags
         given = {name: value for name, value in {**own, **options}.items() if value is not None}
-        return create.new_job(job_type, payload, self._vault, owner=owner, files={}, **given)
+        return create.new_job(job_type, payload, self._vault, owner=owner, files={}, now=self._store.now, **given)
 
     def _queues_up(self, job: Job) -> bool:
         return self._registry.get(job.type).on_duplicate is OnDuplicate.QUEUE_AFTER

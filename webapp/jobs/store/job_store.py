@@ -5,6 +5,7 @@ The row is the only record of a job.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -49,6 +50,11 @@ class JobStore:
     def insert(self, connection: Connection, new: Sequence[Job]) -> None:
         """Insert jobs in the caller's transaction; ``created_at`` is the database's time."""
         connection.execute(insert(jobs).values(created_at=now()), [to_row(job) for job in new])
+
+    def now(self) -> datetime:
+        """Return the database's time, from which all times of jobs are taken."""
+        with reading(self.engine) as connection:
+            return connection.execute(select(now())).scalar_one()
 
     def get(self, job_id: UUID) -> Job:
         """Return the job; raise `JobNotFound`."""

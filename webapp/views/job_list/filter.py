@@ -111,6 +111,11 @@ class Filter:
         """Whether the list shows all jobs."""
         return self.tab == "all" and not self.is_narrowed
 
+    @property
+    def is_relative(self) -> bool:
+        """Whether the selected time depends on what time it is."""
+        return bool(self.when or self.failed_since)
+
     @staticmethod
     def is_day(text: str) -> bool:
         """Return whether a date field can show the text (it can show an empty one)."""
@@ -214,7 +219,8 @@ def count_ended(criteria: JobCriteria) -> int:
 
 
 def _parsed(job_filter: Filter) -> ParsedFilter:
-    now, restricted = datetime.now(zone()), job_policy().unopened_types
+    restricted = job_policy().unopened_types
+    now = (services().queries.jobs.now() if job_filter.is_relative else datetime.now(UTC)).astimezone(zone())
 
     def without(problem: str, *names: str) -> ParsedFilter:
         plain = type(job_filter).of({**job_filter.arguments(), **dict.fromkeys(names, "")})

@@ -12,6 +12,7 @@ from webapp.api.lists import Page, page_reply
 from webapp.api.operations import Answer, Operations
 from webapp.api.problems import InvalidInput
 from webapp.jobs.budgets.budget import InvalidBudget, MonthlyBudget
+from webapp.jobs.budgets.month import Month
 from webapp.views.budgets import changes
 from webapp.views.page.request import services, signed_in
 
@@ -64,7 +65,7 @@ def get_own_budget() -> Any:
     """Get the budget of the account. Without budgets, everything is unlimited."""
     user = signed_in()
     limits, usage = services().budgets.of_user(user.id)
-    return _document(user.id, user.name, user.role, limits, usage)
+    return _document(services().budgets.month(), (user.id, user.name, user.role), limits, usage)
 
 
 @operations.add(
@@ -76,8 +77,8 @@ def get_own_budget() -> Any:
 )
 def list_budgets() -> Any:
     """List the budgets of users who have used something in this month, or have limits of their own."""
-    found = services().budgets.all()
-    rows = [_document(user.user_id, user.name, user.role, user.budget, user.usage) for user in found]
+    found, month = services().budgets.all(), services().budgets.month()
+    rows = [_document(month, (user.user_id, user.name, user.role), user.budget, user.usage) for user in found]
     return page_reply(rows, following=None)
 
 
@@ -122,8 +123,8 @@ def remove_limits(subject: str) -> Any:
     changes.clear_limits(changes.find_subject(subject))
 
 
-def _document(user_id: UUID, name: str, role: str, limits: MonthlyBudget, usage: Any) -> dict[str, Any]:
-    month = services().budgets.month()
+def _document(month: Month, user: tuple[UUID, str, str], limits: MonthlyBudget, usage: Any) -> dict[str, Any]:
+    user_id, name, role = user
     until: datetime = month.ends_at
     return {
         "user_id": user_id,
