@@ -90,12 +90,12 @@ def test_a_schedule_fires_when_it_is_due_and_once(services: Services, schedule: 
     right.tick()
     with wrong_clock(by):
         wrong.tick()
-    assert len(of_type(services, schedule.type)) == 1
-    [run] = services.run_history.of_schedule(schedule.id, 10)
-    assert run.fire_at == due
-    following = services.schedules.get(schedule.id).next_fire_at
+    fired = [run.fire_at for run in services.run_history.of_schedule(schedule.id, 10)]  # a minute can end meanwhile
+    assert due in fired
+    assert len(set(fired)) == len(fired) == len(of_type(services, schedule.type))
+    following, now = services.schedules.get(schedule.id).next_fire_at, services.queries.jobs.now()
     assert following is not None
-    assert timedelta(0) < following - services.queries.jobs.now() <= MINUTE
+    assert all(abs(at - now) < NEAR for at in (*fired, following))
 
 
 @BOTH_WAYS
