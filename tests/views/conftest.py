@@ -55,6 +55,12 @@ def attach(services: Services) -> Callable[..., Attachment]:
 
 
 @pytest.fixture
+def nothing_grows_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no relative time of a page move on meanwhile, however slow the test is: it would be answered again."""
+    monkeypatch.setattr("webapp.views.page.polling.job_tick", lambda *_: 0)
+
+
+@pytest.fixture
 def long_ago() -> datetime:
     return datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -54,6 +55,7 @@ def test_the_owner_shares_a_job_and_takes_it_back(
     assert lines.scalars().all() == [{"shared_with": "Finance"}, {"shared_with": None}]
 
 
+@pytest.mark.usefixtures("nothing_grows_old")
 def test_open_pages_of_members_change_when_a_job_is_shared_and_taken_back(
     user: User, put: Put, services: Services, person: Callable[..., User], client_of: ClientOf
 ) -> None:

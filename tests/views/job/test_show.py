@@ -259,12 +259,10 @@ def asked_again(client: FlaskClient, job: Job) -> tuple[str, str]:
     return found[1].replace("&amp;", "&"), found[2]
 
 
+@pytest.mark.usefixtures("nothing_grows_old")
 def test_an_unchanged_page_is_answered_with_304(
-    client: FlaskClient, put: Put, attach: Attach, services: Services, user: User, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, put: Put, attach: Attach, services: Services, user: User
 ) -> None:
-    monkeypatch.setattr(
-        "webapp.views.page.polling._GROWS_OLD", 10**9
-    )  # however slow this is, nothing grows old meanwhile
     job = put(Status.WAITING, parts=1, started_at=None, created_at=services.queries.jobs.now() - timedelta(hours=1))
     part = put(Status.RUNNING, root_id=job.id)
     address, tag = asked_again(client, job)

@@ -176,10 +176,10 @@ def asking_again(page: str) -> str:
     return html.unescape(re.search(r'hx-get="(/jobs/_live[^"]*)"', page)[1])
 
 
+@pytest.mark.usefixtures("nothing_grows_old")
 def test_a_poll_reads_its_user_and_the_state_of_its_page_and_nothing_else(
-    client: FlaskClient, put: Put, services: Services, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, put: Put, services: Services
 ) -> None:
-    monkeypatch.setattr("webapp.views.page.polling._GROWS_OLD", 10**9)  # nothing grows old meanwhile
     job = put(Status.RUNNING, started_at=services.queries.jobs.now() - timedelta(hours=1))
     page = client.get("/jobs").text + client.get(f"/jobs/{job.id}").text
     for url, tag in re.findall(r'hx-get="(/jobs/[^"]*_live[^"]*)"[^>]* hx-ptag="(\w+)"', page):
