@@ -53,14 +53,14 @@ def figures(work: Callable[[], object], create: Create, count: int, pause: float
 def _alone(
     run_one: Callable[[], float], cpu: Callable[[], float], count: int, pause: float
 ) -> tuple[list[float], float]:
-    before = cpu()
-    time.sleep(pause)
+    before, pauses = cpu(), max(1, count // 4)  # in a single one, a heartbeat could cost more than a job
+    time.sleep(pauses * pause)
     at_rest = cpu()
     waits = []
     for _ in range(count):
         waits.append(run_one())
         time.sleep(pause)
-    return waits, (cpu() - at_rest) / count - (at_rest - before)
+    return waits, (cpu() - at_rest) / count - (at_rest - before) / pauses
 
 
 def _rate(run_one: Callable[[], float], seconds: float) -> float:
