@@ -68,13 +68,14 @@ def test_a_root_updates_its_children(page: Page, put: Put, change: Change) -> No
     expect(page.locator(f"#part-{part.id}")).to_contain_text("No stamp.")
 
 
+@pytest.mark.usefixtures("nothing_grows_old")
 def test_a_304_leaves_the_page_unchanged(page: Page, put: Put) -> None:
     job = put(Status.QUEUED, message="as it was")
     answers: list[int] = []
     page.on("response", lambda answer: answers.append(answer.status) if "_live" in answer.url else None)
     page.goto(f"/jobs/{job.id}")
     wait_for(lambda: page.wait_for_timeout(100) or 304 in answers)
-    assert answers.count(200) <= 1  # twice a minute "5 min ago" has to move on
+    assert answers.count(200) <= 1  # the first poll of a page can come without a tag
     expect(page.locator("#chip")).to_have_text("Waiting")
 
 
