@@ -83,6 +83,13 @@ class S3Server:
         command = [_program(), "filer.copy", str(source), folder]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def receive_by_client(self, name: str, bucket: str) -> None:
+        """Read a file of a bucket by the server's own client, which goes past S3."""
+        address = f"http://{self._address}:{self._ports[-2]}/buckets/{bucket}/{name}"
+        subprocess.run(
+            [_program(), "filer.cat", address], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
     def start(self) -> "subprocess.Popen[bytes]":
         """Start the server, and wait until it answers."""
         (configuration := self._folder / "s3.json").write_text(json.dumps(_users()))
