@@ -110,11 +110,18 @@ def test_a_late_answer_is_not_taken_for_the_one_that_was_asked_for() -> None:
         os.kill(pid, signal.SIGSTOP)
         wait_for(lambda: psutil.Process(pid).status() == "stopped")
         for _ in range(3):
-            channel._discard_late_answers = lambda: None  # type: ignore[method-assign]  # all of them arrive together
             assert channel.ask(pid, BRIEF) == ()
         os.kill(pid, signal.SIGCONT)
         for _ in range(20):
             assert "nap" in functions(channel.ask(pid, PATIENCE))
+
+
+def test_what_the_signal_writes_does_not_mix_with_what_the_thread_answers() -> None:
+    with horse(nap) as (channel, pid):
+        wait_for(lambda: "nap" in functions(channel.ask(pid, PATIENCE)))
+        for _ in range(200):
+            os.kill(pid, signal.SIGWINCH)  # as if it came late
+            assert functions(channel.ask(pid, PATIENCE))[-1] == "nap"
 
 
 def test_nothing_is_written_into_a_file_that_has_the_number_of_the_closed_socket(tmp_path: Path) -> None:

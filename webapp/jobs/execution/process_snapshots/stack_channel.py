@@ -28,8 +28,7 @@ from webapp import os_process
 _SIGNAL = signal.SIGWINCH  # ignored by a process without a handler, so it harms none
 _MOST_FRAMES, _MOST_THREADS = 100, 50
 _QUIET_SECONDS = 0.05  # after which the signal's handler has written everything
-_MOST_BYTES = 4 * 1024 * 1024
-_NATIVE_START = b"Stack (most recent call first):"
+_PART_BYTES, _MOST_BYTES = 65_536, 4 * 1024 * 1024
 _NATIVE_FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
 MAIN = "MainThread"
 
@@ -52,18 +51,22 @@ class ThreadStack:
 
 
 class StackChannel:
-    """Made by the worker before it forks. The work-horse calls `answer`, the worker `ask`."""
+    """Made by the worker before it forks. The work-horse calls `answer`, the worker `ask`.
+
+    The thread answers over a socket, the signal's handler over a pipe of its own: it interrupts nobody's line.
+    """
 
     def __init__(self) -> None:
         self._worker_end, self._horse_end = socket.socketpair()
-        self._horse_number = self._horse_end.fileno()
-        self._identity = _identity(self._horse_number)
+        self._signal_reader, self._signal_writer = os.pipe()
+        self._identities = {number: _identity(number) for number in (self._horse_end.fileno(), self._signal_writer)}
         self._asked = 0
 
     def answer(self) -> None:
         """Answer from now on, in the work-horse."""
         self._worker_end.close()
-        faulthandler.register(_SIGNAL, file=self._horse_number, all_threads=False)
+        os.close(self._signal_reader)
+        faulthandler.register(_SIGNAL, file=self._signal_writer, all_threads=False)
         os_process.start_thread(self._run, "stacks")
 
     def ask(self, pid: int, patience: float) -> tuple[ThreadStack, ...]:
@@ -72,61 +75,63 @@ class StackChannel:
         Waits at most ``patience`` seconds for its thread, and as long for the signal.
         """
         with suppress(OSError):  # it has ended, or its job has closed the socket
-            self._discard_late_answers()
             self._asked = (self._asked + 1) % 256
             self._worker_end.send(bytes([self._asked]))
-            stacks = self._read(patience)
-            if not stacks and self._can_be_signalled(pid):
-                os.kill(pid, _SIGNAL)
-                stacks = self._read(patience)
-            return stacks
+            return self._thread_answer(patience) or self._signal_answer(pid, patience)
         return ()
 
     def close_horse_end(self) -> None:
-        """Close the end of the work-horse, in the worker."""
+        """Close the ends of the work-horse, in the worker."""
         self._horse_end.close()
+        os.close(self._signal_writer)
 
     def close(self) -> None:
-        """Close the end of the worker."""
+        """Close the ends of the worker."""
         self._worker_end.close()
+        os.close(self._signal_reader)
 
     def _run(self) -> None:
+        number = self._horse_end.fileno()
         with suppress(OSError):
-            while (question := self._horse_end.recv(1)) and self._is_open():
+            # A job can close the descriptor, and a file can get its number
+            while (question := self._horse_end.recv(1)) and _identity(number) == self._identities[number]:
                 self._horse_end.sendall(json.dumps([question[0], list(_own_stacks())]).encode() + b"\n")
 
-    def _is_open(self) -> bool:
-        """Return whether the descriptor is still the socket: a job can close it, and a file can get its number."""
-        return _identity(self._horse_number) == self._identity
-
-    def _can_be_signalled(self, pid: int) -> bool:
-        """Return whether the handler of the signal would write into the socket, and into nothing else."""
-        with suppress(OSError):
-            found = os.stat(f"/proc/{pid}/fd/{self._horse_number}")  # noqa: PTH116
-            return (found.st_dev, found.st_ino) == self._identity
-        return False
-
-    def _discard_late_answers(self) -> None:
-        while _arrives(self._worker_end, 0) and self._worker_end.recv(_MOST_BYTES):
-            pass
-
-    def _read(self, patience: float) -> tuple[ThreadStack, ...]:
-        """Read the answer to the newest question; empty if none arrives within so many seconds.
+    def _thread_answer(self, patience: float) -> tuple[ThreadStack, ...]:
+        """Return what the thread answers to the newest question; empty if it does not within so many seconds.
 
         Late answers can arrive before it, whole or in part: a process that was stopped answers every question when it
         goes on.
         """
-        received, deadline = b"", monotonic() + patience
-        while len(received) < _MOST_BYTES:
-            for line in received.split(b"\n")[:-1]:  # the last one is not complete
-                if (stacks := _stacks_in(line, self._asked)) is not None:
-                    return stacks
-            seconds = _QUIET_SECONDS if _NATIVE_START in received else deadline - monotonic()
-            part = self._worker_end.recv(_MOST_BYTES) if _arrives(self._worker_end, seconds) else b""
-            if not part:  # nothing more arrives, or the job has closed every copy of the socket
-                return _native_stacks_in(received)
-            received += part
+        line, deadline = b"", monotonic() + patience
+        while len(line) < _MOST_BYTES and (part := _next_part(self._worker_end.fileno(), deadline)):
+            *lines, line = (line + part).split(b"\n")
+            for number, stacks in map(json.loads, lines):
+                if number == self._asked:
+                    return tuple(_stack(name, places) for name, places in stacks)
         return ()
+
+    def _signal_answer(self, pid: int, patience: float) -> tuple[ThreadStack, ...]:
+        """Return what the signal's handler writes; empty if it writes nothing within so many seconds."""
+        received = b""
+        if self._can_be_signalled(pid):
+            while _next_part(self._signal_reader, 0):  # late answers
+                pass
+            os.kill(pid, _SIGNAL)
+            deadline = monotonic() + patience
+            while len(received) < _MOST_BYTES and (part := _next_part(self._signal_reader, deadline)):
+                received += part
+                deadline = monotonic() + _QUIET_SECONDS
+        found = _NATIVE_FRAME.findall(received.decode(errors="backslashreplace"))
+        places = [(file, int(line), function) for file, line, function in found]
+        return (_stack(MAIN, places[::-1]),) if places else ()
+
+    def _can_be_signalled(self, pid: int) -> bool:
+        """Return whether the handler of the signal would write into the pipe, and into nothing else."""
+        with suppress(OSError):
+            found = os.stat(f"/proc/{pid}/fd/{self._signal_writer}")  # noqa: PTH116
+            return (found.st_dev, found.st_ino) == self._identities[self._signal_writer]
+        return False
 
 
 def _identity(number: int) -> tuple[int, int]:
@@ -134,10 +139,11 @@ def _identity(number: int) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _arrives(end: socket.socket, seconds: float) -> bool:
+def _next_part(number: int, deadline: float) -> bytes:
+    """Read what has arrived; empty if nothing does until the deadline, or the job has closed every copy."""
     poll = select.poll()
-    poll.register(end, select.POLLIN)
-    return bool(poll.poll(max(seconds, 0) * 1000))
+    poll.register(number, select.POLLIN)
+    return os.read(number, _PART_BYTES) if poll.poll(max(deadline - monotonic(), 0) * 1000) else b""
 
 
 def _own_stacks() -> Iterator[tuple[str, list[tuple[str, int, str]]]]:
@@ -153,23 +159,6 @@ def _own_stacks() -> Iterator[tuple[str, list[tuple[str, int, str]]]]:
 def _places(frame: FrameType) -> list[tuple[str, int, str]]:
     calls = islice(walk_stack(frame), _MOST_FRAMES)
     return [(call.f_code.co_filename, line, call.f_code.co_name) for call, line in calls][::-1]
-
-
-def _stacks_in(line: bytes, asked: int) -> tuple[ThreadStack, ...] | None:
-    """Return the stacks in the thread's answer; nothing if it answers another question, or is a part of an answer."""
-    if not line.startswith(b"["):
-        return None
-    try:
-        number, stacks = json.loads(line)
-    except ValueError:  # the signal's answer has come between its parts
-        return None
-    return tuple(_stack(name, places) for name, places in stacks) if number == asked else None
-
-
-def _native_stacks_in(received: bytes) -> tuple[ThreadStack, ...]:
-    found = _NATIVE_FRAME.findall(received.decode(errors="backslashreplace"))
-    places = [(file, int(line), function) for file, line, function in found]
-    return (_stack(MAIN, places[::-1]),) if places else ()
 
 
 def _stack(name: str, places: list[tuple[str, int, str]]) -> ThreadStack:
