@@ -7,6 +7,7 @@ import pytest
 
 from webapp.jobs.files.s3_client import S3Client
 from webapp.jobs.files.s3_files import S3Files
+from webapp.jobs.files.s3_reader import S3File
 from webapp.jobs.store.file_store import StorageUnavailable
 
 pytestmark = [pytest.mark.storages, pytest.mark.parametrize("storage", ["s3"])]
@@ -43,6 +44,24 @@ def test_only_what_is_asked_for_is_requested(files: S3Files, requests: list[int]
         source.seek(0)
         assert source.read(3) == CONTENT[:3]
     assert requests == [2_900_000, 0]
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, None), (0, 10), (10, 2_000_000), (2_999_999, None), (3_000_000, 5)])
+def test_a_file_is_read_in_pieces_from_any_position(
+    files: S3Files, requests: list[int], start: int, length: int | None
+) -> None:
+    with files.open(files.receive(CONTENT, "a").id) as source:
+        assert isinstance(source, S3File)
+        source.seek(start)
+        assert b"".join(source.pieces(length)) == CONTENT[start:][:length]
+    assert requests == ([start] if start < len(CONTENT) else [])
+
+
+def test_pieces_begin_where_reading_has_stopped(files: S3Files) -> None:
+    with files.open(files.receive(CONTENT, "a").id) as source:
+        assert isinstance(source, S3File)
+        assert source.read(5) == CONTENT[:5]
+        assert b"".join(source.pieces()) == CONTENT[5:]
 
 
 @pytest.mark.parametrize("breaks", [1, 4])

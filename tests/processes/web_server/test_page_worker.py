@@ -19,13 +19,31 @@ from tests.installation import PATIENCE_SECONDS, wait_for
 from tests.threads import threads
 from webapp.jobs.store.file_store import CHUNK
 from webapp.processes.web_server import client_socket, incoming_request, page_worker, response_sender
+from webapp.processes.web_server.client_socket import ClientSocket
 from webapp.processes.web_server.incoming_request import BODY_LIMIT
-from webapp.processes.web_server.page_worker import PageWorker
+from webapp.processes.web_server.page_worker import STREAMS, PageWorker
 
 MEGABYTE = 1024 * 1024
 CONTENT = os.urandom(MEGABYTE)
 FILE_MEGABYTES = 40  # more than all buffers of a connection
 _shown: ContextVar[str] = ContextVar("shown", default="nothing")
+
+
+class Stored:
+    """A file that the kernel cannot send, because it has no descriptor here."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self.read, self.close = self._file.read, self._file.close
+
+
+class Pieces(Stored):
+    """One that can also be read without a copy, and has become longer since its length was sent."""
+
+    def pieces(self) -> Iterator[memoryview]:
+        while data := self.read(MEGABYTE):
+            yield memoryview(data)
+        yield memoryview(b"more")
 
 
 class Site:
@@ -41,6 +59,10 @@ class Site:
             size = self.file.stat().st_size
             start_response("200 OK", [("Content-Length", str(size)), ("Accept-Ranges", "bytes")])
             return environ["wsgi.file_wrapper"](self.file.open("rb"))  # type: ignore[no-any-return]
+        if path in {"/stored", "/pieces"}:
+            start_response("200 OK", [("Content-Length", str(self.file.stat().st_size))])
+            kind = Pieces if path == "/pieces" else Stored
+            return environ["wsgi.file_wrapper"](kind(self.file), MEGABYTE)  # type: ignore[no-any-return]
         if path == "/generated":
             _shown.set("the request")
             start_response("200 OK", [])
@@ -262,7 +284,10 @@ def test_a_client_that_asks_before_it_sends_is_told_to_go_on_once(server: Server
         assert answer_on(client).read() == str(size).encode()
 
 
-@pytest.mark.parametrize("path", ["/file", "/generated"])
+DOWNLOADS = ["/file", "/stored", "/pieces", "/generated"]
+
+
+@pytest.mark.parametrize("path", DOWNLOADS)
 def test_slow_downloads_hold_no_thread_and_arrive_whole(server: Server, path: str) -> None:
     request = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     with ExitStack() as clients:
@@ -276,9 +301,50 @@ def test_slow_downloads_hold_no_thread_and_arrive_whole(server: Server, path: st
             assert answer.read() == (b"the request" if path == "/generated" else b"")
 
 
-def test_a_connection_is_kept_after_a_download(server: Server) -> None:
-    with server.connect(b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n") as client:
-        assert len(answer_on(client).read()) == FILE_MEGABYTES * MEGABYTE
+@pytest.mark.parametrize("path", DOWNLOADS)
+def test_a_slow_download_has_at_most_one_part_in_memory(
+    server: Server, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sendall, waiting = ClientSocket.sendall, [0]
+
+    def counted(client: ClientSocket, data: bytes | memoryview) -> None:
+        sendall(client, data)
+        waiting.append(client.waiting_bytes)
+
+    monkeypatch.setattr(ClientSocket, "sendall", counted)
+    with server.connect(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), buffer=65536) as client:
+        answer = answer_on(client)
+        for _ in range(FILE_MEGABYTES):
+            assert answer.read(MEGABYTE) == CONTENT
+    assert max(waiting) <= page_worker._UNREAD_LIMIT + MEGABYTE + 1000  # and the ends of a chunk
+
+
+def test_more_slow_downloads_than_threads_keep_no_other_download_waiting(server: Server) -> None:
+    request = b"GET /generated HTTP/1.1\r\nHost: x\r\n\r\n"
+    with ExitStack() as clients:
+        downloads = [clients.enter_context(server.connect(request, buffer=65536)) for _ in range(STREAMS + 2)]
+        answers = [answer_on(download) for download in downloads]
+        assert server.get("/generated")[1].endswith(b"the request")
+        for answer in answers:
+            assert answer.read(MEGABYTE) == CONTENT
+
+
+@pytest.mark.parametrize("path", DOWNLOADS)
+def test_a_download_of_many_turns_arrives_whole(server: Server, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_worker, "_TURN_SECONDS", 0)
+    assert server.get(path)[1] == FILE_MEGABYTES * CONTENT + (b"the request" if path == "/generated" else b"")
+
+
+@pytest.mark.parametrize("path", DOWNLOADS)
+def test_the_head_of_a_download_has_no_body(server: Server, path: str) -> None:
+    with server.connect(f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()) as client:
+        assert answer_on(client, "HEAD").read() == b""
+
+
+@pytest.mark.parametrize("path", DOWNLOADS)
+def test_a_connection_is_kept_after_a_download(server: Server, path: str) -> None:
+    with server.connect(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()) as client:
+        assert len(answer_on(client).read()) >= FILE_MEGABYTES * MEGABYTE
         client.sendall(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n")
         assert answer_on(client).read() == b"GET /page"
 

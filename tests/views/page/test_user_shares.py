@@ -7,8 +7,10 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 
 from webapp.accounts.user import User
+from webapp.jobs.model.job import Job
+from webapp.jobs.store.attachments import Attachment
 from webapp.processes.web_server.page_worker import STREAMS, UPLOADS
-from webapp.views.page.user_shares import UserShare, shared, streams, uploads
+from webapp.views.page.user_shares import UserShare, shared, stored_files, streams, uploads
 
 
 def test_no_user_holds_more_than_half_of_the_threads() -> None:
@@ -48,3 +50,28 @@ def test_a_user_receives_a_few_generated_responses_at_once(
     for answer in open_ones:
         answer.close()
     assert get(client).status_code == 200
+
+
+@pytest.mark.storages
+@pytest.mark.parametrize("storage", ["s3"])
+@pytest.mark.usefixtures("storage")
+def test_a_user_receives_some_files_of_a_bucket_at_once(
+    client_of: Callable[[User], FlaskClient],
+    user: User,
+    admin: User,
+    put: Callable[..., Job],
+    attach: Callable[..., Attachment],
+) -> None:
+    file = attach(put(), "report.pdf", b"x" * 100)
+    address, client = f"/jobs/{file.job_id}/files/{file.id}", client_of(user)
+    open_ones = [client.get(address, buffered=False) for _ in range(stored_files.limit)]
+    assert {answer.status_code for answer in open_ones} == {200}
+    refused = client.get(address)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+    assert "too many files" in refused.text
+    assert client_of(admin).get(address).status_code == 200
+    for answer in open_ones:
+        answer.close()
+        answer.close()
+    assert client.get(address).data == b"x" * 100
+    assert not stored_files._counts

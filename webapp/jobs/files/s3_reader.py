@@ -2,20 +2,32 @@
 
 from collections.abc import Iterator
 from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, RawIOBase
+from typing import cast
 
 from typing_extensions import Buffer
 
 from webapp.jobs.files.s3_client import S3Client
 from webapp.jobs.store.file_store import CHUNK, StorageUnavailable
 
-_FETCHED = 256 * 1024  # bytes at least that one step of a download brings
+_FETCHED = 512 * 1024  # bytes at least that one step of a download brings
 _BROKEN = "The connection to the file storage broke. No file is lost; try again later."
 _SKIPPED = 1024 * 1024  # bytes that are read and dropped rather than sending another request
 
 
-def open_object(client: S3Client, key: str) -> BufferedReader:
+def open_object(client: S3Client, key: str) -> "S3File":
     """Open an object for reading, at any position; raise ``FileNotFoundError``."""
-    return BufferedReader(_Object(client, key, client.find(key).size), CHUNK)
+    return S3File(_Object(client, key, client.find(key).size), CHUNK)
+
+
+class S3File(BufferedReader):
+    """An open file that can also be read without copying its bytes."""
+
+    def pieces(self, length: int | None = None) -> Iterator[memoryview]:
+        """Yield the next bytes, ``length`` or all, in pieces as they arrive; nothing else reads the file meanwhile."""
+        raw, end = cast(_Object, self.raw), None if length is None else self.tell() + length
+        raw.seek(self.tell())
+        while piece := raw.read_piece(None if end is None else end - raw.tell()):
+            yield piece
 
 
 class _Object(RawIOBase):
@@ -46,16 +58,21 @@ class _Object(RawIOBase):
 
     def readinto(self, buffer: Buffer) -> int:
         target = memoryview(buffer)
-        if self._position >= self._size or not target.nbytes:
-            return 0
+        piece = self.read_piece(target.nbytes)
+        target[: len(piece)] = piece
+        return len(piece)
+
+    def read_piece(self, limit: int | None = None) -> memoryview:
+        """Return the next bytes that have arrived, at most ``limit``; empty at the end."""
+        if self._position >= self._size or limit == 0:
+            return memoryview(b"")
         self._approach()
         if not self._rest:
             self._fetch()
-        count = min(len(self._rest), target.nbytes)
-        target[:count] = self._rest[:count]
-        self._drop(count)
+        piece = self._rest[:limit]
+        self._drop(len(piece))
         self._position = self._at
-        return count
+        return piece
 
     def close(self) -> None:
         self._response, self._rest = iter(()), memoryview(b"")  # closes the connection

@@ -1,4 +1,4 @@
-"""The socket of a client, as the server's parser and responses use it: never waits for the client unless allowed.
+"""The socket of a client, as the server's parser and responses use it: never waits for the client unless asked to.
 
 What is written is collected and sent as far as the socket takes it. Files are sent by the kernel (``sendfile``).
 """
@@ -54,7 +54,6 @@ class ClientSocket:
         self.connection = connection
         self._outgoing: deque[memoryview | FileRange] = deque()
         self._collected = 0
-        self.may_wait = False  # whether `sendall` waits until the client has taken everything
 
     @property
     def is_empty(self) -> bool:
@@ -81,14 +80,12 @@ class ClientSocket:
         """Return bytes that have arrived; raise ``BlockingIOError`` if there are none."""
         return self.connection.recv(size)
 
-    def sendall(self, data: bytes) -> None:
-        """Send bytes now or later."""
+    def sendall(self, data: bytes | memoryview) -> None:
+        """Send bytes now or later. They are not copied, so they must not change."""
         if data:
             self._outgoing.append(memoryview(data))
             self._collected += len(data)
-        if self.may_wait:
-            self._send_everything()
-        elif self._collected >= _COLLECTED:
+        if self._collected >= _COLLECTED:
             self.flush()
 
     def send(self, data: bytes) -> None:
@@ -108,6 +105,16 @@ class ClientSocket:
             while self._outgoing and most > 0:
                 most -= self._send_first()
         return self.is_empty
+
+    def drain(self, seconds: float) -> bool:
+        """Send until everything was sent, for at most so many seconds; return whether it was."""
+        deadline = monotonic() + seconds
+        while not self.flush():
+            poll = select.poll()
+            poll.register(self.connection, select.POLLOUT)
+            if (left := deadline - monotonic()) <= 0 or not poll.poll(1000 * left):
+                return False
+        return True
 
     def close(self) -> None:
         """Close the socket, and the files that were to be sent."""
@@ -134,13 +141,6 @@ class ClientSocket:
         first = self._outgoing.popleft()
         if isinstance(first, FileRange):
             first.close()
-
-    def _send_everything(self) -> None:
-        while not self.flush():
-            poll = select.poll()
-            poll.register(self.connection, select.POLLOUT)
-            if not poll.poll(1000 * STALL_SECONDS):
-                raise BrokenPipeError("The client takes nothing.")
 
 
 class BodySource:

@@ -2,22 +2,20 @@
 
 The main thread receives. Only when a request has arrived completely, a thread serves it, and it never waits for its
 client: what the client does not take at once is sent by a thread for all of them (`response_sender.py`). Two things
-need a thread for as long as they last, and each has a few of its own: reading an upload, and a response that is
-generated while it is sent. More of them wait for their turn.
+have a few threads of their own, and more of them wait for their turn: reading an upload, which has a thread for as long
+as it lasts, and a response that is generated while it is sent, which has one only while its client takes it.
 """
 
 import errno
 import selectors
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from itertools import chain
 from typing import Any
 
 from gunicorn.http import get_parser, wsgi
@@ -28,13 +26,17 @@ from webapp.processes.web_server.incoming_request import Arrival, IncomingReques
 from webapp.processes.web_server.response_sender import ResponseSender
 from webapp.views.page.user_shares import STREAMS_OF_A_USER, UPLOADS_OF_A_USER
 
-# threads for uploads, and for generated responses to slow clients; no user holds more than half of them
+# threads for uploads, and for generated responses whose clients do not take them at once; no user holds more than half
 UPLOADS, STREAMS = 2 * UPLOADS_OF_A_USER, 2 * STREAMS_OF_A_USER
 IDLE_SECONDS = 75.0  # that a connection stays open without a request: longer than the pause between any two polls
 _LINGER_SECONDS = 2.0  # to let a client read the response before the connection is closed
 _SWEEP_SECONDS = 0.5
 _READ = 256 * 1024  # bytes at once
 _UNREAD_LIMIT = 64 * 1024  # bytes that a response runs ahead of its client in memory before it needs another thread
+_PATIENCE_SECONDS = (
+    0.1  # that a thread of the streams waits for the client of its response before it serves another one
+)
+_TURN_SECONDS = 1.0  # after which a response waits for its next turn
 _SMALL = 16 * 1024  # bytes of a request that is never closed to save memory
 _INCOMING_LIMIT = 64 * 1024 * 1024  # bytes in memory of all requests that are not answered
 _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -75,18 +77,43 @@ class _Answer:
     response: Any
     environ: dict[str, Any]
     body: Iterable[bytes]
-    parts: Iterator[bytes]
+    parts: Iterator[bytes | memoryview]
     context: Context  # the parts can be read by another thread than the one that called the application
     began: datetime
 
-    def write(self, client: ClientSocket) -> bool:
-        """Write the parts that are left; stop and return False when the client is slower than this thread may wait."""
-        for part in iter(partial(self.context.run, next, self.parts, None), None):
-            if client.waiting_bytes > _UNREAD_LIMIT and not client.may_wait:
-                self.parts = chain((part,), self.parts)
-                return False
-            self.response.write(part)
-        return True
+    def write(self, client: ClientSocket, patience: float) -> bool:
+        """Write the parts that are left; return whether that were all.
+
+        It stops when the client has not taken what waits for it within ``patience`` seconds, and when its turn ends.
+        """
+        ends = time.monotonic() + _TURN_SECONDS
+        while client.waiting_bytes <= _UNREAD_LIMIT or client.drain(patience):
+            if (part := self.context.run(next, self.parts, None)) is None:
+                return True
+            self._write_part(part, client)
+            if time.monotonic() >= ends:
+                break
+        return False
+
+    def _write_part(self, part: bytes | memoryview, client: ClientSocket) -> None:
+        response = self.response
+        if isinstance(part, bytes) or response.response_length is None or response._omits_body:  # noqa: SLF001
+            response.write(bytes(part))
+            return
+        # As `Response.write` does, which takes nothing but `bytes`: a copy of each part would cost a fifth of the time
+        response.send_headers()
+        part = part[: response.response_length - response.sent]
+        response.sent += len(part)
+        client.sendall(part)
+
+
+def _parts(body: Iterable[bytes], response: Any, environ: dict[str, Any]) -> Iterator[bytes | memoryview]:
+    """Yield the parts of a body. A file with a descriptor has none: the kernel sends it."""
+    if not isinstance(body, environ["wsgi.file_wrapper"]):
+        yield from body
+    elif not response.sendfile(body):
+        pieces: Callable[[], Iterator[memoryview]] | None = getattr(body.filelike, "pieces", None)
+        yield from pieces() if pieces else body
 
 
 class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no types
@@ -229,16 +256,14 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
             response.force_close()
         context = copy_context()
         body = context.run(self.wsgi, environ, response.start_response)
-        answer = _Answer(req, response, environ, body, iter(body), context, began)
-        return self._write(answer, conn)
+        answer = _Answer(req, response, environ, body, _parts(body, response, environ), context, began)
+        return self._write(answer, conn, patience=0)
 
-    def _write(self, answer: _Answer, client: Client) -> bool | _Answer:
+    def _write(self, answer: _Answer, client: Client, *, patience: float) -> bool | _Answer:
         """Write a response or the rest of it; return what `handle_request` returns."""
         response = answer.response
         try:
-            if isinstance(answer.body, answer.environ["wsgi.file_wrapper"]):
-                response.write_file(answer.body)
-            elif not answer.write(client.sock):
+            if not answer.write(client.sock, patience):
                 return answer
             response.close()
         except OSError:
@@ -254,14 +279,11 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         client.sock.flush()
         return not response.should_close()
 
-    def _write_rest(self, answer: _Answer, client: Client) -> bool:
-        client.sock.may_wait = True
+    def _write_rest(self, answer: _Answer, client: Client) -> bool | _Answer:
         try:
-            return bool(self._write(answer, client))
+            return self._write(answer, client, patience=_PATIENCE_SECONDS)
         except OSError:  # the client went away
             return False
-        finally:
-            client.sock.may_wait = False  # the next response comes from a thread of the pages
 
     def _end(self, answer: _Answer) -> None:
         duration = datetime.now() - answer.began  # noqa: DTZ005
@@ -284,20 +306,27 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
             self._close(conn)
             return
         outcome = fs.result()
-        if isinstance(outcome, _Answer):
-            self._submit(self._streams, conn, self._write_rest, outcome, conn)
-        elif conn.sock.is_empty:
-            self._follow(conn, keep=outcome)
+        if conn.sock.is_empty:
+            self._go_on(conn, outcome)
         else:
             self._sender.send(
                 conn.sock, lambda was_sent: self.method_queue.defer(self._after_sending, conn, was_sent, outcome)
             )
 
-    def _after_sending(self, client: Client, was_sent: bool, keep: bool) -> None:  # noqa: FBT001
+    def _after_sending(self, client: Client, was_sent: bool, outcome: bool | _Answer) -> None:  # noqa: FBT001
         if was_sent:
-            self._follow(client, keep=keep)
+            self._go_on(client, outcome)
+            return
+        if isinstance(outcome, _Answer):
+            self._streams.submit(self._end, outcome)
+        self._close(client)
+
+    def _go_on(self, client: Client, outcome: bool | _Answer) -> None:  # noqa: FBT001
+        """Write more of a response whose client has taken everything so far, or wait for what follows it."""
+        if isinstance(outcome, _Answer):
+            self._submit(self._streams, client, self._write_rest, outcome, client)
         else:
-            self._close(client)
+            self._follow(client, keep=outcome)
 
     def _follow(self, client: Client, *, keep: bool) -> None:
         if keep:

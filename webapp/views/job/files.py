@@ -1,8 +1,10 @@
 """The files of a job: their list on its page (deleted files stay listed as deleted), and their download."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from io import BytesIO
 from typing import Any, BinaryIO, cast
 from uuid import UUID
@@ -18,6 +20,7 @@ from webapp.jobs.definition.field_specs import upload_specs
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.execution.input_files import uploads_in
 from webapp.jobs.files.disk_files import DiskFiles, relative_path
+from webapp.jobs.files.s3_reader import S3File
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.shown_results import PAGE_ONLY_TYPES
 from webapp.jobs.store.attachments import Attachment, AttachmentNotFound
@@ -27,6 +30,7 @@ from webapp.views.job.results.kind import PDF_TYPE, base_type, is_inline
 from webapp.views.job_list.row import is_unavailable
 from webapp.views.page.audit_log import record_audit
 from webapp.views.page.request import services, viewer
+from webapp.views.page.user_shares import receiving_stored_file
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.number_format import size
@@ -185,11 +189,14 @@ def _described(attachment: Attachment, file: BinaryIO) -> Response:
 def _response(attachment: Attachment, file: BinaryIO, byte_range: tuple[int, int] | None) -> Response:
     response = _described(attachment, file)
     response.set_etag(attachment.sha256)
+    start, stop = byte_range or (0, attachment.size)
+    # Seek here: the file wrapper of a WSGI server would read and discard everything before the range
+    file.seek(start)
+    response.response = wrap_file(request.environ, cast(BinaryIO, _SentFile(file, stop - start)), _AT_ONCE)
+    response.content_length = stop - start
     if byte_range:
-        _narrow(response, file, *byte_range, attachment.size)
-    else:
-        response.response = wrap_file(request.environ, file, _AT_ONCE)
-        response.content_length = attachment.size
+        response.status_code = 206
+        response.content_range = ContentRange("bytes", start, stop, attachment.size)
     return response
 
 
@@ -205,22 +212,22 @@ def _range(attachment: Attachment) -> tuple[int, int] | None:
     return byte_range
 
 
-def _narrow(response: Response, file: BinaryIO, start: int, stop: int, size: int) -> None:
-    # Seek here: the file wrapper of a WSGI server would read and discard everything before the range
-    file.seek(start)
-    response.response = wrap_file(request.environ, cast(BinaryIO, _FileRange(file, stop - start)), _AT_ONCE)
-    response.status_code = 206
-    response.content_length = stop - start
-    response.content_range = ContentRange("bytes", start, stop, size)
+class _SentFile:
+    """An open file from its position on, which ends after so many bytes.
 
-
-class _FileRange:
-    """An open file that ends earlier. A server can send its descriptor: from the position, for the Content-Length."""
+    A server can send its descriptor, or its ``pieces`` if it comes from a bucket.
+    """
 
     def __init__(self, file: BinaryIO, length: int) -> None:
         self._file = file
         self._left = length
-        self.fileno, self.close = file.fileno, file.close
+        self.fileno = file.fileno
+        with ExitStack() as stack:
+            stack.callback(file.close)
+            if isinstance(file, S3File):
+                self.pieces = partial(file.pieces, length)
+                stack.enter_context(receiving_stored_file())
+            self.close = stack.pop_all().close
 
     def read(self, size: int) -> bytes:
         """Return the next bytes."""

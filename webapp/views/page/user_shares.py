@@ -1,6 +1,7 @@
-"""The share of one user in what a process can only do a few times at once: read uploads, send archives.
+"""The share of one user in what a process does only a few times at once: read uploads, send archives and stored files.
 
-Each of them holds a thread for as long as the client of the user takes. Without a share, one user could hold them all.
+Each of them holds memory, connections to other servers or a thread for as long as the client of the user takes. Without
+a share, one user could hold them all.
 """
 
 from collections import Counter
@@ -16,6 +17,7 @@ from webapp.views.page.request import signed_in
 from webapp.views.text.translations import gettext as _
 
 UPLOADS_OF_A_USER, STREAMS_OF_A_USER = 8, 4  # at once, in one process
+_STORED_FILES_OF_A_USER = 32  # each needs at most about 2 MiB, and a page can have as many pictures
 _PAUSE_SECONDS = 10  # after which a client can try again
 
 
@@ -50,6 +52,7 @@ class UserShare:
 
 
 uploads, streams = UserShare(UPLOADS_OF_A_USER), UserShare(STREAMS_OF_A_USER)
+stored_files = UserShare(_STORED_FILES_OF_A_USER)
 
 
 def shared(response: Response) -> Response:
@@ -60,6 +63,15 @@ def shared(response: Response) -> Response:
         response.close()
         raise busy(_("You are downloading too many lists and archives at once. Wait until one is complete."))
     return response
+
+
+@contextmanager
+def receiving_stored_file() -> Iterator[None]:
+    """Count a file that is fetched from a storage while it is sent; raise 503 if the user receives enough of them."""
+    with stored_files.counting(signed_in().id) as count:
+        if count > stored_files.limit:
+            raise busy(_("You are downloading too many files at once. Wait until one is complete."))
+        yield
 
 
 def busy(sentence: str) -> ServiceUnavailable:
