@@ -15,7 +15,7 @@ from webapp.db.engine import reading, writing
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
-from webapp.schema import jobs, now, schedule_runs, schedules
+from webapp.schema import database_time, jobs, now, schedule_runs, schedules
 from webapp.services import Services
 
 _MINUTE = timedelta(minutes=1)
@@ -37,7 +37,7 @@ class Timetable:
         )
         made = self._services.schedules.add(type_name, {}, draft)
         with writing(self._services.engine) as connection:
-            at = connection.execute(select(now())).scalar_one().replace(second=0, microsecond=0)
+            at = database_time(connection).replace(second=0, microsecond=0)
             first = at - _MINUTE * self._rng.randint(1, _MOST_DUE)
             connection.execute(update(schedules).where(schedules.c.id == made.id).values(next_fire_at=first))
         self._first[made.id] = first

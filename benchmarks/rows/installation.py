@@ -26,7 +26,7 @@ from webapp.app import create_app
 from webapp.db.engine import reading
 from webapp.jobs.maintenance.pruner import Pruner
 from webapp.jobs.model.job import Owner
-from webapp.schema import error_groups, jobs, now
+from webapp.schema import database_time, error_groups, jobs, now
 from webapp.services import Services
 
 OWNERS = 50
@@ -106,7 +106,7 @@ class LargeInstallation:
     def run_worker(self, seconds: float) -> float:
         """Run a worker for some seconds; return how many jobs per second it claimed and ended."""
         with reading(self.engine) as connection:
-            began = connection.execute(select(now())).scalar_one()
+            began = database_time(connection)
         self.services.wake_ups.top_up("default", 1)
         self.services.engine.dispose()
         pid = fork_worker(self.services)

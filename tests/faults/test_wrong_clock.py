@@ -18,7 +18,7 @@ from tests.wrong_clock import AHEAD, BEHIND
 from webapp.db.engine import reading
 from webapp.jobs.invariants.verifier import run_checks
 from webapp.jobs.model.job import Job, Status
-from webapp.schema import UtcDateTime, attachments, attempts, events, jobs, metadata, now
+from webapp.schema import UtcDateTime, attachments, attempts, database_time, events, jobs, metadata
 
 NEAR = timedelta(minutes=5)  # a fraction of an hour, and more than these tests take
 # These can be in the future, or are the begin of an hour
@@ -159,5 +159,5 @@ def _check_every_stored_time(installation: FaultyInstallation, began: datetime) 
                     continue
                 for at in connection.execute(select(column).where(column.is_not(None))).scalars():
                     assert began - NEAR <= at <= latest, f"{table.name}.{column.name}"
-        assert connection.execute(select(now())).scalar_one() - began < NEAR
+        assert database_time(connection) - began < NEAR
         assert connection.execute(select(jobs.c.id)).first()

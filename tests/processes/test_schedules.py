@@ -17,7 +17,7 @@ from webapp.config import Settings
 from webapp.db.engine import reading, writing
 from webapp.jobs.schedules.cron_rule import CronRule
 from webapp.jobs.schedules.draft import ScheduleDraft
-from webapp.schema import jobs, now, schedule_runs, schedules
+from webapp.schema import database_time, jobs, now, schedule_runs, schedules
 from webapp.services import Services
 
 CLOCKS, KILLS, MINUTES = 3, 3, 15
@@ -50,7 +50,7 @@ def due_since(services: Services, number: int, minutes: int) -> UUID:
     draft = ScheduleDraft(name=f"Schedule {number}", rule=MINUTELY.text, zone=MINUTELY.zone, missed="all")
     made = services.schedules.add("maintenance", {}, draft)
     with writing(services.engine) as connection:
-        first = connection.execute(select(now())).scalar_one() - timedelta(minutes=minutes)
+        first = database_time(connection) - timedelta(minutes=minutes)
         values = {"next_fire_at": first.replace(second=0, microsecond=0)}
         connection.execute(update(schedules).where(schedules.c.id == made.id).values(**values))
     return made.id

@@ -1,14 +1,17 @@
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from sqlalchemy import literal, select, union_all
 from sqlalchemy.exc import StatementError
 
-from webapp.db.engine import reading
-from webapp.schema import UtcDateTime, hour_of, in_lines, later, now, seconds_between
+from tests.installation import wait_for
+from webapp.db.engine import reading, writing
+from webapp.schema import UtcDateTime, database_time, hour_of, in_lines, later, now, seconds_between
 from webapp.services import Services
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+ROOT = Path(__file__).parent.parent.parent
 AT = datetime(2026, 3, 1, 12, 34, 56, 789000, tzinfo=UTC)
 
 
@@ -34,6 +37,18 @@ def test_the_time_of_the_database_is_aware_and_later_adds_seconds(services: Serv
     assert at.tzinfo is not None
     assert timedelta(seconds=58) < selected(services, later(60)) - at < timedelta(seconds=120)
     assert selected(services, later(-60)) < at
+
+
+def test_the_time_of_the_database_moves_on_within_a_transaction(services: Services) -> None:
+    with writing(services.engine) as connection:
+        first = database_time(connection)
+        assert first.utcoffset() == timedelta(0)
+        wait_for(lambda: database_time(connection) > first)
+
+
+def test_one_function_asks_the_database_for_its_time() -> None:
+    modules = [path for path in (ROOT / "webapp").rglob("*.py") if "select(now())" in path.read_text()]
+    assert modules == [ROOT / "webapp/schema/columns.py"]
 
 
 def test_hour_of_is_the_start_of_the_hour_in_utc(services: Services) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, RowMapping, bindparam, delete, func, insert, or_,
 from webapp.accounts.user import User
 from webapp.accounts.user_rows import COLUMNS, to_user
 from webapp.db.engine import reading, writing
-from webapp.schema import now, sessions, users
+from webapp.schema import database_time, now, sessions, users
 
 TOKEN_BYTES = 32
 _ID_DIGITS = 16
@@ -141,7 +141,7 @@ class Sessions:
     def sweep(self, *, only_count: bool = False) -> int:
         """Delete the expired sessions, or only count them; return how many there were."""
         with writing(self.engine) as connection:
-            moment = connection.execute(select(now())).scalar_one()
+            moment = database_time(connection)
             over = or_(sessions.c.seen_at <= moment - self.idle, sessions.c.created_at <= moment - self.absolute)
             if only_count:
                 return connection.execute(select(func.count()).select_from(sessions).where(over)).scalar_one()

@@ -26,7 +26,7 @@ from webapp.accounts.user_rows import COLUMNS, to_user
 from webapp.accounts.validation import BadAccount
 from webapp.db.engine import reading, writing
 from webapp.db.prepared_statement import PreparedStatement
-from webapp.schema import api_tokens, later, now, users
+from webapp.schema import api_tokens, database_time, later, now, users
 from webapp.visible_text import unreadable_character, without_invisible
 
 PREFIX = "dj_"
@@ -144,7 +144,7 @@ class Tokens:
             "created_by": by,
         }
         with writing(self.engine) as connection:
-            moment = connection.execute(select(now())).scalar_one()
+            moment = database_time(connection)
             if lasts is not None:
                 expires_at = _sum(moment, lasts)
             if expires_at is not None and expires_at <= moment:

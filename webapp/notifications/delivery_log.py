@@ -15,7 +15,15 @@ from webapp.jobs.model.incoming_text import MESSAGE_LIMIT, clean_text
 from webapp.jobs.model.job import UNFINISHED
 from webapp.notifications.quiet_hours import end_of_quiet_hours
 from webapp.notifications.rule import TEST, Channel, NotificationRule
-from webapp.schema import jobs, later, notification_deliveries, notification_marks, notification_rules, now
+from webapp.schema import (
+    database_time,
+    jobs,
+    later,
+    notification_deliveries,
+    notification_marks,
+    notification_rules,
+    now,
+)
 
 BURST = timedelta(minutes=5)  # after a message, further events of its rule are collected this long
 MOST_ITEMS = 50  # kept in detail; a bundle counts the others
@@ -115,7 +123,7 @@ class DeliveryLog:
     def add_test(self, rule: NotificationRule) -> UUID:
         """Add a test message, to be sent now, also in quiet hours; return its id."""
         with writing(self.engine) as connection:
-            moment = connection.execute(select(now())).scalar_one()
+            moment = database_time(connection)
             return _insert(connection, rule, [{"topic": TEST, "at": moment.isoformat()}], moment, moment)
 
     def queue_again(self, delivery_id: UUID, *, attempts: int | None = None) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.user import User
@@ -23,7 +23,7 @@ from webapp.notifications.job_events import Reader
 from webapp.notifications.readable_facts import ReadableFacts, readable_facts
 from webapp.notifications.rule import Channel, NotificationRule
 from webapp.notifications.rules import NotificationRules, RuleNotFound
-from webapp.schema import now
+from webapp.schema import database_time
 from webapp.user_policy import user_policy
 
 GIVE_UP_AFTER = timedelta(days=3)  # since the message was created, or redelivered
@@ -165,4 +165,4 @@ class Messenger:
 
     def _now(self) -> datetime:
         with reading(self._engine) as connection:
-            return connection.execute(select(now())).scalar_one()
+            return database_time(connection)

@@ -13,7 +13,7 @@ from webapp.jobs.metrics.cursors import move_cursor, upsert
 from webapp.notifications.channels.webhook import new_signing_key
 from webapp.notifications.rule import Channel, InvalidRule, NotificationRule, RuleDraft, RuleTarget, Topic, Whose
 from webapp.notifications.rule_form import shown_address
-from webapp.schema import cursors, events, notification_rules, now
+from webapp.schema import cursors, database_time, events, notification_rules, now
 
 CURSOR = "notifications"
 MOST_RULES = 50  # of one user, and of the installation
@@ -138,7 +138,7 @@ def _skip_old_events(connection: Connection) -> None:
     if connection.execute(select(_rules.c.id).where(_rules.c.enabled).limit(1)).first():
         return
     newest = connection.execute(select(func.max(events.c.id))).scalar() or 0
-    upsert(connection, cursors, [{"name": CURSOR, "moved_at": connection.execute(select(now())).scalar_one()}])
+    upsert(connection, cursors, [{"name": CURSOR, "moved_at": database_time(connection)}])
     move_cursor(connection, CURSOR, event_id=newest)
 
 

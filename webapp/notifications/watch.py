@@ -21,7 +21,7 @@ from webapp.notifications.delivery_log import Delivery, DeliveryLog, DeliverySta
 from webapp.notifications.job_events import Reader, job_ends
 from webapp.notifications.rule import DELIVERY_TYPE, EVENTS, RIGHTS, NotificationRule
 from webapp.notifications.rules import CURSOR, NotificationRules
-from webapp.schema import notification_marks, now, users
+from webapp.schema import database_time, notification_marks, users
 from webapp.user_policy import user_policy
 
 _BATCH = 2000  # events
@@ -87,7 +87,7 @@ class NotificationWatch:
 
     def _evaluate(self, readers: Collection[Reader]) -> None:
         with reading(self._engine) as connection:
-            moment = connection.execute(select(now())).scalar_one()
+            moment = database_time(connection)
         watchful = [reader for reader in readers if reader.rule.topics - EVENTS]
         if watchful:
             findings = tuple(self._conditions.findings(watchful, moment))

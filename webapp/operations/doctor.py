@@ -14,7 +14,6 @@ from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 from redis import Redis, RedisError
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from webapp.config import BadSettingError, Settings, Unready, unknown_settings
@@ -30,7 +29,7 @@ from webapp.jobs.monitoring.clock_skew import LARGE_SKEW, measure_skew
 from webapp.jobs.monitoring.components import inspect_database, inspect_redis
 from webapp.jobs.store.file_store import StorageUnavailable
 from webapp.private_files import exposed_files
-from webapp.schema import now
+from webapp.schema import database_time
 from webapp.secret_key import KEY_FILES
 from webapp.services import Services
 from webapp.sign_in.sign_on_settings import openid_provider
@@ -231,7 +230,7 @@ def _database(services: Services) -> Iterator[Diagnosis]:
 def _partitions(services: Services) -> Iterator[Diagnosis]:
     with reading(services.engine) as connection:
         months = months_of_jobs(connection)
-        current = PartitionMonth.of(connection.execute(select(now())).scalar_one())
+        current = PartitionMonth.of(database_time(connection))
     if not months:
         if services.settings.database_partitions:
             text = "DESKJOB_DATABASE_PARTITIONS is set, but the tables have no partitions."

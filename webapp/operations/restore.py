@@ -36,7 +36,7 @@ from webapp.operations.backup_format import (
     read_rows,
     rows_name,
 )
-from webapp.schema import attachments, audit, jobs, now, users
+from webapp.schema import attachments, audit, database_time, jobs, users
 from webapp.services import Services
 
 _CHUNK = 1024 * 1024
@@ -194,7 +194,7 @@ def _make_partitions(services: Services, archive: zipfile.ZipFile, manifest: Man
     with _entry(archive, rows_name(jobs.name)) as lines:
         months = {PartitionMonth.of_id(row["id"]) for row in read_rows(lines, jobs)}
     with writing(services.engine) as connection:
-        current = PartitionMonth.of(connection.execute(select(now())).scalar_one())
+        current = PartitionMonth.of(database_time(connection))
         past = sorted(month for month in months if month < current)[-_MOST_MONTHS:]  # others go into the default
         if not known:
             divide_by_month(connection, past)

@@ -1,8 +1,18 @@
-"""The tables with typed columns. Defines names and types, no behaviour."""
+"""The tables with typed columns, SQL functions, and the clock of the database. No other behaviour."""
 
 from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
-from webapp.schema.columns import UtcDateTime, has_tag, hour_of, in_lines, later, metadata, now, seconds_between
+from webapp.schema.columns import (
+    UtcDateTime,
+    database_time,
+    has_tag,
+    hour_of,
+    in_lines,
+    later,
+    metadata,
+    now,
+    seconds_between,
+)
 from webapp.schema.history import attempts, events, job_questions, job_steps, log_lines
 from webapp.schema.jobs import claimed_keys, dependencies, flow_jobs, flows, jobs, requests
 from webapp.schema.metrics import cursors, endings, error_groups, error_hours, error_users, job_errors, runs, totals
@@ -39,6 +49,7 @@ __all__ = [
     "claimed_keys",
     "clocks",
     "cursors",
+    "database_time",
     "dependencies",
     "disabled_types",
     "endings",

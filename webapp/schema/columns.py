@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    Connection,
     DateTime,
     Dialect,
     Float,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     literal,
+    select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
@@ -68,6 +70,14 @@ def _now_sqlite(*_: Any, **__: Any) -> str:
 def _now_postgresql(*_: Any, **__: Any) -> str:
     # As a query it is read once for all rows of a statement, and an index serves comparisons with it
     return "(SELECT clock_timestamp())"
+
+
+_TIME = select(now())
+
+
+def database_time(connection: Connection) -> datetime:
+    """Return the current time of the database."""
+    return connection.execute(_TIME).scalar_one()
 
 
 class later(FunctionElement[datetime]):  # noqa: N801

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, 
 
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.payload import UnreadableSecret, Vault
-from webapp.schema import now, recovery_codes, second_factors, users
+from webapp.schema import database_time, now, recovery_codes, second_factors, users
 
 STEP = 30  # seconds
 DIGITS = 6
@@ -129,7 +129,7 @@ class SecondFactors:
 
     def _now(self) -> float:
         with reading(self._engine) as connection:
-            return connection.execute(select(now())).scalar_one().timestamp()
+            return database_time(connection).timestamp()
 
 
 def new_secret() -> str:

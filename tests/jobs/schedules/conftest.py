@@ -3,12 +3,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from webapp.db.engine import writing
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.schedule import Schedule
-from webapp.schema import now, schedules
+from webapp.schema import database_time, schedules
 from webapp.services import Services
 
 
@@ -29,7 +29,7 @@ def rewind(services: Services) -> Callable[..., Schedule]:
 
     def rewind(schedule: Schedule, **ago: float) -> Schedule:
         with writing(services.engine) as connection:
-            at = connection.execute(select(now())).scalar_one() - timedelta(**ago)
+            at = database_time(connection) - timedelta(**ago)
             whole = at.replace(second=0, microsecond=0)
             statement = update(schedules).where(schedules.c.id == schedule.id).values(next_fire_at=whole)
             connection.execute(statement)

@@ -37,7 +37,7 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.budgets.budget import LIMITS, MonthlyBudget, Usage, of_user
 from webapp.jobs.budgets.month import Month
 from webapp.jobs.model.job import Job
-from webapp.schema import UtcDateTime, budget_usage, budgets, now, users
+from webapp.schema import UtcDateTime, budget_usage, budgets, database_time, now, users
 
 _DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
 _TYPES: Mapping[str, Any] = {"jobs": BigInteger(), "cpu_seconds": Float(), "memory_gb_hours": Float()}
@@ -71,7 +71,7 @@ class BudgetGuard:
 
     def month(self, connection: Connection) -> Month:
         """Return the month that is now, by the database's clock."""
-        return Month.of(connection.execute(select(now())).scalar_one(), self.zone)
+        return Month.of(database_time(connection), self.zone)
 
     def month_parameters(self) -> dict[str, Any]:
         """Return the months among which the database finds its own, so that no statement must ask for its time.

@@ -13,7 +13,7 @@ from webapp.jobs.budgets.admission import BudgetGuard, BudgetUsedUp, guard_jobs,
 from webapp.jobs.budgets.budget import LIMITS, BudgetsTurnedOff, MonthlyBudget, Usage, UserBudget, of_role, of_user
 from webapp.jobs.budgets.month import Month
 from webapp.jobs.metrics.cursors import upsert
-from webapp.schema import budget_usage, budgets, now, users
+from webapp.schema import budget_usage, budgets, database_time, users
 
 
 class Budgets:
@@ -38,13 +38,13 @@ class Budgets:
     def month(self) -> Month:
         """Return the month that is now, by the database's clock."""
         with reading(self._engine) as connection:
-            return Month.of(connection.execute(select(now())).scalar_one(), self._zone)
+            return Month.of(database_time(connection), self._zone)
 
     def of_user(self, user_id: UUID) -> tuple[MonthlyBudget, Usage]:
         """Return the limits of a user, and what was used in this month."""
         with reading(self._engine) as connection:
             limits = read_limits(connection, user_id, self.default or MonthlyBudget())
-            month = Month.of(connection.execute(select(now())).scalar_one(), self._zone)
+            month = Month.of(database_time(connection), self._zone)
             return limits, read_usage(connection, user_id, month)
 
     def history(self, user_id: UUID, months: int = 12) -> tuple[tuple[str, Usage], ...]:
@@ -93,7 +93,7 @@ class Budgets:
             raise BudgetsTurnedOff
         row: dict[str, Any] = {"subject": subject, **budget.to_dict(), "changed_by": by}
         with writing(self._engine) as connection:
-            row["changed_at"] = connection.execute(select(now())).scalar_one()
+            row["changed_at"] = database_time(connection)
             upsert(connection, budgets, [row], dict.fromkeys(row.keys() - {"subject"}, "replace"))
 
     def clear_limits(self, subject: str) -> bool:

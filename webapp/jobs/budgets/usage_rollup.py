@@ -3,7 +3,6 @@
 An attempt whose process was killed has measured neither processor time nor memory, and adds nothing.
 """
 
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, and_, case, delete, func, literal, select
@@ -14,7 +13,7 @@ from webapp.jobs.budgets.admission import BudgetGuard, add_usage
 from webapp.jobs.budgets.month import Month
 from webapp.jobs.metrics import cursors
 from webapp.jobs.model.job import EventName
-from webapp.schema import attempts, budget_usage, events, jobs, now, seconds_between
+from webapp.schema import attempts, budget_usage, database_time, events, jobs, seconds_between
 
 NAME = "budgets"
 BATCH = 2000
@@ -33,7 +32,7 @@ def roll_up(engine: Engine, budget_guard: BudgetGuard) -> None:
 def prune_usage(engine: Engine, *, only_count: bool = False) -> int:
     """Delete what was used in months that are long past; return how many rows."""
     with reading(engine) as connection:
-        month = Month.of(connection.execute(select(now())).scalar_one(), ZoneInfo("UTC"))
+        month = Month.of(database_time(connection), ZoneInfo("UTC"))
     for _ in range(KEPT_MONTHS):
         month = month.before()
     old = budget_usage.c.month < month.name
@@ -49,7 +48,7 @@ def _roll_up(engine: Engine, budget_guard: BudgetGuard) -> int:
         last = cursors.last_settled_event(connection, cursor.event_id, BATCH)
         if last == cursor.event_id:
             return 0
-        at: datetime = connection.execute(select(now())).scalar_one()
+        at = database_time(connection)
         month = Month.of(at, budget_guard.zone)
         before = month.before()
         name = case((attempts.c.finished_at >= month.begins_at, literal(month.name)), else_=literal(before.name))

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import JobError
@@ -26,7 +26,7 @@ from webapp.jobs.model.job import SYSTEM, Job, Status
 from webapp.jobs.model.secret_mask import NO_SECRETS, SecretMask
 from webapp.jobs.store.fence import Fence, add_log_lines
 from webapp.jobs.store.job_store import JobStore
-from webapp.schema import now
+from webapp.schema import database_time
 
 HOOK_TYPE = "failure_hook"
 _FAILED = "The failure hook of the job type failed: %s"
@@ -93,7 +93,7 @@ class FailureHooks:
 
     def _add_log_line(self, job: Job, text: str) -> None:
         with writing(self._engine) as connection:
-            at = connection.execute(select(now())).scalar_one()
+            at = database_time(connection)
             add_log_lines(connection, Fence(job_id=job.id, attempt=job.attempt), [(at, "ERROR", text)])
 
 

@@ -27,7 +27,7 @@ from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.store import lock_order
 from webapp.jobs.store.fence import LeaseLost
 from webapp.jobs.store.job_store import to_job
-from webapp.schema import jobs, launches, leases, now
+from webapp.schema import database_time, jobs, launches, leases, now
 
 _WAITS_FOR_PROCESS = exists(  # a launched job, whose lease has no row
     select(literal_column("1")).where(
@@ -293,7 +293,7 @@ def _complete(connection: Connection, job: Job, begun: BegunJob, location: Attem
 def _settle(connection: Connection, job: Job, location: AttemptLocation, ending: Ending) -> set[str]:
     if ending.status is Status.QUEUED:
         return finish_family.end_attempt(connection, job, location, ending) | {job.queue}
-    at = connection.execute(select(now())).scalar_one().isoformat()
+    at = database_time(connection).isoformat()
     return finish_family.end_attempt(
         connection, job, location, ending, errors=[*job.errors, {"text": ending.error, "at": at}]
     )

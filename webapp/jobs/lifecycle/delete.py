@@ -17,7 +17,7 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.model.job import TERMINAL, IllegalTransition, Status, short_id
 from webapp.jobs.store.file_store import FileStore
 from webapp.jobs.store.job_store import JobNotFound
-from webapp.schema import attachments, dependencies, flow_jobs, flows, jobs, later
+from webapp.schema import attachments, database_time, dependencies, flow_jobs, flows, jobs
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -111,7 +111,7 @@ def moment_before(engine: Engine, age: timedelta) -> datetime:
     A value, because PostgreSQL neither looks up its changing clock in an index nor estimates how many rows it matches.
     """
     with reading(engine) as connection:
-        return connection.execute(select(later(-age.total_seconds()))).scalar_one()
+        return database_time(connection) - age
 
 
 def ended_before(moment: datetime) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import writing
@@ -23,7 +23,7 @@ from webapp.jobs.model.secret_mask import SecretMask
 from webapp.jobs.store import events, lock_order, signals
 from webapp.jobs.store.job_store import JobStore, StaleJob
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
-from webapp.schema import now
+from webapp.schema import database_time
 
 _MAX_TRIES = 100
 _PROGRESS = ("progress", "done", "total", "message")
@@ -159,7 +159,7 @@ def _with_times(connection: Connection, new: Job) -> Job:
     undated = [note for note in (*new.warnings, *new.errors) if "at" not in note]
     if not undated:
         return new
-    at = connection.execute(select(now())).scalar_one().isoformat()
+    at = database_time(connection).isoformat()
     return replace(new, warnings=_dated(new.warnings, at), errors=_dated(new.errors, at))
 
 

@@ -38,7 +38,7 @@ from webapp.db.partitions import PartitionMonth
 from webapp.fault_injection import faultpoint
 from webapp.jobs.lifecycle.delete import BATCH, ended_before, may_be_deleted, moment_before
 from webapp.jobs.store.file_store import FileStore
-from webapp.schema import attachments, flow_jobs, flows, jobs, metadata, now
+from webapp.schema import attachments, database_time, flow_jobs, flows, jobs, metadata
 
 log = logging.getLogger(__name__)
 TABLES = {
@@ -85,7 +85,7 @@ def divide_by_month(connection: Connection, also: Collection[PartitionMonth] = (
         return False
     for statement in _CHILDREN_GO_WITH_THEIR_ROOT:
         connection.exec_driver_sql(statement)
-    current = PartitionMonth.of(connection.execute(select(now())).scalar_one())
+    current = PartitionMonth.of(database_time(connection))
     partitions.divide(connection, TABLES, {*also, *(current.after(count) for count in range(MONTHS_AHEAD + 1))})
     return True
 
@@ -112,7 +112,8 @@ class MonthPartitions:
 
     def current(self) -> PartitionMonth:
         """Return the month of the database's time."""
-        return PartitionMonth.of(moment_before(self._engine, timedelta(0)))
+        with reading(self._engine) as connection:
+            return PartitionMonth.of(database_time(connection))
 
     def add_ahead(self) -> int:
         """Add the partitions that are missing of this month and the next ones; return for how many months.

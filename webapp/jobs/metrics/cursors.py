@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import is_sqlite, reading, writing
-from webapp.schema import cursors, events, now
+from webapp.schema import cursors, database_time, events, now
 
 # a time can be taken shortly before its transaction is visible as a writer
 CAUTION_SECONDS = 1.0
@@ -56,7 +56,7 @@ def move_cursor(
 def settled_before(connection: Connection) -> datetime:
     """Return a time before which no more rows will appear."""
     if is_sqlite(connection.engine):
-        return connection.execute(select(now())).scalar_one()
+        return database_time(connection)
     found: datetime = connection.execute(_OLDEST_WRITER, {"caution": CAUTION_SECONDS}).scalar_one()
     return found
 

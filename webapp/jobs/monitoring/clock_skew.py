@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from webapp.schema import now
+from webapp.schema import database_time
 
 # What users and the programs of others notice; below it, a request takes longer
 LARGE_SKEW = timedelta(seconds=30)
@@ -16,5 +16,5 @@ def measure_skew(connection: Connection) -> timedelta:
     With SQLite both read the clock of this machine.
     """
     before = datetime.now(UTC)
-    theirs = connection.execute(select(now())).scalar_one()
+    theirs = database_time(connection)
     return before + (datetime.now(UTC) - before) / 2 - theirs

@@ -25,7 +25,7 @@ from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED
 from webapp.jobs.queueing.claim import QUEUED, queues_with_jobs
 from webapp.jobs.queueing.latency import queued_since
 from webapp.jobs.queueing.rates import WAITS_FOR_RATE
-from webapp.schema import cursors, error_groups, flow_jobs, jobs, leases, now, schedules
+from webapp.schema import cursors, database_time, error_groups, flow_jobs, jobs, leases, schedules
 
 CEILING = 10_000  # jobs that are counted of each status, and of each queue
 _KEPT_SECONDS = 5.0
@@ -127,7 +127,7 @@ class FigureReader:
         """Read everything once; a Redis that does not answer is part of the result."""
         redis, disk, used_up, launched = self._redis(), self._disk(), self._used_up_budgets(), self._launched()
         with reading(self._engine) as connection:
-            at = connection.execute(select(now())).scalar_one()
+            at = database_time(connection)
             paused = paused_queues(connection)
             beats = connection.execute(select(leases.c.beat_at)).scalars().all()
             return InstallationFigures(

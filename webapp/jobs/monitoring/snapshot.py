@@ -24,7 +24,7 @@ from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, COUNT_CEILING, list
 from webapp.jobs.queueing.claim import QUEUED, queues_with_jobs
 from webapp.jobs.queueing.latency import queued_since
 from webapp.jobs.store.job_store import to_job
-from webapp.schema import jobs, later, now
+from webapp.schema import database_time, jobs, later
 
 _OLDEST = 100  # queued jobs whose wait is compared
 _SILENT = 100  # running jobs, those that have been silent longest
@@ -117,7 +117,7 @@ class HealthCheck:
         redis = self.redis_memory()
         with reading(self._engine) as connection:
             skew = measure_skew(connection)
-            at = connection.execute(select(now())).scalar_one()
+            at = database_time(connection)
             paused = paused_queues(connection)
             running, outside = _count(connection, Status.RUNNING, Status.WAITING)
             waiting, _outside = _count(connection, Status.QUEUED, Status.HELD)

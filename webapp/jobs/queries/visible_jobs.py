@@ -30,7 +30,7 @@ from sqlalchemy import (
 from webapp.db.engine import reading
 from webapp.jobs.model.job import UNFINISHED, Job, Status
 from webapp.jobs.store.job_store import JobNotFound, to_job
-from webapp.schema import attempts, events, jobs, later, leases, now
+from webapp.schema import attempts, database_time, events, jobs, later, leases
 
 PAGE = 50
 _RECENT = 1000
@@ -198,7 +198,7 @@ class VisibleJobs:
     def now(self) -> datetime:
         """Return the database's time, which all times of jobs are taken from."""
         with reading(self.engine) as connection:
-            return connection.execute(select(now())).scalar_one()
+            return database_time(connection)
 
     def _mine(
         self, viewer: Viewer, scans: Sequence[Sequence[ColumnElement[bool]]], limit: int, *, with_public: bool

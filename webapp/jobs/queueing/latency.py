@@ -13,7 +13,7 @@ from webapp.db.engine import reading
 from webapp.jobs.model.job import NO_QUEUE, EventName
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED
 from webapp.jobs.queueing.claim import queues_with_jobs
-from webapp.schema import dependencies, events, jobs, later, now
+from webapp.schema import database_time, dependencies, events, jobs, later
 
 WINDOW = timedelta(hours=24)
 SAMPLES = 2000  # the jobs that finished last within the window, over all queues
@@ -52,7 +52,7 @@ def oldest_waits(engine: Engine) -> Mapping[str, timedelta]:
             last = rows[-1].id
             if all(queue in oldest and oldest[queue] <= rows[-1].created_at for queue in queues):
                 break
-        current_time = connection.execute(select(now())).scalar_one()
+        current_time = database_time(connection)
     return {queue: max(timedelta(0), current_time - since) for queue, since in oldest.items()}
 
 

@@ -38,7 +38,7 @@ from webapp.jobs.model.rate import Rate
 from webapp.jobs.queueing.concurrency import serialize_claims
 from webapp.jobs.queueing.next_claim import Row
 from webapp.jobs.store.transitions import postponed, promoted
-from webapp.schema import attempts, jobs, later, now, rate_starts, rate_waits, seconds_between
+from webapp.schema import attempts, database_time, jobs, later, now, rate_starts, rate_waits, seconds_between
 
 _QUEUED = postponed.guard
 WAITS_FOR_RATE = and_(promoted.guard, jobs.c.run_at.is_(None), jobs.c.rate_key.is_not(None))
@@ -137,7 +137,7 @@ def slot_at(connection: Connection, key: str, rate: Rate, place: int = 0) -> dat
     last = connection.execute(select(func.max(rate_starts.c.number)).where(rate_starts.c.rate_key == key)).scalar()
     number, periods = rate.slot(last or 0, place)
     start = select(rate_starts.c.started_at).where(rate_starts.c.rate_key == key, rate_starts.c.number == number)
-    clock = connection.execute(select(now())).scalar_one()
+    clock = database_time(connection)
     started_at = connection.execute(start).scalar()
     at = clock + rate.period * (periods - 1) if started_at is None else started_at + rate.period * periods
     return at if at > clock else None
@@ -149,7 +149,7 @@ def place_at(connection: Connection, key: str, place: int) -> datetime:
     row = connection.execute(latest.order_by(rate_starts.c.number.desc()).limit(1)).first()
     rate = Rate(row.most, timedelta(seconds=row.seconds)) if row else None
     at = slot_at(connection, key, rate, place) if rate else None
-    return at or connection.execute(select(now())).scalar_one()
+    return at or database_time(connection)
 
 
 def uses_of(engine: Engine, name: str, rate: Rate, limit: int = 10) -> tuple[tuple[str, int], ...]:
@@ -224,7 +224,7 @@ def _queued(connection: Connection, queue: str, key: str) -> int:
 
 
 def _next_look(connection: Connection, key: str, rate: Rate, queued: int) -> datetime:
-    at, clock = slot_at(connection, key, rate, queued), connection.execute(select(now())).scalar_one()
+    at, clock = slot_at(connection, key, rate, queued), database_time(connection)
     return min(at or clock, clock + _LOOK_AGAIN) if queued else at or clock
 
 

@@ -25,7 +25,7 @@ from webapp.jobs.schedules.job_factory import CannotStart, OwnerNow, PreviousRun
 from webapp.jobs.schedules.misfires import FiringPlan, plan_firing
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule, to_schedule
 from webapp.jobs.store.job_store import JobStore
-from webapp.schema import now, schedules
+from webapp.schema import database_time, now, schedules
 
 log = logging.getLogger(__name__)
 RUN_NOW_PRIORITY = 200  # the priority of a job that a user runs at once
@@ -85,7 +85,7 @@ class ScheduleRunner:
             with writing(self._engine) as connection:
                 if self._factory.is_refused(connection, schedule, job):
                     raise PreviousRunUnfinished(schedule.name)
-                at = _off_schedule_time(connection.execute(select(now())).scalar_one())
+                at = _off_schedule_time(database_time(connection))
                 while not run_records.record_run(
                     connection, schedule, at, RunOutcome.STARTED, job_id=job.id, asked_by=by
                 ):

@@ -19,7 +19,7 @@ from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.schedules.draft import InvalidSchedule, ScheduleDraft
 from webapp.jobs.schedules.own_limits import OwnScheduleLimits
 from webapp.jobs.schedules.schedule import AmbiguousName, Schedule, to_schedule
-from webapp.schema import now, schedules
+from webapp.schema import database_time, now, schedules
 
 REASON_LIMIT = 200  # characters
 
@@ -101,7 +101,7 @@ class Schedules:
             with writing(self._engine) as connection:
                 if limits is not None and draft.owner.user_id is not None:
                     limits.check_count(connection, draft.owner.user_id)
-                at = connection.execute(select(now())).scalar_one()
+                at = database_time(connection)
                 connection.execute(insert(schedules).values(**row, created_at=at, next_fire_at=rule.after(at)))
         except IntegrityError:
             raise _name_taken(draft.stored_name) from None
@@ -194,7 +194,7 @@ class Schedules:
 
     def _now(self) -> Any:
         with reading(self._engine) as connection:
-            return connection.execute(select(now())).scalar_one()
+            return database_time(connection)
 
 
 def _same_job(name: str) -> InvalidSchedule:

@@ -16,7 +16,7 @@ from webapp.db.engine import reading
 from webapp.db.prepared_statement import PreparedStatement
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.store import transitions
-from webapp.schema import claimed_keys, jobs, now, queues
+from webapp.schema import claimed_keys, database_time, jobs, now, queues
 
 _OWNER = {"owner_id", "public", "tenant"}
 _PLAIN = tuple(f.name for f in fields(Job) if f.name not in {"owner", "metadata", "tags"})
@@ -54,7 +54,7 @@ class JobStore:
     def now(self) -> datetime:
         """Return the database's time, from which all times of jobs are taken."""
         with reading(self.engine) as connection:
-            return connection.execute(select(now())).scalar_one()
+            return database_time(connection)
 
     def get(self, job_id: UUID) -> Job:
         """Return the job; raise `JobNotFound`."""

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from sqlalchemy import select
-
 from webapp.db.engine import writing
 from webapp.jobs.definition.payload import Vault, payload_mask
 from webapp.jobs.execution.leases import Leases
@@ -13,7 +11,7 @@ from webapp.jobs.model.incoming_text import TEXT_LIMIT, clean_text
 from webapp.jobs.model.job import Job
 from webapp.jobs.queries.log_lines import OUTPUT
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines, report
-from webapp.schema import now
+from webapp.schema import database_time
 
 
 class LastOutput:
@@ -45,5 +43,5 @@ class LastOutput:
         fence = Fence(job_id=job.id, attempt=job.attempt)
         with writing(self._leases.engine) as connection:
             report(connection, fence, {})
-            at = connection.execute(select(now())).scalar_one()
+            at = database_time(connection)
             add_log_lines(connection, fence, [(at, OUTPUT, text) for text in texts])
