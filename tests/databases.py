@@ -1,13 +1,27 @@
-"""PostgreSQL databases for tests: they are emptied and reused, because creating one takes longer than most tests."""
+"""The databases of tests, copied from a migrated one: a SQLite file for each test, and PostgreSQL databases.
 
+Those of PostgreSQL are emptied and reused, because creating one takes longer than most tests.
+"""
+
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
 from functools import cached_property
+from pathlib import Path
 from uuid import uuid4
 
+import pytest
+from flask_migrate import upgrade
 from sqlalchemy import Connection, create_engine, text
 
+from webapp.app import create_app
+from webapp.config import load
+from webapp.jobs.maintenance.month_partitions import divide_by_month
+
+BY_MONTH = "postgresql by month"  # with partitions; only in modules that are marked as `partitions`
+DATABASES = ("sqlite", "postgresql", BY_MONTH)
 TEMPLATE_BY_MONTH = "template_by_month"
 TEMPLATE = "template_deskjob"  # a migrated database on the server of each test process
 # Everything except rows that a test can change: tables, triggers, settings, and statistics of ANALYZE
@@ -66,6 +80,61 @@ class Databases:
             # DELETE would leave dead rows, which change the plans
             connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
         return True
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> str:
+    """Run the test on each database: PostgreSQL by default only in modules that are marked as `dialect`."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return the URL of an empty, migrated database: SQLite, or the one that the `database` fixture names."""
+    name = request.getfixturevalue("database") if "database" in request.fixturenames else "sqlite"
+    if name == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "deskjob.sqlite3")
+        yield f"sqlite:///{tmp_path / 'deskjob.sqlite3'}"
+        return
+    databases = request.getfixturevalue("divided_databases" if name == BY_MONTH else "postgresql_databases")
+    with databases.lend() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(shared_folder: Path) -> Path:
+    """Return a migrated database to copy; the first process that needs it creates it."""
+    folder = shared_folder / "sqlite"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not (folder / "template.sqlite3").exists():
+            migrated(f"sqlite:///{folder / 'migrating.sqlite3'}", folder)
+            (folder / "migrating.sqlite3").rename(folder / "template.sqlite3")
+    return folder / "template.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql_server: str) -> Databases:
+    return Databases(postgresql_server, TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def divided_databases(postgresql_server: str) -> Databases:
+    """Return databases whose tables have partitions by month."""
+    create_database(postgresql_server, TEMPLATE_BY_MONTH, TEMPLATE)
+    engine = create_engine(in_database(postgresql_server, TEMPLATE_BY_MONTH))
+    with engine.begin() as connection:
+        assert divide_by_month(connection)
+    engine.dispose()
+    return Databases(postgresql_server, TEMPLATE_BY_MONTH)
+
+
+def migrated(url: str, folder: Path) -> None:
+    app = create_app(load(data_dir=folder, database_url=url))
+    with app.app_context():
+        upgrade()
+        app.extensions["deskjob"].engine.dispose()
 
 
 def in_database(server: str, name: str) -> str:

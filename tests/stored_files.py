@@ -1,14 +1,64 @@
-"""Stored files as a test sees them, wherever they are: on disk a path, in a bucket an object with the same methods."""
+"""The storages of tests, a disk and a bucket, and their files as a test sees them.
 
+A file is on disk a path, and in a bucket an object with the same methods.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import obstore
+import pytest
+from pydantic import SecretStr
 
+from benchmarks.s3_server import SECRET_KEY, S3Server
+from webapp.config import load
+from webapp.jobs.files.configured_files import configured_files
 from webapp.jobs.files.disk_files import DiskFiles, relative_path
 from webapp.jobs.files.s3_files import S3Files
 from webapp.jobs.files.two_places import FilesInTwoPlaces
 from webapp.jobs.store.file_store import FileStore
+
+STORAGES = ("disk", "s3")
+BUCKET = "deskjob-tests"
+
+
+@pytest.fixture(params=STORAGES)
+def storage(request: pytest.FixtureRequest) -> str:
+    """Run the test with files on disk and in a bucket: in a bucket by default only in modules marked as `storages`."""
+    return str(request.param)
+
+
+@pytest.fixture
+def s3_place(s3_server: S3Server) -> dict[str, Any]:
+    """Return the settings of an installation with an empty place in a bucket."""
+    return {**s3_server.settings(BUCKET, uuid4().hex), "storage_secret_key": SecretStr(SECRET_KEY)}
+
+
+@pytest.fixture
+def files(request: pytest.FixtureRequest, storage: str, tmp_path: Path) -> FileStore:
+    """Return an empty store, without an installation."""
+    place = request.getfixturevalue("s3_place") if storage == "s3" else {"storage_url": str(tmp_path / "files")}
+    return configured_files(load(data_dir=tmp_path, **place))
+
+
+@pytest.fixture
+def file_size_limit() -> Callable[[int], Any]:
+    """Return a context in which no file can grow beyond a size in bytes, as on a full disk."""
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        before = getrlimit(RLIMIT_FSIZE)
+        setrlimit(RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            setrlimit(RLIMIT_FSIZE, before)
+
+    return limited
 
 
 class StoredObject:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import Result
 from sqlalchemy import text, update
 
-from tests.conftest import BY_MONTH
+from tests.databases import BY_MONTH
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext

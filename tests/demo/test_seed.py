@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import select
 
-from tests.conftest import IsolatedClient
+from tests.application import IsolatedClient
 from tests.databases import Databases
 from tests.exhaustive import exhaustive
 from tests.jobs.row_invariants import broken, snapshot

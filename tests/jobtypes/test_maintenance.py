@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from sqlalchemy import select, text, update
 
-from tests.conftest import BY_MONTH
+from tests.databases import BY_MONTH
 from tests.stored_files import everything, stored_path
 from webapp.accounts.user import User
 from webapp.db.engine import reading, writing

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text, update
 
-from tests.conftest import BY_MONTH
+from tests.databases import BY_MONTH
 from tests.receivers import Inbox, mail_server_of
 from tests.sign_in.openid_server import CLIENT, serving
 from tests.wrong_clock import wrong_clock

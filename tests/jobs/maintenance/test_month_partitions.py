@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import case, func, insert, select, text, update
 
-from tests.conftest import BY_MONTH
+from tests.databases import BY_MONTH
 from tests.jobs.row_invariants import broken, snapshot
 from tests.stored_files import everything
 from webapp.db.engine import reading, writing

@@ -12,7 +12,7 @@ import pytest
 import requests
 from flask import Flask
 
-from tests.conftest import IsolatedClient
+from tests.application import IsolatedClient
 from webapp.accounts.user import Role
 from webapp.app import create_app
 from webapp.config import Settings

@@ -9,8 +9,8 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 from sqlalchemy import insert
 
-from tests.conftest import PASSWORD_HASH
 from tests.installation import TYPES, Installation, installed, wait_for
+from tests.people import PASSWORD_HASH
 from tests.views.browsing import served
 from webapp.app import create_app
 from webapp.config import load
