@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import cycle
 from uuid import UUID
 
 import pytest
@@ -7,10 +8,13 @@ from sqlalchemy import func, select
 from tests.jobs.conftest import LOCATION
 from tests.jobs.statements import recorded
 from webapp.db.engine import reading
+from webapp.jobs.execution import work_horse
+from webapp.jobs.execution.groups.group_size import SIZES, RunTimes
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.rehearsal import rehearse
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.monitoring.workers import Worker
+from webapp.jobs.queueing.next_claim import Group
 from webapp.schema import attempts, events, jobs, leases
 from webapp.services import Services
 
@@ -50,4 +54,20 @@ def test_a_short_job_sends_only_statements_that_were_rehearsed(
     make()
     with recorded(services.engine) as sent:
         assert services.work_horse().drain("default", lease, LOCATION) == 2
+    assert {statement for statement, _ in sent} <= {statement for statement, _ in rehearsed}
+
+
+def test_groups_of_every_size_send_only_statements_that_were_rehearsed(
+    services: Services, make: Callable[..., Job], lease: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = cycle([*(Group(size, "nothing") for size in SIZES), None])
+    monkeypatch.setattr(RunTimes, "group_after", lambda *_: next(groups))
+    monkeypatch.setattr(work_horse, "MOST_SECONDS", 100.0)  # however slow the machine is
+    with recorded(services.engine) as rehearsed:
+        rehearse(services.claims, services.leases, HOLDER)
+    count = 3 * (sum(SIZES) + 1)
+    for _ in range(count):
+        make()
+    with recorded(services.engine) as sent:
+        assert services.work_horse().drain("default", lease, LOCATION) == count
     assert {statement for statement, _ in sent} <= {statement for statement, _ in rehearsed}

@@ -308,7 +308,7 @@ def _claim_and_log(connection: Connection, values: Mapping[str, Any], size: int 
     if len(rows) == 1:
         _insert_start_event(connection, rows[0])
     elif rows:
-        _START_EVENTS.execute(connection, values)
+        log_group_start(connection, values)
     if rows:
         faultpoint("claim.commit")
     return rows
@@ -321,6 +321,11 @@ def _group_claim(size: int) -> PreparedStatement:
 
 def _insert_start_event(connection: Connection, row: Row) -> None:
     events.insert_one(connection, job_id=row["id"], name=EventName.STARTED, attempt=row["attempt"])
+
+
+def log_group_start(connection: Connection, parameters: Mapping[str, Any]) -> None:
+    """Add the events of the jobs that were just claimed under ``horse_lease``, on SQLite."""
+    _START_EVENTS.execute(connection, parameters)
 
 
 def count_queued(connection: Connection, queue: str, ceiling: int) -> int:
