@@ -762,24 +762,6 @@ class Services:
     def _type_or_removed(self, type_name: str) -> JobType | RemovedJobType:
         return self.registry.get(type_name) if type_name in self.registry else RemovedJobType()
 
-    def may_start(self, user_id: UUID, type_name: str) -> bool:
-        """Return whether a user can start a type of job; what a missing owner has is refused where jobs run."""
-        user = self.accounts.get(user_id)
-        return user is None or self._may_start(user, type_name)
-
-    def _may_start(self, user: User, type_name: str) -> bool:
-        from webapp.user_policy import user_policy
-
-        return user_policy(user, self.registry).may_start(type_name)
-
-    def refusal_to_share(self, user_id: UUID, type_name: str, group: str) -> str:
-        """Return why a user cannot share jobs of a type with a group; empty if they can."""
-        from webapp.user_policy import user_policy
-
-        user = self.accounts.get(user_id)
-        refusal = user_policy(user, self.registry).refusal_to_share(type_name, group) if user else None
-        return refusal.value if refusal else ""
-
     def owner_of_schedule(self, user_id: UUID, type_name: str) -> Owner:
         """Return a user as the owner of new jobs of a type; raise `CannotStart` if the user can start none.
 
@@ -787,11 +769,12 @@ class Services:
         """
         from webapp.jobs.model.job import Owner
         from webapp.jobs.schedules.job_factory import DISABLED, NO_PERMISSION, CannotStart
+        from webapp.user_policy import user_policy
 
         user = self.accounts.get(user_id)
         if user is not None and not user.active:
             raise CannotStart(DISABLED)
-        if user is not None and not self._may_start(user, type_name):
+        if user is not None and not user_policy(user, self.registry).may_start(type_name):
             raise CannotStart(NO_PERMISSION)
         return Owner(user_id=user_id, tenant=user.tenant if user else None)
 

@@ -9,7 +9,7 @@ import pytest
 from webapp.accounts.user import User
 from webapp.cli import parameters
 from webapp.cli.command_group import BadUsage
-from webapp.cli.parameters import JOB, LIMIT, MOMENT, PAYLOAD, PERIOD, owner_of
+from webapp.cli.parameters import JOB, LIMIT, MOMENT, PAYLOAD, PERIOD, check_group, owner_of
 from webapp.jobs.model.job import Owner
 from webapp.services import Services
 
@@ -86,3 +86,18 @@ def test_an_owner_must_be_active_and_allowed_to_start_the_type(opened: Services,
     for message, arguments in refused.items():
         with pytest.raises(BadUsage, match=message):
             owner_of(*arguments)
+
+
+def test_an_owner_must_belong_to_the_groups_of_the_type_and_of_the_job(
+    opened: Services, person: Callable[..., User]
+) -> None:
+    ana = Owner(user_id=person("ana").id)
+    finance = opened.user_groups.add("Finance")
+    opened.user_groups.set_types(finance, ["job_history_export"])
+    with pytest.raises(BadUsage, match="only for members of some groups"):
+        owner_of("ana", "job_history_export")
+    with pytest.raises(BadUsage, match="only with groups that you belong to"):
+        check_group(ana, "dataset_report", "Finance")
+    opened.user_groups.add_member(finance, ana.user_id)
+    assert owner_of("ana", "job_history_export") == ana
+    check_group(ana, "dataset_report", "Finance")

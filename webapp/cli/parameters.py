@@ -16,8 +16,10 @@ from webapp.jobs.model.periods import EXAMPLES, parse_period
 from webapp.jobs.model.tags import InvalidTags, split_tags
 
 if TYPE_CHECKING:
+    from webapp.accounts.user import User
     from webapp.cli.remote.services import RemoteServices
     from webapp.jobs.definition.job_type import JobType
+    from webapp.jobs.model.job_policy import JobPolicy
 
 _ONLY_GROUPS = "It is only for members of some groups. See `deskjob group list`."
 _SHORT_ID = re.compile(r"[0-9a-fA-F]{8}")
@@ -128,7 +130,7 @@ def owner_of(person: str | None, type_name: str, *, public: bool = True) -> Owne
     if user is None or not user.active:
         raise BadUsage(f"There is no active account named {person}. See `deskjob user list`.")
     job_type = services().registry.get(type_name)
-    if not services().may_start(user.id, type_name):
+    if not _policy_of(user).may_start(type_name):
         why = _required_role(job_type) if not job_type.may_be_started_by(user.role, user.tenant) else _ONLY_GROUPS
         raise BadUsage(f"{person} does not have permission to start {type_name}. {why}")
     return Owner(user_id=user.id, tenant=user.tenant)
@@ -148,8 +150,15 @@ def check_group(owner: Owner, type_name: str, group: str | None) -> None:
     """Refuse a group with which the owner of a new job cannot share it; another installation checks that itself."""
     if group is None or owner.user_id is None or is_remote():
         return
-    if refusal := services().refusal_to_share(owner.user_id, type_name, group):
+    user = services().accounts.get(owner.user_id)
+    if user is not None and (refusal := _policy_of(user).refusal_to_share(type_name, group)):
         raise BadUsage(refusal)
+
+
+def _policy_of(user: "User") -> "JobPolicy":
+    from webapp.user_policy import user_policy
+
+    return user_policy(user, services().registry)
 
 
 def own_account(person: str | None) -> UUID:
