@@ -1,6 +1,6 @@
 """What all tests of a process share, because it takes longer than most tests: filled caches, and no threads."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from copy import copy
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
-from webapp import services
+from webapp import installed_job_types
 from webapp.config import Settings
 from webapp.jobs.definition.registry import Registry
 from webapp.views.text import author_catalogues
@@ -61,24 +61,24 @@ def share_statements(engine: Engine) -> None:
 
 def share_entry_points(patch: pytest.MonkeyPatch) -> None:
     """Read the entry points of the installed packages once."""
-    patch.setattr(services, "entry_points", cache(services.entry_points))
+    patch.setattr(installed_job_types, "entry_points", cache(installed_job_types.entry_points))
 
 
 def share_job_types(patch: pytest.MonkeyPatch) -> None:
     """Read the declarations of Deskjob's own job types once; each installation gets its own registry of them."""
-    read, registries = services._registry, dict[str, Registry]()
+    read, registries = installed_job_types.load_job_types, dict[str, Registry]()
 
-    def registry(settings: Settings) -> Registry:
+    def load_job_types(settings: Settings, services: Collection[str]) -> Registry:
         if settings.job_type_modules:  # of a test
-            return read(settings)
+            return read(settings, services)
         if settings.stale_after not in registries:
-            registries[settings.stale_after] = read(settings)
+            registries[settings.stale_after] = read(settings, services)
             registries[settings.stale_after].load_all()
         own = copy(registries[settings.stale_after])
         own._types, own._queues, own._services = dict(own._types), dict(own._queues), dict(own._services)
         return own
 
-    patch.setattr(services, "_registry", registry)
+    patch.setattr(installed_job_types, "load_job_types", load_job_types)
 
 
 def share_author_catalogues(patch: pytest.MonkeyPatch) -> None:

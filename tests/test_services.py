@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from webapp import jobtypes
-from webapp.config import BadSettingError, load
+from webapp.config import load
 from webapp.services import INJECTABLES, Services
 
 
@@ -20,47 +19,12 @@ def test_building_opens_no_connection(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_shipped_job_types_are_registered(tmp_path: Path) -> None:
-    names = [job_type.name for job_type in built(tmp_path).registry]
-    assert len(names) == len(set(names)) >= len(jobtypes.MODULES)
-    assert "maintenance" in names
-
-
-def test_the_shipped_job_types_are_loaded_when_they_are_needed(tmp_path: Path) -> None:
-    services = built(tmp_path, jobtypes="tests.jobs.fake_types")  # without the registry that tests share
-    registry = services.registry
-    queues = registry.queues
-    assert list(registry._deferred) == [module.rpartition(".")[2] for module in jobtypes.MODULES]
-    assert registry.get("maintenance").name == "maintenance"
-    assert len(registry._deferred) == len(jobtypes.MODULES) - 1
-    types = list(registry)[: len(jobtypes.MODULES)]
-    assert [each.name for each in types] == [module.rpartition(".")[2] for module in jobtypes.MODULES]
-    assert {each.queue for each in types} == set(queues)
-    assert set(jobtypes.QUEUES.values()) == set(queues) - {"default"}
-
-
 def test_the_queues_are_known_without_the_shipped_job_types(tmp_path: Path) -> None:
     services = built(tmp_path)
     assert services._queue_names() == ("default", "notifications")
     assert "registry" not in vars(services)
     own = built(tmp_path, jobtypes="tests.jobs.fake_types")
     assert own._queue_names() == ("default", *(queue for queue in own.registry.queues if queue != "default"))
-
-
-def test_the_setting_jobtypes_adds_job_types(tmp_path: Path) -> None:
-    services = built(tmp_path, jobtypes="tests.jobs.fake_types")
-    assert services.registry.get("deaf").title == "Never reports"
-
-
-def test_the_error_for_a_missing_module_names_the_setting(tmp_path: Path) -> None:
-    with pytest.raises(BadSettingError, match=r"DESKJOB_JOBTYPES cannot be used \('no.such.module'\)"):
-        built(tmp_path, jobtypes="no.such.module").build()
-
-
-def test_a_module_that_is_listed_twice_is_registered_once(tmp_path: Path) -> None:
-    once = built(tmp_path, jobtypes="tests.jobs.fake_types").registry
-    twice = built(tmp_path, jobtypes="tests.jobs.fake_types,tests.jobs.fake_types").registry
-    assert [each.name for each in twice] == [each.name for each in once]
 
 
 def test_a_removed_type_has_a_timeout_for_the_watchdog(tmp_path: Path) -> None:

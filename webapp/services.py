@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, partial
-from importlib import import_module
-from importlib.metadata import entry_points
 from os import getpid
 from socket import gethostname
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -88,7 +86,6 @@ if TYPE_CHECKING:
     from webapp.notifications.watch import NotificationWatch
     from webapp.sign_in.second_factor import SecondFactors
 
-ENTRY_POINTS = "deskjob.jobtypes"
 INJECTABLES = (  # what handlers can request by class, by name: a command does not import all of them
     "webapp.accounts.accounts:Accounts",
     "webapp.accounts.audit_log_writer:AuditLogWriter",
@@ -170,7 +167,9 @@ class Services:
     @cached_property
     def registry(self) -> Registry:
         """The job types; raises `BadSettingError` with one sentence about a bad module."""
-        return _registry(self.settings)
+        from webapp.installed_job_types import load_job_types
+
+        return load_job_types(self.settings, INJECTABLES)
 
     @cached_property
     def approvals(self) -> WaitingApprovals:
@@ -612,10 +611,10 @@ class Services:
         )
 
     def _queue_names(self) -> tuple[str, ...]:
-        from webapp import jobtypes
+        from webapp.installed_job_types import queues_of_shipped_types
 
-        are_known = "registry" not in vars(self) and not self.settings.jobtypes and not entry_points(group=ENTRY_POINTS)
-        return tuple(dict.fromkeys(["default", *(jobtypes.QUEUES.values() if are_known else self.registry.queues)]))
+        queues = None if "registry" in vars(self) else queues_of_shipped_types(self.settings)
+        return tuple(dict.fromkeys(["default", *(self.registry.queues if queues is None else queues)]))
 
     def _wake(self, queue: str, /, rows: int = 1) -> None:
         self.wake_ups.push(queue, rows)
@@ -799,27 +798,3 @@ class _FailureListener:
 
     def job_failed(self, job: Job) -> None:
         self._services.failure_hooks.job_failed(job)
-
-
-def _registry(settings: Settings) -> Registry:
-    """Return the job types of all modules, those that ship deferred.
-
-    Raises `BadSettingError` with one sentence about a bad module.
-    """
-    from webapp import jobtypes
-    from webapp.accounts.user import Role
-    from webapp.jobs.definition.module_loader import JobTypeModules
-    from webapp.jobs.definition.registry import Registry
-    from webapp.jobs.definition.silence_limits import SilenceLimits
-
-    default, by_name = settings.silence_limits
-    registry = Registry(SilenceLimits(default=default, by_name=by_name))
-    modules = JobTypeModules(registry, roles=[role.value for role in Role], services=INJECTABLES)
-    for module in jobtypes.MODULES:
-        load = partial(modules.add, "A module of Deskjob", module, partial(import_module, module))
-        registry.defer(module.rpartition(".")[2], jobtypes.QUEUES.get(module, "default"), load)
-    for module in settings.job_type_modules:
-        modules.add("DESKJOB_JOBTYPES", module, partial(import_module, module))
-    for entry in entry_points(group=ENTRY_POINTS):
-        modules.add(f"The entry point {ENTRY_POINTS}", entry.value, entry.load)
-    return registry
