@@ -1,10 +1,12 @@
+from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
-from webapp import jobtypes
+from webapp import installed_job_types, jobtypes
 from webapp.config import BadSettingError, Settings, load
-from webapp.installed_job_types import load_job_types, queues_of_shipped_types
+from webapp.installed_job_types import ENTRY_POINTS, load_job_types, queues_of_shipped_types
 from webapp.jobs.definition.registry import Registry
 from webapp.services import INJECTABLES
 
@@ -15,6 +17,21 @@ def configured(tmp_path: Path, jobtypes: str = "") -> Settings:
 
 def loaded(tmp_path: Path, jobtypes: str = "") -> Registry:
     return load_job_types(configured(tmp_path, jobtypes), INJECTABLES)
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Install a package whose entry point is a module, in a folder that only this test imports from."""
+
+    def install(module: str) -> None:
+        information = tmp_path / "packages" / "own_types-1.0.dist-info"
+        information.mkdir(parents=True)
+        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: own-types\nVersion: 1.0\n")
+        (information / "entry_points.txt").write_text(f"[{ENTRY_POINTS}]\nown = {module}\n")
+        monkeypatch.syspath_prepend(information.parent)
+        monkeypatch.setattr(installed_job_types, "entry_points", entry_points)  # not those that tests share
+
+    return install
 
 
 def test_the_shipped_job_types_are_registered(tmp_path: Path) -> None:
@@ -49,6 +66,18 @@ def test_the_setting_jobtypes_adds_job_types(tmp_path: Path) -> None:
 def test_the_error_for_a_missing_module_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(BadSettingError, match=r"DESKJOB_JOBTYPES cannot be used \('no.such.module'\)"):
         loaded(tmp_path, "no.such.module")
+
+
+def test_an_installed_package_adds_job_types(tmp_path: Path, install: Callable[[str], None]) -> None:
+    install("tests.jobs.fake_types")
+    assert loaded(tmp_path).get("deaf").title == "Never reports"
+    assert queues_of_shipped_types(configured(tmp_path)) is None
+
+
+def test_the_error_for_a_missing_module_names_the_entry_point(tmp_path: Path, install: Callable[[str], None]) -> None:
+    install("no.such.module")
+    with pytest.raises(BadSettingError, match=r"The entry point deskjob.jobtypes cannot be used \('no.such.module'\)"):
+        loaded(tmp_path)
 
 
 def test_a_module_that_is_listed_twice_is_registered_once(tmp_path: Path) -> None:
