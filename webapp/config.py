@@ -22,6 +22,7 @@ _TAKEN_ONCE = ("admin_password",)
 _taken: dict[str, str] = {}  # their values, for the next call
 _ROLES = ("user", "auditor", "operator", "admin")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_MOST_DAYS = 700_000  # before today is a date that databases and Python know; a million days are not
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _READ_ELSEWHERE = frozenset({"FAULTS", "TEST_BROWSER", "SERVER", "TOKEN"})  # by tests and commands
 _SECRET_WORDS = ("key", "password", "token", "dsn", "secret")
@@ -81,16 +82,16 @@ class Settings(BaseSettings):
     launchers: Path | None = None
     stop_grace_seconds: float = Field(default=20.0, ge=0.0, le=3600.0)
     stale_after: str = "7d"
-    retention_days: int = Field(default=30, ge=1)
-    figures_days: int = Field(default=400, ge=32)
+    retention_days: int = Field(default=30, ge=1, le=_MOST_DAYS)
+    figures_days: int = Field(default=400, ge=32, le=_MOST_DAYS)
     budgets: bool = False
     budget_jobs: int | None = Field(default=None, ge=1, le=1_000_000_000)
     budget_cpu_seconds: float | None = Field(default=None, gt=0, le=1e9, allow_inf_nan=False)
     budget_memory_gb_hours: float | None = Field(default=None, gt=0, le=1e9, allow_inf_nan=False)
     own_schedules: int = Field(default=10, ge=0, le=1000)
-    own_schedule_seconds: int = Field(default=3600, ge=60)
-    session_idle_seconds: int = Field(default=30 * 60, ge=60)
-    session_absolute_seconds: int = Field(default=12 * 3600, ge=60)
+    own_schedule_seconds: int = Field(default=3600, ge=60, le=_MOST_DAYS * 86_400)
+    session_idle_seconds: int = Field(default=30 * 60, ge=60, le=_MOST_DAYS * 86_400)
+    session_absolute_seconds: int = Field(default=12 * 3600, ge=60, le=_MOST_DAYS * 86_400)
     login_limit: str = "5 per minute; 30 per hour"
     address_limit: str = "30 per minute"
     api_limit: str = "3000 per minute"

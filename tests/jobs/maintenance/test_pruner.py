@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from tests.jobs.statements import plan_of, recorded
 from tests.stored_files import stored_path
+from webapp.config import load
 from webapp.db.engine import is_sqlite, reading, writing
 from webapp.jobs.files.disk_files import DiskFiles
 from webapp.jobs.maintenance.pruner import BATCH, ORPHAN_AGE, Pruner
@@ -59,6 +60,17 @@ def aged(path: Path, age: timedelta) -> Path:
 def ids(services: Services, table: Any = jobs) -> set[Any]:
     with reading(services.engine) as connection:
         return set(connection.execute(select(table.c.id)).scalars())
+
+
+def test_the_longest_retention_of_the_settings_keeps_every_job(
+    services: Services, with_file: Callable[..., tuple[Job, Path]], database: str
+) -> None:
+    job, _ = with_file(status="completed", finished_at=days_ago(36_500))
+    longest = timedelta(days=load(retention_days=700_000, figures_days=700_000).retention_days)
+    pruner = Pruner(services.engine, services.files, longest, services.registry, keep_metrics=longest)
+    assert (pruner.prune(), pruner.prune_metrics(), pruner.prune_schedule_runs()) == (0, 0, 0)
+    assert pruner.deletion_time(services.jobs.get(job.id)) is not None
+    assert ids(services) == {job.id}
 
 
 def test_old_finished_jobs_are_pruned_with_their_files_and_events(
