@@ -10,13 +10,14 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from jinja2.bccache import Bucket
 from limits.storage import memory
 from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.util import LRUCache
-from werkzeug.routing import Rule
+from werkzeug.routing import Map, Rule, RuleFactory
 
 from webapp import installed_job_types
 from webapp.config import Settings
@@ -24,8 +25,8 @@ from webapp.jobs.definition.registry import Registry
 from webapp.views.text import author_catalogues
 
 _STATEMENTS = 5_000  # more than the application has
-_COMPILED = ("_parts", "_trace", "_converters", "arguments", "_build", "_build_unknown")
 _compiled: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
+_compiled_maps: dict[tuple[object, ...], Map] = {}
 
 
 class CompiledTemplates(FileSystemBytecodeCache):
@@ -98,16 +99,45 @@ def stop_expiry_threads(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(memory, "threading", SimpleNamespace(Timer=timer, RLock=RLock))
 
 
-def share_routes(patch: pytest.MonkeyPatch) -> None:
-    """Let applications share what is compiled from the text of a route."""
-    compile_rule, compiled = Rule.compile, dict[tuple[object, ...], dict[str, Any]]()
+class SharedMap(Map):
+    """The routes of an application, compiled once for all applications with the same ones.
 
-    def compile_once(self: Rule) -> None:
-        text = (self.rule, self.subdomain, self.host, self.merge_slashes, tuple((self.defaults or {}).items()))
-        if text in compiled:
-            vars(self).update(compiled[text])
+    Compiling them takes longer than the rest of an application. Routes that a test adds are compiled with all others.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._added: list[tuple[dict[str, Any], Rule]] = []  # with the converters of that moment
+        self._converters = self.converters.copy()
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        """Remember routes until one is looked for."""
+        if self._converters != self.converters:
+            self._converters = self.converters.copy()
+        self._added.extend((self._converters, rule) for rule in rulefactory.get_rules(self))
+        self._remap = True
+
+    def update(self) -> None:
+        """Take the compiled routes of an earlier application, or compile them."""
+        if not self._remap:
             return
-        compile_rule(self)
-        compiled[text] = {name: vars(self)[name] for name in _COMPILED}
+        key = tuple((*converters.values(), *_text_of(rule)) for converters, rule in self._added)
+        if key not in _compiled_maps:
+            compiled = Map(host_matching=self.host_matching)
+            for converters, rule in self._added:
+                compiled.converters = converters
+                compiled.add(copy(rule))
+            compiled.update()
+            _compiled_maps[key] = compiled
+        self._matcher, self._rules_by_endpoint = _compiled_maps[key]._matcher, _compiled_maps[key]._rules_by_endpoint
+        self._remap = False
 
-    patch.setattr(Rule, "compile", compile_once)
+
+def _text_of(rule: Rule) -> tuple[object, ...]:
+    methods, defaults = frozenset(rule.methods or ()), tuple((rule.defaults or {}).items())
+    return rule.rule, rule.endpoint, rule.host, rule.subdomain, rule.provide_automatic_options, methods, defaults
+
+
+def share_routes(patch: pytest.MonkeyPatch) -> None:
+    """Let applications share what is compiled from their routes."""
+    patch.setattr(Flask, "url_map_class", SharedMap)
