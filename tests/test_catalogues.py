@@ -2,6 +2,7 @@
 
 import gettext
 import re
+from functools import cache
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -87,6 +88,7 @@ def test_the_compiled_catalogue_is_current(german: Catalog) -> None:
     assert compiled | {"": ""} == gettext.GNUTranslations(fresh)._catalog | {"": ""}, "run `make texts`"
 
 
+@cache
 def parsed(template: Path) -> nodes.Template:
     return Environment(extensions=["jinja2.ext.i18n"], autoescape=True).parse(template.read_text())
 

@@ -162,21 +162,15 @@ def test_every_module_has_a_test_of_its_name() -> None:
 def test_a_public_class_has_a_name_of_its_own() -> None:
     places: dict[str, list[str]] = {}
     for module in every_module():
-        for node in ast.parse(module.read_text()).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places.setdefault(node.name, []).append(short_name(module))
+        for name in re.findall(r"^class ([^_]\w*)", module.read_text(), re.MULTILINE):
+            places.setdefault(name, []).append(short_name(module))
     assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
 
 
 def test_a_function_is_named_by_what_it_does_or_returns() -> None:
-    vague = {"act", "found", "note", "some", "sort", "those", "told"}
-    names = [
-        f"{short_name(module)}.{node.name}"
-        for module in every_module()
-        for node in ast.walk(ast.parse(module.read_text()))
-        if isinstance(node, ast.FunctionDef) and node.name.strip("_") in vague
-    ]
-    assert names == []
+    vague = re.compile(r"^ *def (_*(?:act|found|note|some|sort|those|told)_*)\(", re.MULTILINE)
+    found = {short_name(module): vague.findall(module.read_text()) for module in every_module()}
+    assert {module: names for module, names in found.items() if names} == {}
 
 
 def test_no_large_file_and_no_table_at_the_top_was_committed_by_mistake() -> None:

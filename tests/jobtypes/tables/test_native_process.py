@@ -1,38 +1,18 @@
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from webapp.jobs import JobError
-from webapp.jobtypes.tables.native_main import RefusedFile
 from webapp.jobtypes.tables.native_process import call_native
 
-HERE = "tests.jobtypes.tables.test_native_process"
+GENERATORS = "tests.jobtypes.tables.native_generators"
 MEMORY = 300_000_000
 
 
-def counted(most: int) -> Iterator[int]:
-    yield from range(most)
-
-
-def refused() -> Iterator[None]:
-    message = "This is no table."
-    raise RefusedFile(message)
-    yield
-
-
-def greedy() -> Iterator[int]:
-    yield len(bytearray(2_000_000_000))
-
-
-def faulty() -> Iterator[int]:
-    yield 1 // 0
-
-
 def test_items_arrive_one_by_one() -> None:
-    assert list(call_native(f"{HERE}:counted", {"most": 3}, memory=MEMORY, seconds=10)) == [0, 1, 2]
+    assert list(call_native(f"{GENERATORS}:counted", {"most": 3}, memory=MEMORY, seconds=10)) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +25,7 @@ def test_items_arrive_one_by_one() -> None:
 )
 def test_every_end_is_a_sentence(function: str, message: str) -> None:
     with pytest.raises(JobError, match=message):
-        list(call_native(f"{HERE}:{function}", {}, memory=MEMORY, seconds=10))
+        list(call_native(f"{GENERATORS}:{function}", {}, memory=MEMORY, seconds=10))
 
 
 @pytest.mark.exhaustive
