@@ -14,6 +14,7 @@ from tests.shared_caches import (
     share_entry_points,
     share_job_types,
     share_routes,
+    share_statements_of_readers,
     stop_expiry_threads,
 )
 from webapp.db import engine
@@ -41,6 +42,7 @@ def patient_dry_runs() -> Iterator[None]:
 def shared_caches() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         share_routes(patch)
+        share_statements_of_readers(patch)
         share_entry_points(patch)
         share_job_types(patch)
         share_author_catalogues(patch)

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Map, Rule, RuleFactory
 
-from webapp import installed_job_types
+from webapp import installed_job_types, services
 from webapp.config import Settings
 from webapp.jobs.definition.registry import Registry
 from webapp.views.text import author_catalogues
@@ -58,6 +58,18 @@ def share_statements(engine: Engine) -> None:
         engine.connect().close()  # the dialect reads the version of the server
         _compiled[name] = engine.dialect, LRUCache(_STATEMENTS)
     engine.dialect, engine._compiled_cache = _compiled[name]
+
+
+def share_statements_of_readers(patch: pytest.MonkeyPatch) -> None:
+    """Let the engines of checks and of dry runs use the SQL that others have compiled; each run has an engine."""
+    read_only = services.read_only
+
+    def reader(engine: Engine) -> Engine:
+        second = read_only(engine)
+        share_statements(second)
+        return second
+
+    patch.setattr(services, "read_only", reader)
 
 
 def share_entry_points(patch: pytest.MonkeyPatch) -> None:
