@@ -59,12 +59,21 @@ def runs_by_default(node: pytest.Item | FunctionDefinition, case: CallSpec | Non
     """Tell whether a case of a test needs no `--all`.
 
     On PostgreSQL only those of `dialect` modules do not, and in an object storage only those of `storages` modules.
+    Those of `partitions` modules run on PostgreSQL with partitions by default, and on that without them with `--all`.
     """
     marks = {mark.name for mark in [*node.iter_markers(), *(case.marks if case else ())]}
     on_postgresql = case is not None and case.params.get("database") == "postgresql"
+    if on_postgresql and has_partitions(node):
+        return False
     in_a_bucket = case is not None and case.params.get("storage") == "s3"
     suits = (not on_postgresql or "dialect" in marks) and (not in_a_bucket or "storages" in marks)
     return "exhaustive" not in marks and suits
+
+
+def has_partitions(node: pytest.Item | FunctionDefinition) -> bool:
+    """Tell whether the test runs on a database with partitions too."""
+    mark = node.get_closest_marker("partitions")
+    return mark is not None and not mark.kwargs.get("leave_out")
 
 
 def leave_out_partitions(metafunc: pytest.Metafunc, name: str) -> None:
@@ -72,8 +81,7 @@ def leave_out_partitions(metafunc: pytest.Metafunc, name: str) -> None:
 
     A test of such a module can leave them out with `partitions(leave_out=True)`.
     """
-    mark = metafunc.definition.get_closest_marker("partitions")
-    if mark is None or mark.kwargs.get("leave_out"):
+    if not has_partitions(metafunc.definition):
         metafunc._calls = [case for case in metafunc._calls if case.params.get("database") != name]
 
 
