@@ -67,7 +67,7 @@ class _Site:
 
 def run(*, short: bool) -> Verdict:
     """Measure uploads, downloads, ranges and memory on SQLite; files do not touch the database."""
-    size, rounds = (192 * MEBIBYTE, 3) if short else (1024 * MEBIBYTE, 7)
+    size, rounds = (192 * MEBIBYTE, 2) if short else (1024 * MEBIBYTE, 7)
     with servers.valkey() as redis:
         places = _on_disk(redis, size, rounds), _in_bucket(redis, size, min(rounds, 5))
     return Verdict(
