@@ -151,5 +151,18 @@ def _text_of(rule: Rule) -> tuple[object, ...]:
 
 
 def share_routes(patch: pytest.MonkeyPatch) -> None:
-    """Let applications share what is compiled from their routes."""
+    """Let applications share the routes to Deskjob's own views, and what is compiled from all routes."""
+    add, rules = Flask.add_url_rule, dict[tuple[object, ...], Rule]()
+
+    def add_url_rule(self: Flask, rule: str, endpoint: Any = None, view_func: Any = None, **options: Any) -> None:
+        key = rule, endpoint, view_func, str(options)
+        known = rules.get(key)
+        if known and self.view_functions.setdefault(known.endpoint, view_func) is view_func:
+            self.url_map.add(known)
+            return
+        add(self, rule, endpoint, view_func, **options)
+        if getattr(view_func, "__module__", "").startswith("webapp."):
+            rules[key] = self.url_map._added[-1][1]
+
     patch.setattr(Flask, "url_map_class", SharedMap)
+    patch.setattr(Flask, "add_url_rule", add_url_rule)
