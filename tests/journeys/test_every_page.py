@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ JOB_TYPES = ("dataset_report", "job_history_export", "user_import")  # the last 
 CONFIRMATIONS = {"stop": Status.RUNNING, "retry": Status.FAILED, "delete": Status.COMPLETED, "keep": Status.STALE}
 
 
+@cache
 def rules() -> list[str]:
     settings = load(data_dir=Path(tempfile.gettempdir()), secret_key="k" * 32)
     found = [str(rule) for rule in create_app(settings).url_map.iter_rules() if "GET" in (rule.methods or ())]
@@ -274,7 +276,7 @@ def addresses(rule: str, slots: Slots, whole: Mapping[str, Sequence[str]]) -> li
     return [SLOT.sub("{}", rule).format(*combination) for combination in values]
 
 
-@pytest.mark.parametrize(("rule", "look"), every_pair(rules(), LOOKS, every=4))
+@pytest.mark.parametrize(("rule", "look"), every_pair(rules(), LOOKS, every=8))
 def test_a_page_is_accessible(
     rule: str,
     look: str,
@@ -324,7 +326,7 @@ def visit(reader: Reader, address: str, language: str, scheme: str, by_users: fr
     return status
 
 
-@pytest.mark.parametrize("rule", every_nth([rule for rule in rules() if rule != "/login"], 12))
+@pytest.mark.parametrize("rule", every_nth([rule for rule in rules() if rule != "/login"], 24))
 @pytest.mark.usefixtures("rule")
 def test_a_page_needs_no_script(addresses: list[str], plain_browser: Reader) -> None:
     for address in addresses:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import update
 
+from tests.exhaustive import every_pair
 from tests.jobs.queries.test_visible_jobs import ANA, AUDITOR, BEN, PUBLIC
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner
@@ -54,7 +55,11 @@ def test_a_search_ignores_the_case_of_all_letters(services: Services, order: Cal
         assert search(services, word) == [job.id], word
 
 
-@pytest.mark.parametrize("where", ["title", "payload", "message", "errors"])
+@pytest.mark.parametrize(
+    ("where", "database"),
+    every_pair(("title", "payload", "message", "errors"), ("sqlite", "postgresql")),
+    indirect=["database"],
+)
 def test_words_are_found_in_every_spelling_of_their_case(
     services: Services, order: Callable[..., Job], database: str, where: str
 ) -> None:

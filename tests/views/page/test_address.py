@@ -76,7 +76,8 @@ def encoded(**arguments: str) -> str:
     return urlencode({name: value.encode("utf-8", "surrogatepass") for name, value in arguments.items()})
 
 
-# Each value with each argument on PostgreSQL, which is strict about numbers, texts and dates
+# Each value with each argument on PostgreSQL, which is strict about numbers, texts and dates. By default, one value
+# with every third argument.
 @pytest.mark.parametrize(
     ("database", "start"),
     [("sqlite", 0), *(exhaustive("postgresql", start) for start in range(len(VALUES)))],
@@ -87,7 +88,7 @@ def test_no_argument_causes_a_server_error(
 ) -> None:
     pairs = [(address, name) for address, names in read_arguments.items() for name in names]
     failed = []
-    for number, (address, name) in enumerate(pairs, start):
+    for number, (address, name) in enumerate(pairs if database == "postgresql" else pairs[::3], start):
         wanted = f"{address}?{encoded(**{name: VALUES[number % len(VALUES)]})}"
         response = reader.get(wanted, headers={"HX-Request": "true"} if number % 2 else {})
         if response.status_code >= SERVER_ERROR:
