@@ -30,8 +30,8 @@ _PLANNED |= {"approval_ends_at", "old_secret_until", "seen_until", "moment", "ne
     scope="class",
     params=[
         ("postgresql", "pool", AHEAD),
-        ("postgresql", "pool", BEHIND),
-        ("postgresql", "clock", AHEAD),
+        exhaustive(("postgresql", "pool", BEHIND)),
+        exhaustive(("postgresql", "clock", AHEAD)),
         ("postgresql", "clock", BEHIND),
         # there the clock of the database is that of the machine, so only a process without it can be wrong
         exhaustive(("sqlite", "pool", AHEAD)),

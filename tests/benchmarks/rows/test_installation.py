@@ -25,6 +25,7 @@ def count(installation: LargeInstallation, status: str) -> int:
         return connection.execute(select(func.count()).where(jobs.c.status == status)).scalar_one()
 
 
+@pytest.mark.exhaustive
 def test_every_request_is_answered(installation: LargeInstallation) -> None:
     for request in REQUESTS:
         assert installation.seconds(request) > 0  # it raises for another status

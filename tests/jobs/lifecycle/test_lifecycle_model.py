@@ -479,7 +479,7 @@ def _is_graph(follows: list[list[int]]) -> bool:
 
 
 SEED = 1  # with the default number of examples, it covers MUST_HAPPEN
-EXAMPLES = {("sqlite", True): 30, ("postgresql", True): 15, ("sqlite", False): 5, ("postgresql", False): 2}
+EXAMPLES = {("sqlite", True): 30, ("postgresql", True): 15, ("sqlite", False): 3, ("postgresql", False): 1}
 
 
 def play(services: Services, *, examples: int, steps: int = 40) -> Counter[str]:
