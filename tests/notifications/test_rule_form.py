@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from webapp.notifications import rule_form
 from webapp.notifications.rule import InvalidRule, RuleDraft
 from webapp.notifications.rule_form import shown_address
 
@@ -50,6 +51,17 @@ def problems(form, draft):
 )
 def test_what_cannot_work_is_refused_with_a_sentence(office, user, change, field, sentence):
     assert problems(office.form(user), replace(MAIL, **change))[field].startswith(sentence)
+
+
+def test_a_missing_period_is_not_looked_for_among_all_periods(office, user, monkeypatch):
+    class Periods:
+        def __contains__(self, seconds):
+            assert isinstance(seconds, int)
+            return True
+
+    monkeypatch.setattr(rule_form, "SECONDS", Periods())
+    assert "seconds" in problems(office.form(user), replace(MAIL, topics=("runs_long",)))
+    assert office.form(user).checked(replace(MAIL, topics=("runs_long",), seconds=60)).seconds == 60
 
 
 @pytest.mark.parametrize(

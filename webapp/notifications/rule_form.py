@@ -88,7 +88,8 @@ class RuleForm:
         yield "type", self._type_problem(tidy)
         yield "queue", "" if tidy.queue in {"", *self.queues} else "There is no queue with this name."
         yield "tag", _tag_problem(tidy.tag)
-        if TIMED & set(tidy.topics) and tidy.seconds not in SECONDS:
+        in_range = tidy.seconds is not None and tidy.seconds in SECONDS  # a range looks at all its numbers for None
+        if TIMED & set(tidy.topics) and not in_range:
             yield "seconds", "Enter a period from 10 seconds to a year, such as 30m or 2h."
         if Topic.NOT_DONE in tidy.topics and not is_time_of_day(tidy.due_time):
             yield "due_time", "Enter the time by which it should be done, such as 08:30."
