@@ -46,11 +46,34 @@ class Pieces(Stored):
         yield memoryview(b"more")
 
 
+class Body:
+    """A response in parts, which fails instead of one of them; closing it can fail as well."""
+
+    def __init__(self, parts: int, failure: Exception | None = None, *, fails_closing: bool = False) -> None:
+        self.closed: list[str] = []  # what the context variable was each time
+        self._parts = iter([CONTENT] * parts)
+        self._failure, self._fails_closing = failure, fails_closing
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if part := next(self._parts, b""):
+            return part
+        raise self._failure or StopIteration
+
+    def close(self) -> None:
+        self.closed.append(_shown.get())
+        if self._fails_closing:
+            raise ValueError("close")
+
+
 class Site:
     """A WSGI application with everything that a server has to send and to receive."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self.body = Body(0)
         self.received: list[list[int]] = []  # of each body so far
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -67,6 +90,10 @@ class Site:
             _shown.set("the request")
             start_response("200 OK", [])
             return self._generated()
+        if path == "/body":
+            _shown.set("the request")
+            start_response("200 OK", [("Content-Length", str(FILE_MEGABYTES * MEGABYTE))])
+            return self.body
         if path == "/count":
             self.received.append(count := [0])
             while data := body.read(65536):
@@ -367,6 +394,15 @@ def test_clients_that_leave_leave_nothing_behind(server: Server) -> None:
     assert server.get() == (200, b"GET /page")
     wait_for(lambda: not server.worker.nr_conns)
     assert server.worker._incoming == 0
+
+
+def test_the_body_of_a_client_that_leaves_is_closed_once(server: Server) -> None:
+    server.site.body = body = Body(FILE_MEGABYTES)
+    with server.connect(b"GET /body HTTP/1.1\r\nHost: x\r\n\r\n", buffer=65536) as client:
+        answer_on(client).close()
+    wait_for(lambda: not server.worker.nr_conns)
+    server.stop()
+    assert body.closed == ["the request"]
 
 
 def test_a_malformed_request_is_rejected(server: Server) -> None:

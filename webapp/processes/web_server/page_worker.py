@@ -16,6 +16,7 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from gunicorn.http import get_parser, wsgi
@@ -110,7 +111,7 @@ class _Answer:
 def _parts(body: Iterable[bytes], response: Any, environ: dict[str, Any]) -> Iterator[bytes | memoryview]:
     """Yield the parts of a body. A file with a descriptor has none: the kernel sends it."""
     if not isinstance(body, environ["wsgi.file_wrapper"]):
-        yield from body
+        yield from chain(body)  # which has no `close`: dropping this iterator must not close the body once more
     elif not response.sendfile(body):
         pieces: Callable[[], Iterator[memoryview]] | None = getattr(body.filelike, "pieces", None)
         yield from pieces() if pieces else body
