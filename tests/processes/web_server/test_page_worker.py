@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPConnection, HTTPResponse, IncompleteRead
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,8 @@ class Server:
         sockets = create_sockets(app.cfg, log)
         self.address = sockets[0].sock.getsockname()
         self.worker = _Worker(1, os.getppid(), sockets, app, 30, app.cfg, log)
+        self.logged: list[str] = []  # the statuses in the access log
+        self.worker.log.access = lambda response, *_: self.logged.append(response.status)
         self._thread = threading.Thread(target=self.worker.init_process, daemon=True)
         self._thread.start()
 
@@ -403,6 +405,60 @@ def test_the_body_of_a_client_that_leaves_is_closed_once(server: Server) -> None
     wait_for(lambda: not server.worker.nr_conns)
     server.stop()
     assert body.closed == ["the request"]
+    assert server.logged == ["200 OK"]
+
+
+@pytest.mark.parametrize("failure", [OSError("broken"), ValueError("broken")])
+@pytest.mark.parametrize("parts", [0, 1, 20])
+def test_a_body_that_fails_ends_the_response_and_is_in_the_log(
+    server: Server, caplog: pytest.LogCaptureFixture, parts: int, failure: Exception
+) -> None:
+    server.site.body = body = Body(parts, failure)
+    with server.connect(b"GET /body HTTP/1.1\r\nHost: x\r\n\r\n", buffer=65536) as client:
+        answer = answer_on(client)
+        if parts:
+            with pytest.raises(IncompleteRead) as broken:
+                answer.read()
+            assert broken.value.partial == parts * CONTENT
+        else:
+            assert answer.status == 500
+            answer.read()
+        assert is_closed(client)
+    assert "broken" in caplog.text
+    assert body.closed == ["the request"]
+    assert server.logged == ["200 OK" if parts else "500 Internal Server Error"]
+
+
+@pytest.mark.parametrize("parts", [0, 1, 20])
+def test_a_body_that_is_too_short_ends_the_connection(
+    server: Server, caplog: pytest.LogCaptureFixture, parts: int
+) -> None:
+    server.site.body = body = Body(parts)
+    request = b"GET /body HTTP/1.1\r\nHost: x\r\n\r\n"
+    with server.connect(request, b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n", buffer=65536) as client:
+        answer = answer_on(client)
+        if parts:
+            with pytest.raises(IncompleteRead) as broken:
+                answer.read()
+            assert broken.value.partial == parts * CONTENT
+        else:
+            assert answer.status == 500
+            answer.read()
+        assert is_closed(client)
+    assert "shorter than its Content-Length" in caplog.text
+    assert body.closed == ["the request"]
+    assert server.logged == ["200 OK" if parts else "500 Internal Server Error"]
+
+
+def test_a_body_that_cannot_be_closed_is_in_the_log_and_its_response_is_whole(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.site.body = Body(FILE_MEGABYTES, fails_closing=True)
+    with server.connect(b"GET /body HTTP/1.1\r\nHost: x\r\n\r\n") as client:
+        assert answer_on(client).read() == FILE_MEGABYTES * CONTENT
+        client.sendall(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer_on(client).read() == b"GET /page"
+    assert "ValueError: close" in caplog.text
 
 
 def test_a_malformed_request_is_rejected(server: Server) -> None:

@@ -70,6 +70,10 @@ class Client:
         """Do nothing: the constructor did it."""
 
 
+class _BodyFailedError(Exception):
+    """A body could not be read to its end; unlike an `OSError`, it is no failure of the connection to the client."""
+
+
 @dataclass(slots=True)
 class _Answer:
     """A response that is being generated."""
@@ -89,12 +93,25 @@ class _Answer:
         """
         ends = time.monotonic() + _TURN_SECONDS
         while client.waiting_bytes <= _UNREAD_LIMIT or client.drain(patience):
-            if (part := self.context.run(next, self.parts, None)) is None:
+            if (part := self._next_part()) is None:
+                self._check_length()
                 return True
             self._write_part(part, client)
             if time.monotonic() >= ends:
                 break
         return False
+
+    def _next_part(self) -> bytes | memoryview | None:
+        try:
+            return self.context.run(next, self.parts, None)
+        except OSError as error:
+            raise _BodyFailedError(str(error)) from error
+
+    def _check_length(self) -> None:
+        """Raise an error if the client still waits for bytes: it would read the next response as the rest of this."""
+        response = self.response
+        if not response._omits_body and response.sent < (response.response_length or 0):  # noqa: SLF001
+            raise _BodyFailedError("The body is shorter than its Content-Length.")
 
     def _write_part(self, part: bytes | memoryview, client: ClientSocket) -> None:
         response = self.response
@@ -109,10 +126,12 @@ class _Answer:
 
 
 def _parts(body: Iterable[bytes], response: Any, environ: dict[str, Any]) -> Iterator[bytes | memoryview]:
-    """Yield the parts of a body. A file with a descriptor has none: the kernel sends it."""
+    """Yield the parts of a body. A file with a descriptor has none: the kernel sends it, all that was announced."""
     if not isinstance(body, environ["wsgi.file_wrapper"]):
         yield from chain(body)  # which has no `close`: dropping this iterator must not close the body once more
-    elif not response.sendfile(body):
+    elif response.sendfile(body):
+        response.sent = response.response_length or 0
+    else:
         pieces: Callable[[], Iterator[memoryview]] | None = getattr(body.filelike, "pieces", None)
         yield from pieces() if pieces else body
 
@@ -271,9 +290,10 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
             self._end(answer)
             raise
         except Exception:
-            self._end(answer)
             if not response.headers_sent:
-                raise
+                self._close_body(answer)
+                raise  # so that `handle_error` answers with the status 500, and writes that one into the log
+            self._end(answer)
             self.log.exception("Error handling request")
             return False
         self._end(answer)
@@ -289,8 +309,14 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
     def _end(self, answer: _Answer) -> None:
         duration = datetime.now() - answer.began  # noqa: DTZ005
         self.log.access(answer.response, answer.request, answer.environ, duration)
-        if close := getattr(answer.body, "close", None):
-            answer.context.run(close)
+        self._close_body(answer)
+
+    def _close_body(self, answer: _Answer) -> None:
+        try:
+            if close := getattr(answer.body, "close", None):
+                answer.context.run(close)
+        except Exception:
+            self.log.exception("Error closing a response")
 
     def _keepalive_after(self, conn: Client, keepalive: bool | _Answer) -> bool | _Answer:  # noqa: FBT001
         """Return the result of `handle_request`; a connection is kept only if its next byte starts a request."""
