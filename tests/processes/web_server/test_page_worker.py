@@ -356,6 +356,8 @@ def test_more_slow_downloads_than_threads_keep_no_other_download_waiting(server:
         assert server.get("/generated")[1].endswith(b"the request")
         for answer in answers:
             assert answer.read(MEGABYTE) == CONTENT
+            answer.close()
+    wait_for(lambda: not server.worker.nr_conns)  # the server has closed its ends too
 
 
 @pytest.mark.parametrize("path", DOWNLOADS)
