@@ -186,6 +186,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def serving(file: Path, **options: int) -> Iterator[Server]:
     server = Server(file, **options)
     yield server
+    close_answers()  # before the server stops: it waits for clients that could read more
     server.stop()
 
 
@@ -201,6 +202,10 @@ _answers: list[HTTPResponse] = []
 @pytest.fixture(autouse=True)
 def closed_answers() -> Iterator[None]:
     yield
+    close_answers()
+
+
+def close_answers() -> None:
     while _answers:
         _answers.pop().close()
 
