@@ -46,6 +46,21 @@ class Pieces(Stored):
         yield memoryview(b"more")
 
 
+class Stuck(Stored):
+    """One whose storage has brought the first part and brings no other until it is told to."""
+
+    released = threading.Event()
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.read = self._read
+
+    def _read(self, size: int) -> bytes:
+        if self._file.tell():
+            self.released.wait(PATIENCE_SECONDS)
+        return self._file.read(size)
+
+
 class Body:
     """A response in parts, which fails instead of one of them; closing it can fail as well."""
 
@@ -82,9 +97,8 @@ class Site:
             size = self.file.stat().st_size
             start_response("200 OK", [("Content-Length", str(size)), ("Accept-Ranges", "bytes")])
             return environ["wsgi.file_wrapper"](self.file.open("rb"))  # type: ignore[no-any-return]
-        if path in {"/stored", "/pieces"}:
+        if kind := {"/stored": Stored, "/pieces": Pieces, "/stuck": Stuck}.get(path):
             start_response("200 OK", [("Content-Length", str(self.file.stat().st_size))])
-            kind = Pieces if path == "/pieces" else Stored
             return environ["wsgi.file_wrapper"](kind(self.file), MEGABYTE)  # type: ignore[no-any-return]
         if path == "/generated":
             _shown.set("the request")
@@ -363,6 +377,19 @@ def test_more_slow_downloads_than_threads_keep_no_other_download_waiting(server:
             assert answer.read(MEGABYTE) == CONTENT
             answer.close()
     wait_for(lambda: not server.worker.nr_conns)  # the server has closed its ends too
+
+
+def test_downloads_that_wait_for_their_storage_keep_no_generated_response_waiting(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_worker, "_TURN_SECONDS", 0)
+    with ExitStack() as clients:
+        clients.callback(Stuck.released.set)
+        Stuck.released.clear()
+        request = b"GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n"
+        for stuck in [clients.enter_context(server.connect(request)) for _ in range(STREAMS + 2)]:
+            assert answer_on(stuck).read(MEGABYTE) == CONTENT
+        assert server.get("/generated")[1].endswith(b"the request")
 
 
 @pytest.mark.parametrize("path", DOWNLOADS)

@@ -1,9 +1,10 @@
 """A serving process: clients that are slow or send nothing cost a socket each, and no thread.
 
 The main thread receives. Only when a request has arrived completely, a thread serves it, and it never waits for its
-client: what the client does not take at once is sent by a thread for all of them (`response_sender.py`). Two things
+client: what the client does not take at once is sent by a thread for all of them (`response_sender.py`). Three things
 have a few threads of their own, and more of them wait for their turn: reading an upload, which has a thread for as long
-as it lasts, and a response that is generated while it is sent, which has one only while its client takes it.
+as it lasts, and a response that is generated, or fetched from a storage, while it is sent, which has one only while its
+client takes it.
 """
 
 import errno
@@ -27,7 +28,8 @@ from webapp.processes.web_server.incoming_request import Arrival, IncomingReques
 from webapp.processes.web_server.response_sender import ResponseSender
 from webapp.views.page.user_shares import STREAMS_OF_A_USER, UPLOADS_OF_A_USER
 
-# threads for uploads, and for generated responses whose clients do not take them at once; no user holds more than half
+# threads for uploads, and for generated responses whose clients do not take them at once; no user holds more than half.
+# Files that are fetched from a storage have as many threads of their own: all of them can wait for it at once
 UPLOADS, STREAMS = 2 * UPLOADS_OF_A_USER, 2 * STREAMS_OF_A_USER
 IDLE_SECONDS = 75.0  # that a connection stays open without a request: longer than the pause between any two polls
 _LINGER_SECONDS = 2.0  # to let a client read the response before the connection is closed
@@ -146,10 +148,11 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         self._swept_at = 0.0
         self._uploads = ThreadPoolExecutor(UPLOADS, "upload")
         self._streams = ThreadPoolExecutor(STREAMS, "stream")
+        self._stored_files = ThreadPoolExecutor(STREAMS, "stored-file")
         self._sender = ResponseSender()
         self._sender.start()
         super().init_process()
-        for threads in (self._uploads, self._streams):
+        for threads in (self._uploads, self._streams, self._stored_files):
             threads.shutdown(wait=False, cancel_futures=True)
         self._sender.stop()
 
@@ -345,15 +348,19 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
             self._go_on(client, outcome)
             return
         if isinstance(outcome, _Answer):
-            self._streams.submit(self._end, outcome)
+            self._threads_of(outcome).submit(self._end, outcome)
         self._close(client)
 
     def _go_on(self, client: Client, outcome: bool | _Answer) -> None:  # noqa: FBT001
         """Write more of a response whose client has taken everything so far, or wait for what follows it."""
         if isinstance(outcome, _Answer):
-            self._submit(self._streams, client, self._write_rest, outcome, client)
+            self._submit(self._threads_of(outcome), client, self._write_rest, outcome, client)
         else:
             self._follow(client, keep=outcome)
+
+    def _threads_of(self, answer: _Answer) -> ThreadPoolExecutor:
+        is_file = isinstance(answer.body, answer.environ["wsgi.file_wrapper"])
+        return self._stored_files if is_file else self._streams
 
     def _follow(self, client: Client, *, keep: bool) -> None:
         if keep:
