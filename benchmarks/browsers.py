@@ -4,6 +4,7 @@
 input, one a line, and answers with one line. It ends when its standard input is closed.
 """
 
+import gzip
 import html
 import json
 import re
@@ -249,6 +250,8 @@ class _Load:
             self._reasons[str(status)] = self._reasons.get(str(status), 0) + 1
         elif status == 200:
             self._changed += 1
+            if b"Content-Encoding: gzip" in head:
+                body = gzip.decompress(body)
             part.url, part.tag = polled_parts(body.decode()).get(part.id, (part.url, part.tag))
             if tag := _TAG.search(head):
                 part.tag = tag[1].decode()
