@@ -3,6 +3,9 @@ import signal
 import threading
 import time
 
+import psutil
+import pytest
+
 from webapp import os_process
 
 
@@ -32,3 +35,20 @@ def test_the_main_thread_gets_signals_immediately_while_other_threads_are_busy()
         thread.join()
     signal.signal(signal.SIGUSR1, before)
     assert os.WTERMSIG(status) == signal.SIGKILL, "the signal interrupted the wait"
+
+
+@pytest.mark.skipif(not hasattr(os_process._c, "malloc_trim"), reason="the C library is not glibc")
+def test_what_a_thread_has_freed_goes_back_to_the_system() -> None:
+    kept: list[bytes] = []
+
+    def use_memory() -> None:
+        pieces = [b"x" * 60_000 for _ in range(700)]
+        kept.append(b"x" * 60_000)  # in the way of what the C library gives back by itself
+        pieces.clear()
+
+    thread = threading.Thread(target=use_memory)
+    thread.start()
+    thread.join()
+    before = psutil.Process().memory_info().rss
+    os_process.release_free_memory()
+    assert psutil.Process().memory_info().rss < before - 20_000_000

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from obstore.store import S3Store
 
 PART = 8 * 1024 * 1024  # bytes: S3 takes 10,000 parts, so a file can have 80 GB
-_PARTS_AT_ONCE = 3
+_PARTS_AT_ONCE = 2
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 10  # without a byte from the server
 _WRITE_SECONDS = 60  # for one part and its answer

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from webapp.jobs.files.s3_client import PART, S3Client
 from webapp.jobs.store.file_store import PartialFile
+from webapp.os_process import release_free_memory
 
 _PIECE = 1024 * 1024  # bytes that are handed to the thread at once
 _PIECES = 4  # that wait for it
@@ -82,13 +83,18 @@ class _Sender:
     def finish(self) -> None:
         """Wait until the object is complete; raise what has ended the upload."""
         self.send(None)
-        self._thread.join()
+        self._end()
         self._raise()
 
     def abort(self) -> None:
         """End the upload; the server deletes its parts."""
         self._is_aborted = True
+        self._end()
+
+    def _end(self) -> None:
         self._thread.join()
+        self._pieces = Queue()
+        release_free_memory()  # the parts were allocated and freed by several threads
 
     def _run(self, client: S3Client, key: str) -> None:
         try:
