@@ -442,6 +442,19 @@ def test_the_body_of_a_client_that_leaves_is_closed_once(server: Server) -> None
     assert server.logged == ["200 OK"]
 
 
+def assert_ends_early(client: socket.socket, parts: int) -> None:
+    """Assert that a response ends after these parts, or is an error without any, and its connection with it."""
+    answer = answer_on(client)
+    if parts:
+        with pytest.raises(IncompleteRead) as broken:
+            answer.read()
+        assert broken.value.partial == parts * CONTENT
+    else:
+        assert answer.status == 500
+        answer.read()
+    assert is_closed(client)
+
+
 @pytest.mark.parametrize("failure", [OSError("broken"), ValueError("broken")])
 @pytest.mark.parametrize("parts", [0, 1, 20])
 def test_a_body_that_fails_ends_the_response_and_is_in_the_log(
@@ -449,15 +462,7 @@ def test_a_body_that_fails_ends_the_response_and_is_in_the_log(
 ) -> None:
     server.site.body = body = Body(parts, failure)
     with server.connect(b"GET /body HTTP/1.1\r\nHost: x\r\n\r\n", buffer=65536) as client:
-        answer = answer_on(client)
-        if parts:
-            with pytest.raises(IncompleteRead) as broken:
-                answer.read()
-            assert broken.value.partial == parts * CONTENT
-        else:
-            assert answer.status == 500
-            answer.read()
-        assert is_closed(client)
+        assert_ends_early(client, parts)
     assert "broken" in caplog.text
     assert body.closed == ["the request"]
     assert server.logged == ["200 OK" if parts else "500 Internal Server Error"]
@@ -470,15 +475,7 @@ def test_a_body_that_is_too_short_ends_the_connection(
     server.site.body = body = Body(parts)
     request = b"GET /body HTTP/1.1\r\nHost: x\r\n\r\n"
     with server.connect(request, b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n", buffer=65536) as client:
-        answer = answer_on(client)
-        if parts:
-            with pytest.raises(IncompleteRead) as broken:
-                answer.read()
-            assert broken.value.partial == parts * CONTENT
-        else:
-            assert answer.status == 500
-            answer.read()
-        assert is_closed(client)
+        assert_ends_early(client, parts)
     assert "shorter than its Content-Length" in caplog.text
     assert body.closed == ["the request"]
     assert server.logged == ["200 OK" if parts else "500 Internal Server Error"]
