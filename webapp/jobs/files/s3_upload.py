@@ -93,7 +93,7 @@ class _Sender:
 
     def _end(self) -> None:
         self._thread.join()
-        self._pieces = Queue()
+        self._pieces = Queue()  # drops what an aborted upload has not sent
         release_free_memory()  # the parts were allocated and freed by several threads
 
     def _run(self, client: S3Client, key: str) -> None:

@@ -36,9 +36,7 @@ _LINGER_SECONDS = 2.0  # to let a client read the response before the connection
 _SWEEP_SECONDS = 0.5
 _READ = 256 * 1024  # bytes at once
 _UNREAD_LIMIT = 64 * 1024  # bytes that a response runs ahead of its client in memory before it needs another thread
-_PATIENCE_SECONDS = (
-    0.1  # that a thread of the streams waits for the client of its response before it serves another one
-)
+_PATIENCE_SECONDS = 0.1  # that a thread of the streams waits for a client before it serves another one
 _TURN_SECONDS = 1.0  # after which a response waits for its next turn
 _SMALL = 16 * 1024  # bytes of a request that is never closed to save memory
 _INCOMING_LIMIT = 64 * 1024 * 1024  # bytes in memory of all requests that are not answered
