@@ -1,7 +1,7 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -74,3 +74,10 @@ def test_relative_times_become_outdated_faster_for_a_young_job() -> None:
     later = NOW + timedelta(minutes=10)
     assert polling.job_tick(old, later) == polling.job_tick(old, later + timedelta(seconds=5))
     assert polling.job_tick(job(Status.COMPLETED, 1), NOW) == polling.job_tick(job(Status.COMPLETED, 1), later)
+
+
+def test_pages_of_waiting_jobs_grow_old_at_different_times() -> None:
+    waiting = [replace(job(Status.QUEUED, 1), id=UUID(int=number)) for number in range(30)]
+    for second in range(30):
+        at, later = (NOW + timedelta(seconds=number) for number in (second, second + 1))
+        assert sum(polling.job_tick(one, at) != polling.job_tick(one, later) for one in waiting) == 1

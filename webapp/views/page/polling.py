@@ -68,7 +68,7 @@ def job_tick(job: Job, now: datetime) -> int:
     if job.is_finished:
         return 0
     if not job.is_running:
-        return int(now.timestamp() // _GROWS_OLD)
+        return int((now.timestamp() + job.id.int % _GROWS_OLD) // _GROWS_OLD)  # not all pages in the same second
     age = now - (job.started_at or now)
     each = 1 if age < _YOUNG else 5 if age < _RECENT else _GROWS_OLD
     return int(age.total_seconds() // each)
