@@ -1,17 +1,22 @@
 """Actions on pages are recorded in the audit log with user and address."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from webapp.accounts.user import User
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.store.attachments import Attachment
 from webapp.schema import audit
 from webapp.services import Services
+from webapp.views.page.user_shares import stored_files, streams
 
 
 def lines(services: Services) -> list[Mapping[str, Any]]:
@@ -67,3 +72,62 @@ def test_a_download_leaves_one_line_however_many_parts_it_takes(
         "report.pdf",
         {"job": str(job.id)},
     )
+
+
+@pytest.fixture
+def downloads(put: Callable[..., Job], attach: Callable[..., Attachment]) -> Mapping[str, str]:
+    """Return the addresses of everything whose download is recorded."""
+    file = attach(job := put(Status.COMPLETED), "report.pdf", b"x" * 100)
+    return {
+        "file": f"/jobs/{job.id}/files/{file.id}",
+        "archive": f"/jobs/{job.id}/bundle.zip",
+        "jobs": "/admin/jobs.csv",
+        "audit log": "/admin/audit.csv",
+    }
+
+
+DOWNLOADS = ("file", "archive", "jobs", "audit log")
+
+
+@pytest.mark.storages
+@pytest.mark.parametrize("storage", ["s3"])
+@pytest.mark.parametrize("name", DOWNLOADS)
+@pytest.mark.usefixtures("storage")
+def test_a_download_is_recorded_when_it_begins_and_not_when_it_is_refused(
+    services: Services,
+    client_of: Callable[[User], FlaskClient],
+    admin: User,
+    downloads: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    client = client_of(admin)
+    with monkeypatch.context() as patch:
+        for share in (streams, stored_files):
+            patch.setattr(share, "limit", 0)
+        assert client.get(downloads[name]).status_code == 503
+    assert lines(services) == []
+    assert client.head(downloads[name]).status_code == 200
+    assert lines(services) == []
+    assert client.get(downloads[name]).status_code == 200
+    assert len(lines(services)) == 1
+
+
+@pytest.mark.storages
+@pytest.mark.parametrize("storage", ["s3"])
+@pytest.mark.parametrize("name", DOWNLOADS)
+@pytest.mark.usefixtures("storage")
+def test_a_download_that_cannot_be_recorded_does_not_begin_and_takes_no_share(
+    services: Services,
+    client_of: Callable[[User], FlaskClient],
+    admin: User,
+    downloads: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    def fail(_line: object) -> None:
+        raise OperationalError("insert", {}, Exception("locked"))
+
+    monkeypatch.setattr(services.audit, "record", fail)
+    assert client_of(admin).get(downloads[name]).status_code == 503
+    assert (streams._counts, stored_files._counts) == (Counter(), Counter())

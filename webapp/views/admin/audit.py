@@ -14,7 +14,7 @@ from webapp.accounts.permissions import Right
 from webapp.accounts.user import Role
 from webapp.views.admin.users import role_label
 from webapp.views.job_list.admin_filter import end_of_day, start_of_day
-from webapp.views.page.audit_log import record_audit
+from webapp.views.page.audit_log import record_download
 from webapp.views.page.permissions import require_for_all
 from webapp.views.page.request import services
 from webapp.views.page.responses import csv_response
@@ -201,9 +201,9 @@ def index() -> ResponseReturnValue:
 def export() -> ResponseReturnValue:
     """Download all entries that match the filter as CSV; the download is itself recorded."""
     filter_ = _filter_of_request()
-    record_audit(AuditAction.AUDIT_EXPORT, AuditTarget.AUDIT, after=filter_.arguments())
     entries = services().audit_trail.all(filter_.criteria(viewer_context().zone))
-    return shared(csv_response("audit.csv", _COLUMNS, _rows(entries)))
+    response = shared(csv_response("audit.csv", _COLUMNS, _rows(entries)))
+    return record_download(response, AuditAction.AUDIT_EXPORT, AuditTarget.AUDIT, after=filter_.arguments())
 
 
 def _rows(entries: Iterator[AuditEntry]) -> Iterator[list[Any]]:

@@ -14,7 +14,7 @@ from webapp.views.job_list.admin_filter import AdminJobFilter
 from webapp.views.job_list.filter import count_ended, parse_filter
 from webapp.views.job_list.index import list_context, poll_list
 from webapp.views.job_list.list_page import JobList, load_job_list
-from webapp.views.page.audit_log import record_audit
+from webapp.views.page.audit_log import record_download
 from webapp.views.page.permissions import require_for_all
 from webapp.views.page.request import services, viewer
 from webapp.views.page.responses import csv_response
@@ -67,8 +67,8 @@ def live() -> ResponseReturnValue:
 def export() -> ResponseReturnValue:
     """Download all jobs that match the filter as CSV, newest first."""
     filter_ = AdminJobFilter.of(request.args)
-    record_audit(AuditAction.JOBS_EXPORT, AuditTarget.JOBS, after=filter_.arguments())
-    return shared(csv_response("jobs.csv", _COLUMNS, _rows(filter_)))
+    response = shared(csv_response("jobs.csv", _COLUMNS, _rows(filter_)))
+    return record_download(response, AuditAction.JOBS_EXPORT, AuditTarget.JOBS, after=filter_.arguments())
 
 
 def _total(filter_: AdminJobFilter, criteria: JobCriteria, found: JobList) -> str:

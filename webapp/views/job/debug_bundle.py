@@ -26,7 +26,7 @@ from webapp.views.job.log import log_as_text
 from webapp.views.job.parameters import JobParameter, metadata_parameters
 from webapp.views.job.show import visible_parameters
 from webapp.views.job_list.row import is_unavailable
-from webapp.views.page.audit_log import record_audit
+from webapp.views.page.audit_log import record_download
 from webapp.views.page.request import services, viewer
 from webapp.views.page.responses import HEADERS, ArchiveFile, stream_zip
 from webapp.views.page.user_shares import shared
@@ -45,14 +45,13 @@ def download(job_id: UUID) -> ResponseReturnValue:
     job, context = services().queries.jobs.get_visible(viewer(), job_id), viewer_context()
     if not context.may_open(job):
         abort(404)
-    record_audit(
-        AuditAction.FILE_DOWNLOAD, AuditTarget.FILE, job.id, name=f"job-{job.short_id}.zip", after={"job": job.id}
-    )
+    name = f"job-{job.short_id}.zip"
     archive = stream_zip(_entries(services(), job, context), context.now)
     response = shared(Response(archive, mimetype="application/zip"))
     response.headers.update(HEADERS)
-    response.headers.set("Content-Disposition", "attachment", filename=f"job-{job.short_id}.zip")
-    return response
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    action = AuditAction.FILE_DOWNLOAD
+    return record_download(response, action, AuditTarget.FILE, job.id, name=name, after={"job": job.id})
 
 
 def job_dict(job: Job, *, secrets_hidden: Sequence[JobParameter]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from webapp.jobs.store.file_names import clean_name
 from webapp.jobs.store.file_store import StoredFile
 from webapp.views.job.results.kind import PDF_TYPE, base_type, is_inline
 from webapp.views.job_list.row import is_unavailable
-from webapp.views.page.audit_log import record_audit
+from webapp.views.page.audit_log import record_download
 from webapp.views.page.request import services, viewer
 from webapp.views.page.user_shares import receiving_stored_file
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
@@ -120,14 +120,15 @@ def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
         file = services().files.open(attachment.id)
     except FileNotFoundError:
         abort(410, str(_GONE))
-    if request.method == "GET" and (byte_range is None or byte_range[0] == 0) and not _is_in_page(attachment):
-        record_audit(
-            AuditAction.FILE_DOWNLOAD, AuditTarget.FILE, attachment.id, name=attachment.name, after={"job": job.id}
-        )
     if (prefix := services().settings.accel_redirect) and isinstance(services().files, DiskFiles):
         file.close()
-        return _sent_by_nginx(attachment, prefix)
-    return _response(attachment, file, byte_range)
+        response = _sent_by_nginx(attachment, prefix)
+    else:
+        response = _response(attachment, file, byte_range)
+    if (byte_range and byte_range[0] > 0) or _is_in_page(attachment):
+        return response
+    action, name = AuditAction.FILE_DOWNLOAD, attachment.name
+    return record_download(response, action, AuditTarget.FILE, attachment.id, name=name, after={"job": job.id})
 
 
 def open_to_viewer(job_id: UUID, file_id: UUID) -> tuple[Job, Attachment]:

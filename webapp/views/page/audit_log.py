@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 
-from flask import request
+from flask import Response, request
 from sqlalchemy import Connection
 
 from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
@@ -32,8 +32,24 @@ def audited(
 
 
 def record_audit(action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any) -> None:
-    """Record an action that is already done, such as a download."""
+    """Record an action that is already done."""
     services().audit.record(_line(action, kind, object_id, request_actor(signed_in()), **details))
+
+
+def record_download(
+    response: Response, action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any
+) -> Response:
+    """Record that the download of a response begins, unless only its headers are asked for; return the response.
+
+    Call it last: a download that is refused does not begin.
+    """
+    try:
+        if request.method != "HEAD":
+            record_audit(action, kind, object_id, **details)
+    except BaseException:
+        response.close()  # which leaves the share of the user
+        raise
+    return response
 
 
 def line_of(action: AuditAction, kind: AuditTarget, object_id: object, **details: Any) -> AuditLine:
