@@ -72,8 +72,15 @@ def test_relative_times_become_outdated_faster_for_a_young_job() -> None:
     young, old = replace(job(Status.RUNNING, 0), started_at=NOW), replace(job(Status.RUNNING, 0), started_at=NOW)
     assert polling.job_tick(young, NOW) != polling.job_tick(young, NOW + timedelta(seconds=1))
     later = NOW + timedelta(minutes=10)
-    assert polling.job_tick(old, later) == polling.job_tick(old, later + timedelta(seconds=5))
+    assert polling.job_tick(old, later) == polling.job_tick(old, later + timedelta(seconds=59))
     assert polling.job_tick(job(Status.COMPLETED, 1), NOW) == polling.job_tick(job(Status.COMPLETED, 1), later)
+
+
+def test_a_page_that_slept_is_outdated_whatever_the_age_of_its_job() -> None:
+    started = replace(job(Status.RUNNING, 0), started_at=NOW)
+    ticks = [polling.job_tick(started, NOW + timedelta(seconds=age)) for age in range(3 * 3600)]
+    assert ticks == sorted(ticks)
+    assert all(0 <= age - tick < 60 for age, tick in enumerate(ticks))
 
 
 def test_pages_of_waiting_jobs_grow_old_at_different_times() -> None:

@@ -30,6 +30,8 @@ _GROWS_OLD = 30  # seconds after which "in 5 min" is wrong
 _JITTER = 0.1  # spreads the requests of all tabs after a restart
 _ASLEEP_AFTER = timedelta(minutes=5)
 _YOUNG, _RECENT = timedelta(seconds=20), timedelta(minutes=2)
+# up to which age a running job's page grows old, and how fast; durations above ten minutes have no seconds
+_AGES = ((_YOUNG, 1), (_RECENT, 5), (timedelta(minutes=10), _GROWS_OLD), (timedelta.max, 60))
 
 
 def list_interval(counts: Mapping[str, int], jobs: Collection[Job], now: datetime) -> float:
@@ -70,8 +72,8 @@ def job_tick(job: Job, now: datetime) -> int:
     if not job.is_running:
         return int((now.timestamp() + job.id.int % _GROWS_OLD) // _GROWS_OLD)  # not all pages in the same second
     age = now - (job.started_at or now)
-    each = 1 if age < _YOUNG else 5 if age < _RECENT else _GROWS_OLD
-    return int(age.total_seconds() // each)
+    step = next(step for limit, step in _AGES if age < limit)
+    return int(age.total_seconds()) // step * step  # not the number of steps: 10 of one second are 10 of five as well
 
 
 def trigger(seconds: float) -> str:
