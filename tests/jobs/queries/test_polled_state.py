@@ -4,11 +4,14 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import insert
 
+from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.queries.polled_state import UserActivity
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.store.job_store import JobNotFound
+from webapp.schema import log_lines, now
 from webapp.services import Services
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect, pytest.mark.partitions]
@@ -45,6 +48,22 @@ def test_the_state_of_a_job_is_for_those_who_see_it(services: Services, make: Ma
     assert services.queries.polled.of_job(ANA, job.id).job.id == job.id
     with pytest.raises(JobNotFound):
         services.queries.polled.of_job(BEN, job.id)
+
+
+def test_a_log_changes_with_a_line_and_with_the_end_of_its_job(services: Services, make: Make) -> None:
+    job = services.jobs.change(make(Owner(user_id=ANA.user_id)).id, lambda current: current.mark_running())
+    polled = services.queries.polled
+    assert not polled.log_has_changed(ANA, job.id, 0)
+    line = {"job_id": job.id, "attempt": 1, "level": "INFO", "text": "first"}
+    with writing(services.engine) as connection:
+        connection.execute(insert(log_lines).values(at=now(), **line))
+    last = services.queries.logs.log(job.id)[-1].id
+    assert polled.log_has_changed(ANA, job.id, 0)
+    assert not polled.log_has_changed(ANA, job.id, last)
+    services.jobs.change(job.id, Job.mark_completed)
+    assert polled.log_has_changed(ANA, job.id, last)
+    with pytest.raises(JobNotFound):
+        polled.log_has_changed(BEN, job.id, 0)
 
 
 def test_the_state_of_a_list_has_only_jobs_that_its_viewer_sees(services: Services, make: Make) -> None:

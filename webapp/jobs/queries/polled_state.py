@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 
 from webapp.db.engine import is_sqlite, reading
-from webapp.jobs.model.job import Job
+from webapp.jobs.model.job import UNFINISHED, Job, Status
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.notifications import TOP_BAR_STATE, TopBarState
 from webapp.jobs.queries.pagination import (
@@ -58,7 +58,7 @@ from webapp.jobs.queries.visible_jobs import (
     user_values,
 )
 from webapp.jobs.store.job_store import JobNotFound, to_job
-from webapp.schema import attachments, events, jobs, now, queues
+from webapp.schema import attachments, events, jobs, log_lines, now, queues
 
 _CACHED_STATEMENTS = 256
 _TOP_BAR_FACTS = ("unread", "latest", "failures", "paused_at")
@@ -159,6 +159,18 @@ class PolledStates:
         facts = (row["version"], *(row[fact] or 0 for fact in _JOB_FACTS))
         return PolledJob(job=to_job(row), at=row["read_at"], tag="-".join(map(str, facts)), activity=_activity(row))
 
+    def log_has_changed(self, viewer: Viewer, job_id: UUID, after: int) -> bool:
+        """Return whether a job has log lines after line ``after``, or has ended.
+
+        Raise `JobNotFound` if it does not exist or the viewer cannot see it.
+        """
+        parameters = {**user_values(viewer), "job_id": job_id, "after": after}
+        with reading(self.engine) as connection:
+            row = connection.execute(_select_log(any_user(viewer)), parameters).first()
+        if row is None:
+            raise JobNotFound(job_id)
+        return Status(row.status) not in UNFINISHED or bool(row.has_lines)
+
 
 def _as_text(ids: Collection[UUID], *, sqlite: bool) -> str:
     texts = [job_id.hex for job_id in ids]
@@ -215,6 +227,12 @@ def _select_job(viewer: Viewer, *, listed: int) -> Select[Any]:
     facts = [fact.label(name) for name, fact in _JOB_FACTS.items()]
     columns = [*jobs.c, now().label("read_at"), *facts, *(column for part in parts for column in part.c)]
     return select(*columns).select_from(source).where(jobs.c.id == _JOB_ID, can_see(viewer))
+
+
+@lru_cache(_CACHED_STATEMENTS)
+def _select_log(viewer: Viewer) -> Select[str, bool]:
+    lines = select(log_lines.c.id).where(log_lines.c.job_id == _JOB_ID, log_lines.c.id > bindparam("after"))
+    return select(jobs.c.status, lines.exists().label("has_lines")).where(jobs.c.id == _JOB_ID, can_see(viewer))
 
 
 def _activity_of(viewer: Viewer, listed: int) -> tuple[FromClause, ...]:

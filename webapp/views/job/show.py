@@ -74,11 +74,13 @@ def show_live(job_id: UUID) -> ResponseReturnValue:
 @bp.get("/jobs/<uuid:job_id>/_log")
 def log_lines(job_id: UUID) -> ResponseReturnValue:
     """Return the log lines after line ``after``; 204 while there are none."""
+    log_filter = LogFilter.of({"after": "0", **request.args})
     try:
+        if not services().queries.polled.log_has_changed(viewer(), job_id, log_filter.after or 0):
+            return "", 204
         job = services().queries.jobs.get_visible(viewer(), job_id)
     except JobNotFound:
         return _removed("job/_log_removed.html")
-    log_filter = LogFilter.of({"after": "0", **request.args})
     log = job_log(services(), job, viewer_context(), log_filter)
     if log.trigger and not log.lines:
         return "", 204
