@@ -81,3 +81,11 @@ def test_a_client_can_ask_before_it_sends_a_body() -> None:
     assert request.waits_for_continue
     request.feed(b"a")
     assert not request.waits_for_continue
+
+
+def test_a_poll_is_known_by_its_own_head() -> None:
+    poll, page, form = IncomingRequest(), IncomingRequest(), IncomingRequest()
+    poll.feed(b"GET /jobs/_live HTTP/1.1\r\nHost: x\r\nx-poll: 1\r\n\r\n")
+    page.feed(GET + b"GET /jobs/_live HTTP/1.1\r\nX-Poll: 1\r\n\r\n")
+    form.feed(head("Content-Length: 15") + b"a=\r\nX-Poll: 1\r\n")
+    assert [request.is_poll for request in (poll, page, form)] == [True, False, False]

@@ -90,6 +90,8 @@ class Site:
         self.file = file
         self.body = Body(0)
         self.received: list[list[int]] = []  # of each body so far
+        self.released = threading.Event()  # ends the wait of every request of /slow
+        self.slow = 0  # requests of it that have begun
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path, body = environ["PATH_INFO"], environ["wsgi.input"]
@@ -113,6 +115,10 @@ class Site:
             while data := body.read(65536):
                 count[0] += len(data)
             answer = str(count[0]).encode()
+        elif path == "/slow":
+            self.slow += 1
+            self.released.wait(PATIENCE_SECONDS)
+            answer = b"slow"
         elif path == "/broken":
             raise ValueError(path)
         else:
@@ -315,6 +321,17 @@ def test_slow_uploads_hold_no_thread_of_the_pages(server: Server) -> None:
         for upload in uploads:  # those above the number of threads are served when others have ended
             upload.sendall(bytes(BODY_LIMIT + 5))
         assert {answer_on(upload).read() for upload in uploads} == {str(BODY_LIMIT + 10).encode()}
+
+
+def test_polls_hold_no_thread_of_the_pages(server: Server) -> None:
+    poll = b"GET /slow HTTP/1.1\r\nHost: x\r\nX-Poll: 1\r\n\r\n"
+    with ExitStack() as clients:
+        polls = [clients.enter_context(server.connect(poll)) for _ in range(page_worker.POLLS + 2)]
+        wait_for(lambda: server.site.slow == page_worker.POLLS)
+        assert server.get() == (200, b"GET /page")
+        assert server.site.slow == page_worker.POLLS
+        server.site.released.set()  # those above the number of threads are answered after the others
+        assert {answer_on(client).read() for client in polls} == {b"slow"}
 
 
 def test_an_upload_that_is_not_read_is_answered(server: Server) -> None:

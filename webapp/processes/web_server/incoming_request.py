@@ -17,6 +17,7 @@ _SIZE_LINE_LIMIT, _TRAILER_LIMIT = 256, 16 * 1024  # bytes, of a chunked body
 _END_OF_HEAD = b"\r\n\r\n"
 _find_length = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE).search
 _find_transfer_encoding = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE).search
+_find_poll = re.compile(rb"\r\nx-poll:[ \t]*1[ \t]*\r\n", re.IGNORECASE).search
 _find_expectation = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE).search
 _is_chunk_size = re.compile(rb"[0-9a-fA-F]{1,15}").fullmatch
 
@@ -62,6 +63,11 @@ class IncomingRequest:
             and len(self._bytes) == self._body_start
             and _find_expectation(self._bytes, 0, self._body_start) is not None
         )
+
+    @property
+    def is_poll(self) -> bool:
+        """Whether an open page sent it to refresh itself: nobody waits for the response."""
+        return _find_poll(self._bytes, 0, self._body_start) is not None
 
     def feed(self, data: bytes) -> Arrival:
         """Add bytes that have arrived; return how much is there now."""

@@ -1,10 +1,10 @@
 """A serving process: clients that are slow or send nothing cost a socket each, and no thread.
 
 The main thread receives. Only when a request has arrived completely, a thread serves it, and it never waits for its
-client: what the client does not take at once is sent by a thread for all of them (`response_sender.py`). Three things
-have a few threads of their own, and more of them wait for their turn: reading an upload, which has a thread for as long
-as it lasts, and a response that is generated, or fetched from a storage, while it is sent, which has one only while its
-client takes it.
+client: what the client does not take at once is sent by a thread for all of them (`response_sender`). Four things
+have a few threads of their own, and more of them wait for their turn: the polls of open pages, for which nobody waits;
+reading an upload, which has a thread for as long as it lasts; and a response that is generated, or fetched from a
+storage, while it is sent, which has one only while its client takes it.
 """
 
 import errno
@@ -31,6 +31,7 @@ from webapp.views.page.user_shares import STREAMS_OF_A_USER, UPLOADS_OF_A_USER
 # threads for uploads, and for generated responses whose clients do not take them at once; no user holds more than half.
 # Files that are fetched from a storage have as many threads of their own: all of them can wait for it at once
 UPLOADS, STREAMS = 2 * UPLOADS_OF_A_USER, 2 * STREAMS_OF_A_USER
+POLLS = 2  # threads for polls: hundreds at once, after a restart or a pause, leave a page its share of the processor
 IDLE_SECONDS = 75.0  # that a connection stays open without a request: longer than the pause between any two polls
 _LINGER_SECONDS = 2.0  # to let a client read the response before the connection is closed
 _SWEEP_SECONDS = 0.5
@@ -144,13 +145,14 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         self._waiting: dict[Client, None] = {}  # for bytes of their clients, the longest first
         self._incoming = 0  # bytes that clients hold
         self._swept_at = 0.0
+        self._polls = ThreadPoolExecutor(POLLS, "poll")
         self._uploads = ThreadPoolExecutor(UPLOADS, "upload")
         self._streams = ThreadPoolExecutor(STREAMS, "stream")
         self._stored_files = ThreadPoolExecutor(STREAMS, "stored-file")
         self._sender = ResponseSender()
         self._sender.start()
         super().init_process()
-        for threads in (self._uploads, self._streams, self._stored_files):
+        for threads in (self._polls, self._uploads, self._streams, self._stored_files):
             threads.shutdown(wait=False, cancel_futures=True)
         self._sender.stop()
 
@@ -255,12 +257,13 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         self.nr_conns -= 1
         self._hold(client, 0)
 
-    # Serving: in the threads of the pages, the uploads and the streams
+    # Serving: in the threads of the pages, the polls, the uploads and the streams
 
     def _serve(self, client: Client, arrival: Arrival) -> None:
-        client.parser.unreader.unread(client.request.take())
         client.source.waits = arrival is Arrival.LARGE
-        self._submit(self._uploads if client.source.waits else self.tpool, client, self.handle, client)
+        threads = self._uploads if client.source.waits else self._polls if client.request.is_poll else self.tpool
+        client.parser.unreader.unread(client.request.take())
+        self._submit(threads, client, self.handle, client)
 
     def _submit(self, threads: ThreadPoolExecutor, client: Client, work: Any, *arguments: Any) -> None:
         future = threads.submit(work, *arguments)
