@@ -22,6 +22,12 @@ def open_object(client: S3Client, key: str) -> "S3File":
 class S3File(BufferedReader):
     """An open file that can also be read without copying its bytes."""
 
+    def fetch(self) -> None:
+        """Wait for the next bytes, which are read afterwards; raise `StorageUnavailable` or ``FileNotFoundError``."""
+        raw = cast(_Object, self.raw)
+        raw.seek(self.tell())
+        raw.fetch()
+
     def pieces(self, length: int | None = None) -> Iterator[memoryview]:
         """Yield the next bytes, ``length`` or all, in pieces as they arrive; nothing else reads the file meanwhile."""
         raw, end = cast(_Object, self.raw), None if length is None else self.tell() + length
@@ -66,13 +72,18 @@ class _Object(RawIOBase):
         """Return the next bytes that have arrived, at most ``limit``; empty at the end."""
         if self._position >= self._size or limit == 0:
             return memoryview(b"")
-        self._approach()
-        if not self._rest:
-            self._fetch()
+        self.fetch()
         piece = self._rest[:limit]
         self._drop(len(piece))
         self._position = self._at
         return piece
+
+    def fetch(self) -> None:
+        """Have bytes from the position on, unless the object ends there."""
+        if self._position < self._size:
+            self._approach()
+            if not self._rest:
+                self._fetch()
 
     def close(self) -> None:
         self._response, self._rest = iter(()), memoryview(b"")  # closes the connection

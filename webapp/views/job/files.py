@@ -117,14 +117,9 @@ def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
     job, attachment = open_to_viewer(job_id, file_id)
     byte_range = _range(attachment)
     try:
-        file = services().files.open(attachment.id)
+        response = _response(attachment, byte_range)
     except FileNotFoundError:
         abort(410, str(_GONE))
-    if (prefix := services().settings.accel_redirect) and isinstance(services().files, DiskFiles):
-        file.close()
-        response = _sent_by_nginx(attachment, prefix)
-    else:
-        response = _response(attachment, file, byte_range)
     if (byte_range and byte_range[0] > 0) or _is_in_page(attachment):
         return response
     action, name = AuditAction.FILE_DOWNLOAD, attachment.name
@@ -169,6 +164,14 @@ def _kept_until(file: Attachment, context: ViewerContext, job_removed_at: dateti
     return context.time(until) if until - context.now < _TIME_MATTERS else context.day(until)
 
 
+def _response(attachment: Attachment, byte_range: tuple[int, int] | None) -> Response:
+    file = services().files.open(attachment.id)
+    if (prefix := services().settings.accel_redirect) and isinstance(services().files, DiskFiles):
+        file.close()
+        return _sent_by_nginx(attachment, prefix)
+    return _sent_from_here(attachment, file, byte_range)
+
+
 def _sent_by_nginx(attachment: Attachment, prefix: str) -> Response:
     """Let nginx send the file, or the requested range of it."""
     response = _described(attachment, BytesIO())
@@ -187,7 +190,7 @@ def _described(attachment: Attachment, file: BinaryIO) -> Response:
     return response
 
 
-def _response(attachment: Attachment, file: BinaryIO, byte_range: tuple[int, int] | None) -> Response:
+def _sent_from_here(attachment: Attachment, file: BinaryIO, byte_range: tuple[int, int] | None) -> Response:
     response = _described(attachment, file)
     response.set_etag(attachment.sha256)
     start, stop = byte_range or (0, attachment.size)
@@ -216,7 +219,8 @@ def _range(attachment: Attachment) -> tuple[int, int] | None:
 class _SentFile:
     """An open file from its position on, which ends after so many bytes.
 
-    A server can send its descriptor, or its ``pieces`` if it comes from a bucket.
+    A server can send its descriptor, or its ``pieces`` if it comes from a bucket. The first of them is there already:
+    a bucket that brings none is an error page, and afterwards the response can only be cut off.
     """
 
     def __init__(self, file: BinaryIO, length: int) -> None:
@@ -228,6 +232,8 @@ class _SentFile:
             if isinstance(file, S3File):
                 self.pieces = partial(file.pieces, length)
                 stack.enter_context(receiving_stored_file())
+                if length and request.method != "HEAD":
+                    file.fetch()
             self.close = stack.pop_all().close
 
     def read(self, size: int) -> bytes:
