@@ -1,11 +1,14 @@
 import gc
+import re
 import resource
 import signal
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from flask import Flask
 from sqlalchemy import create_engine
 
 from webapp.db.engine import engine_options
@@ -64,3 +67,21 @@ def test_each_thread_of_a_serving_process_has_a_small_page_cache(tmp_path: Path)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == -web._PAGE_CACHE_KIBIBYTES > usual
     engine.dispose()
+
+
+def test_only_what_is_read_from_a_bucket_waits_for_it(app: Flask) -> None:
+    reading = {"files.download", "files.table", "bundle.download", "api.download_file"}
+    services = app.extensions["deskjob"]
+    services.settings = services.settings.model_copy(update={"storage_url": "s3://bucket/files"})
+    pages = web.Pages(app, address="127.0.0.1:0", processes=1, threads=1)
+    found = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if pages.waits_for_storage({"PATH_INFO": re.sub("<uuid:[^>]*>", str(uuid4()), rule.rule)})
+    }
+    assert found == reading
+
+
+def test_files_of_a_folder_make_nobody_wait(app: Flask) -> None:
+    pages = web.Pages(app, address="127.0.0.1:0", processes=1, threads=1)
+    assert not pages.waits_for_storage({"PATH_INFO": f"/jobs/{uuid4()}/files/{uuid4()}"})

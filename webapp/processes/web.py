@@ -4,9 +4,11 @@ Everything is imported once, and the processes share its memory.
 """
 
 import gc
+import re
 import resource
 import signal
 import sys
+from collections.abc import Mapping
 from itertools import count
 from types import FrameType
 from typing import Any
@@ -27,6 +29,7 @@ _PAGE_CACHE_KIBIBYTES = 2_000  # per connection to SQLite, of which each thread 
 # that a thread runs before another one gets its turn: with Python's 5 ms, a page of twenty statements can wait twenty
 # times for a busy thread, 100 ms in all
 _SWITCH_SECONDS = 0.001
+_STORED = re.compile(r"/jobs/[^/]+/(?:files/.|bundle\.zip$)")  # in the paths of files, tables and archives
 _OTHER_FILES = 256  # that a process has open: libraries, logs, databases
 
 
@@ -45,6 +48,8 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
         self._app = app
         app.config["WEB_THREADS"] = threads
         services: Services = app.extensions["deskjob"]
+        places = (services.settings.storage_url, services.settings.storage_url_old)
+        self._has_bucket = any(map(services.settings.is_bucket, places))
         self._options = {
             "bind": address,
             "workers": processes,
@@ -71,6 +76,10 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
     def load(self) -> Flask:
         """Return the application to serve."""
         return self._app
+
+    def waits_for_storage(self, environ: Mapping[str, Any]) -> bool:
+        """Return whether a request is for what is read from a bucket: threads of their own wait for it."""
+        return self._has_bucket and bool(_STORED.search(environ["PATH_INFO"]))
 
     def _after_fork(self, _server: Any, worker: Any) -> None:
         sys.setswitchinterval(_SWITCH_SECONDS)

@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from http.client import HTTPConnection, HTTPResponse, IncompleteRead
@@ -90,8 +90,8 @@ class Site:
         self.file = file
         self.body = Body(0)
         self.received: list[list[int]] = []  # of each body so far
-        self.released = threading.Event()  # ends the wait of every request of /slow
-        self.slow = 0  # requests of it that have begun
+        self.released = threading.Event()  # ends the wait of every request of /slow and /opening
+        self.slow = 0  # requests of the first that have begun
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path, body = environ["PATH_INFO"], environ["wsgi.input"]
@@ -121,6 +121,9 @@ class Site:
             answer = b"slow"
         elif path == "/broken":
             raise ValueError(path)
+        elif path == "/opening":
+            self.released.wait(PATIENCE_SECONDS)
+            answer = b"opened"
         else:
             answer = f"{environ['REQUEST_METHOD']} {path}".encode()
         start_response("200 OK", [("Content-Length", str(len(answer)))])
@@ -144,6 +147,9 @@ class _Configured(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Site:
         return self._site
+
+    def waits_for_storage(self, environ: Mapping[str, Any]) -> bool:
+        return bool(environ["PATH_INFO"] == "/opening")
 
 
 class _Worker(PageWorker):
@@ -407,6 +413,20 @@ def test_downloads_that_wait_for_their_storage_keep_no_generated_response_waitin
         for stuck in [clients.enter_context(server.connect(request)) for _ in range(STREAMS + 2)]:
             assert answer_on(stuck).read(MEGABYTE) == CONTENT
         assert server.get("/generated")[1].endswith(b"the request")
+
+
+def test_requests_that_wait_for_a_storage_hold_no_thread_of_the_pages(server: Server) -> None:
+    request = b"GET /opening HTTP/1.1\r\nHost: x\r\n\r\n"
+    with ExitStack() as clients:
+        clients.callback(server.site.released.set)
+        waiting = [clients.enter_context(server.connect(request)) for _ in range(STREAMS + 2)]
+        for path in ("/page", "/stored", "/generated"):
+            assert server.get(path)[0] == 200
+        server.site.released.set()
+        for client in waiting:
+            assert answer_on(client).read() == b"opened"
+            client.sendall(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert answer_on(client).read() == b"GET /page"
 
 
 @pytest.mark.parametrize("path", DOWNLOADS)

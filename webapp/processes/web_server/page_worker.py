@@ -1,10 +1,11 @@
 """A serving process: clients that are slow or send nothing cost a socket each, and no thread.
 
 The main thread receives. Only when a request has arrived completely, a thread serves it, and it never waits for its
-client: what the client does not take at once is sent by a thread for all of them (`response_sender`). Four things
+client: what the client does not take at once is sent by a thread for all of them (`response_sender`). Five things
 have a few threads of their own, and more of them wait for their turn: the polls of open pages, for which nobody waits;
-reading an upload, which has a thread for as long as it lasts; and a response that is generated, or fetched from a
-storage, while it is sent, which has one only while its client takes it.
+reading an upload, which has one for as long as it lasts; a request for a stored file, until its storage has brought
+the first bytes; and a response that is generated, or fetched from a storage, while it is sent, which has one only while
+its client takes it.
 """
 
 import errno
@@ -75,6 +76,16 @@ class _BodyFailedError(Exception):
     """A body could not be read to its end; unlike an `OSError`, it is no failure of the connection to the client."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """A request, and the response that the application has not begun yet."""
+
+    request: Any
+    response: Any
+    environ: dict[str, Any]
+    began: datetime
+
+
 @dataclass(slots=True)
 class _Answer:
     """A response that is being generated."""
@@ -126,6 +137,9 @@ class _Answer:
         client.sendall(part)
 
 
+_Outcome = bool | _Exchange | _Answer  # whether the connection can be kept, or what another thread goes on with
+
+
 def _parts(body: Iterable[bytes], response: Any, environ: dict[str, Any]) -> Iterator[bytes | memoryview]:
     """Yield the parts of a body. A file with a descriptor has none: the kernel sends it, all that was announced."""
     if not isinstance(body, environ["wsgi.file_wrapper"]):
@@ -138,7 +152,10 @@ def _parts(body: Iterable[bytes], response: Any, environ: dict[str, Any]) -> Ite
 
 
 class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no types
-    """gunicorn's threaded worker with another way to receive requests and to send responses."""
+    """gunicorn's threaded worker with another way to receive requests and to send responses.
+
+    Its application has the method ``waits_for_storage``, which tells whether a request does.
+    """
 
     def init_process(self) -> None:
         """Start the threads, then serve until a stop."""
@@ -148,11 +165,12 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         self._polls = ThreadPoolExecutor(POLLS, "poll")
         self._uploads = ThreadPoolExecutor(UPLOADS, "upload")
         self._streams = ThreadPoolExecutor(STREAMS, "stream")
+        self._openings = ThreadPoolExecutor(STREAMS, "opening")
         self._stored_files = ThreadPoolExecutor(STREAMS, "stored-file")
         self._sender = ResponseSender()
         self._sender.start()
         super().init_process()
-        for threads in (self._polls, self._uploads, self._streams, self._stored_files):
+        for threads in (self._polls, self._uploads, self._streams, self._openings, self._stored_files):
             threads.shutdown(wait=False, cancel_futures=True)
         self._sender.stop()
 
@@ -269,8 +287,8 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         future = threads.submit(work, *arguments)
         future.add_done_callback(lambda future: self.method_queue.defer(self.finish_request, client, future))
 
-    def handle_request(self, req: Any, conn: Client) -> bool | _Answer:
-        """Serve a request; return whether the connection can be kept, or what is left because the client is slow."""
+    def handle_request(self, req: Any, conn: Client) -> _Outcome:
+        """Serve a request; return whether the connection can be kept, or what is left for another thread."""
         began = datetime.now()  # noqa: DTZ005  (gunicorn logs the difference)
         req._expected_100_continue &= conn.source.waits  # noqa: SLF001  (`_take` has answered it already)
         response, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg)
@@ -278,10 +296,26 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         self.nr += 1
         if not self.alive or conn.source.waits:  # after a body that may not have been read, no other request follows
             response.force_close()
-        context = copy_context()
+        exchange = _Exchange(req, response, environ, began)
+        if not conn.source.waits and self.app.waits_for_storage(environ):
+            return exchange
+        return self._answer(exchange, conn)
+
+    def _answer(self, exchange: _Exchange, client: Client) -> _Outcome:
+        environ, response, context = exchange.environ, exchange.response, copy_context()
         body = context.run(self.wsgi, environ, response.start_response)
-        answer = _Answer(req, response, environ, body, _parts(body, response, environ), context, began)
-        return self._write(answer, conn, patience=0)
+        parts = _parts(body, response, environ)
+        answer = _Answer(exchange.request, response, environ, body, parts, context, exchange.began)
+        return self._write(answer, client, patience=0)
+
+    def _answer_from_storage(self, exchange: _Exchange, client: Client) -> _Outcome:
+        try:
+            return self._keepalive_after(client, self._answer(exchange, client))
+        except OSError:  # the client went away
+            return False
+        except Exception as error:  # noqa: BLE001  (as gunicorn does for other requests)
+            self.handle_error(exchange.request, client.sock, client.client, error)
+            return False
 
     def _write(self, answer: _Answer, client: Client, *, patience: float) -> bool | _Answer:
         """Write a response or the rest of it; return what `handle_request` returns."""
@@ -322,7 +356,7 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         except Exception:
             self.log.exception("Error closing a response")
 
-    def _keepalive_after(self, conn: Client, keepalive: bool | _Answer) -> bool | _Answer:  # noqa: FBT001
+    def _keepalive_after(self, conn: Client, keepalive: _Outcome) -> _Outcome:
         """Return the result of `handle_request`; a connection is kept only if its next byte starts a request."""
         if keepalive is True:
             return bool(conn.parser.finish_body()) and not conn.source.was_short
@@ -330,7 +364,7 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
 
     # What follows: in the main thread
 
-    def finish_request(self, conn: Client, fs: "Future[bool | _Answer]") -> None:
+    def finish_request(self, conn: Client, fs: "Future[_Outcome]") -> None:
         """Send what is left of a response, then wait for the next request or close the connection."""
         self._hold(conn, 0)
         if fs.cancelled() or fs.exception():
@@ -344,7 +378,7 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
                 conn.sock, lambda was_sent: self.method_queue.defer(self._after_sending, conn, was_sent, outcome)
             )
 
-    def _after_sending(self, client: Client, was_sent: bool, outcome: bool | _Answer) -> None:  # noqa: FBT001
+    def _after_sending(self, client: Client, was_sent: bool, outcome: _Outcome) -> None:  # noqa: FBT001
         if was_sent:
             self._go_on(client, outcome)
             return
@@ -352,9 +386,11 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
             self._threads_of(outcome).submit(self._end, outcome)
         self._close(client)
 
-    def _go_on(self, client: Client, outcome: bool | _Answer) -> None:  # noqa: FBT001
+    def _go_on(self, client: Client, outcome: _Outcome) -> None:
         """Write more of a response whose client has taken everything so far, or wait for what follows it."""
-        if isinstance(outcome, _Answer):
+        if isinstance(outcome, _Exchange):
+            self._submit(self._openings, client, self._answer_from_storage, outcome, client)
+        elif isinstance(outcome, _Answer):
             self._submit(self._threads_of(outcome), client, self._write_rest, outcome, client)
         else:
             self._follow(client, keep=outcome)
