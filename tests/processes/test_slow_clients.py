@@ -1,6 +1,7 @@
 """Clients that are slow, or send only half of a request, do not make pages slow. All on loopback."""
 
 import resource
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -214,3 +215,24 @@ def test_a_slow_client_gets_the_whole_file_and_a_fast_one_does_not_wait_for_it(
             assert len(answer.read()) == size
         connection.close()
         assert downloads.least_received < FILE_BYTES
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("stops", [1, 2])
+def test_a_download_that_a_stop_cuts_off_is_in_the_access_log(
+    installation: Installation, cookie: str, file_path: str, stops: int
+) -> None:
+    web = installation.start("web", "--port", str(port := free_port()), "--processes", "1")
+    wait_for(lambda: answers(port))
+    with connect(port, f"GET {file_path} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n".encode()) as client:
+        wait_for(lambda: client.recv(1, socket.MSG_PEEK))
+        logged = len(installation.output)
+        for _ in range(stops):
+            web.send_signal(signal.SIGTERM)
+            wait_for(lambda: "Handling signal: term" in installation.output[logged:])
+        web.wait(PATIENCE_SECONDS)
+        received = 0
+        while data := client.recv(MEGABYTE):
+            received += len(data)
+    (line,) = [line for line in installation.output[logged:].splitlines() if f'"GET {file_path}' in line]
+    assert received - 2000 <= int(line.split('" 200 ')[1].split()[0]) <= received

@@ -17,7 +17,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from webapp.db.engine import forget_inherited_connections, limit_page_cache
-from webapp.processes.web_server.page_worker import IDLE_SECONDS, PageWorker
+from webapp.processes.web_server.page_worker import IDLE_SECONDS, LAST_SECONDS, PageWorker
 from webapp.processes.web_server.web_log import web_log
 from webapp.services import Services
 from webapp.telemetry.log_format import log_format
@@ -58,7 +58,7 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
             "worker_connections": _connections(),
             "keepalive": int(IDLE_SECONDS),
             "preload_app": True,
-            "graceful_timeout": _GRACE_SECONDS,
+            "graceful_timeout": _GRACE_SECONDS + LAST_SECONDS,
             "accesslog": "-",
             **web_log(log_format(services.settings, services.secret_key)),
             "control_socket_disable": True,

@@ -136,12 +136,13 @@ class Site:
 
 
 class _Configured(BaseApplication):  # type: ignore[misc]
-    def __init__(self, site: Site, connections: int) -> None:
-        self._site, self._connections = site, connections
+    def __init__(self, site: Site, connections: int, grace: int) -> None:
+        self._site, self._connections, self._grace = site, connections, grace
         super().__init__()
 
     def load_config(self) -> None:
         options = {"bind": "127.0.0.1:0", "threads": 1, "worker_connections": self._connections, "keepalive": 75}
+        options["graceful_timeout"] = self._grace
         for name, value in options.items():
             self.cfg.set(name, value)
 
@@ -158,15 +159,16 @@ class _Worker(PageWorker):
 
 
 class Server:
-    def __init__(self, file: Path, connections: int = 1000) -> None:
+    def __init__(self, file: Path, connections: int = 1000, grace: int = 30) -> None:
         self.site = Site(file)
-        app = _Configured(self.site, connections)
+        app = _Configured(self.site, connections, grace)
         log = Logger(app.cfg)
         sockets = create_sockets(app.cfg, log)
         self.address = sockets[0].sock.getsockname()
         self.worker = _Worker(1, os.getppid(), sockets, app, 30, app.cfg, log)
         self.logged: list[str] = []  # the statuses in the access log
-        self.worker.log.access = lambda response, *_: self.logged.append(response.status)
+        self.logged_bytes: list[int] = []
+        self.worker.log.access = self._record
         self._thread = threading.Thread(target=self.worker.init_process, daemon=True)
         self._thread.start()
 
@@ -187,6 +189,10 @@ class Server:
         content = answer.read()
         connection.close()
         return answer.status, content
+
+    def _record(self, response: Any, *_: Any) -> None:
+        self.logged.append(response.status)
+        self.logged_bytes.append(response.sent)
 
     def stop(self) -> None:
         if not self._thread.is_alive():
@@ -625,6 +631,41 @@ def test_a_stop_ends_idle_connections_and_waits_for_responses(server: Server) ->
         assert len(answer.read()) == FILE_MEGABYTES * MEGABYTE
     stopping.join(PATIENCE_SECONDS)
     assert not stopping.is_alive()
+
+
+def body_until_end(client: socket.socket) -> bytes:
+    """Read a response until its connection ends; return its body, with the sizes of the chunks if it has any."""
+    received = bytearray()
+    while data := client.recv(MEGABYTE):
+        received += data
+    return bytes(received).partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize("path", [*DOWNLOADS, "/stuck"])
+def test_a_download_that_a_stop_cuts_off_is_in_the_log_with_what_was_sent(
+    file: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(page_worker, "LAST_SECONDS", 1.9)
+    Stuck.released.clear()
+    with serving(file, grace=2) as server, ExitStack() as stack:
+        stack.callback(Stuck.released.set)
+        client = stack.enter_context(server.connect(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), buffer=65536))
+        wait_for(lambda: client.recv(1, socket.MSG_PEEK))
+        server.stop()
+        body = body_until_end(client)
+        assert server.logged == ["200 OK"]
+        assert len(body) - 100 <= server.logged_bytes[0] <= len(body) < FILE_MEGABYTES * MEGABYTE
+
+
+@pytest.mark.parametrize("path", DOWNLOADS)
+def test_a_download_whose_client_leaves_is_in_the_log_with_what_was_sent(server: Server, path: str) -> None:
+    with server.connect(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), buffer=65536) as client:
+        client.recv(1000)
+    wait_for(lambda: server.logged)
+    assert 0 < server.logged_bytes[0] < FILE_MEGABYTES * MEGABYTE
+    assert server.get(path)[0] == 200
+    wait_for(lambda: len(server.logged) == 2)
+    assert server.logged_bytes[1] >= FILE_MEGABYTES * MEGABYTE
 
 
 def test_hundreds_of_idle_connections_hold_no_thread_and_are_kept(file: Path) -> None:

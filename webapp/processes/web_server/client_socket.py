@@ -25,20 +25,16 @@ class FileRange:
 
     def __init__(self, fileno: int, start: int, size: int) -> None:
         self._fileno = os.dup(fileno)
-        self._start, self._size = start, size
-
-    @property
-    def is_sent(self) -> bool:
-        """Whether nothing is left to send."""
-        return not self._size
+        self._start = start
+        self.left = size  # bytes that are still to be sent
 
     def send(self, out: socket.socket) -> int:
         """Send as much as the socket takes; return the number of bytes."""
-        sent = os.sendfile(out.fileno(), self._fileno, self._start, min(self._size, _AT_ONCE))
+        sent = os.sendfile(out.fileno(), self._fileno, self._start, min(self.left, _AT_ONCE))
         if not sent:
             raise BrokenPipeError("The file is shorter than it was.")
         self._start += sent
-        self._size -= sent
+        self.left -= sent
         return sent
 
     def close(self) -> None:
@@ -53,7 +49,7 @@ class ClientSocket:
         connection.settimeout(0)
         self.connection = connection
         self._outgoing: deque[memoryview | FileRange] = deque()
-        self._collected = 0
+        self._collected = self._in_files = 0
 
     @property
     def is_empty(self) -> bool:
@@ -64,6 +60,11 @@ class ClientSocket:
     def waiting_bytes(self) -> int:
         """The number of bytes in memory that the client has not taken."""
         return self._collected
+
+    @property
+    def unsent_bytes(self) -> int:
+        """The number of bytes that the client has not taken, also after `close`."""
+        return self._collected + self._in_files
 
     def fileno(self) -> int:
         """Return the descriptor of the socket."""
@@ -98,6 +99,7 @@ class ClientSocket:
         size = os.fstat(file.fileno()).st_size - offset if count is None else count
         if size > 0:
             self._outgoing.append(FileRange(file.fileno(), offset, size))
+            self._in_files += size
 
     def flush(self, most: int = _AT_ONCE) -> bool:
         """Send until the socket takes no more, or ``most`` bytes were sent; return whether everything was sent."""
@@ -126,7 +128,8 @@ class ClientSocket:
         first = self._outgoing[0]
         if isinstance(first, FileRange):
             sent = first.send(self.connection)
-            if first.is_sent:
+            self._in_files -= sent
+            if not first.left:
                 self._drop_first()
             return sent
         sent = self.connection.send(first)

@@ -9,6 +9,7 @@ its client takes it.
 """
 
 import errno
+import math
 import selectors
 import socket
 import time
@@ -35,6 +36,7 @@ UPLOADS, STREAMS = 2 * UPLOADS_OF_A_USER, 2 * STREAMS_OF_A_USER
 POLLS = 2  # threads for polls: hundreds at once, after a restart or a pause, leave a page its share of the processor
 IDLE_SECONDS = 75.0  # that a connection stays open without a request: longer than the pause between any two polls
 _LINGER_SECONDS = 2.0  # to let a client read the response before the connection is closed
+LAST_SECONDS = 2  # of a stop, for the ends of responses that it cuts off
 _SWEEP_SECONDS = 0.5
 _READ = 256 * 1024  # bytes at once
 _UNREAD_LIMIT = 64 * 1024  # bytes that a response runs ahead of its client in memory before it needs another thread
@@ -86,9 +88,9 @@ class _Exchange:
     began: datetime
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Answer:
-    """A response that is being generated."""
+    """A response that is being generated, or was and is being sent."""
 
     request: Any
     response: Any
@@ -97,6 +99,7 @@ class _Answer:
     parts: Iterator[bytes | memoryview]
     context: Context  # the parts can be read by another thread than the one that called the application
     began: datetime
+    is_written: bool = False  # to the client's socket, and the body is closed
 
     def write(self, client: ClientSocket, patience: float) -> bool:
         """Write the parts that are left; return whether that were all.
@@ -161,7 +164,8 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         """Start the threads, then serve until a stop."""
         self._waiting: dict[Client, None] = {}  # for bytes of their clients, the longest first
         self._incoming = 0  # bytes that clients hold
-        self._swept_at = 0.0
+        self._answers: dict[_Answer, Client] = {}  # that are not in the access log yet
+        self._swept_at, self._cut_off_at = 0.0, math.inf
         self._polls = ThreadPoolExecutor(POLLS, "poll")
         self._uploads = ThreadPoolExecutor(UPLOADS, "upload")
         self._streams = ThreadPoolExecutor(STREAMS, "stream")
@@ -169,10 +173,15 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         self._stored_files = ThreadPoolExecutor(STREAMS, "stored-file")
         self._sender = ResponseSender()
         self._sender.start()
-        super().init_process()
-        for threads in (self._polls, self._uploads, self._streams, self._openings, self._stored_files):
-            threads.shutdown(wait=False, cancel_futures=True)
-        self._sender.stop()
+        try:
+            super().init_process()
+        finally:  # also at a stop that waits for nothing
+            for threads in (self._polls, self._uploads, self._streams, self._openings, self._stored_files):
+                threads.shutdown(wait=False, cancel_futures=True)
+            self._sender.stop()
+            for answer, client in list(self._answers.items()):  # whose threads wait for something
+                self._log_once(answer, client)
+                client.sock.connection.close()
 
     # Receiving: in the main thread
 
@@ -199,6 +208,8 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         if not force and now - self._swept_at < _SWEEP_SECONDS:
             return
         self._swept_at = now
+        if now >= self._cut_off_at:
+            self._cut_off_answers()
         for client in [client for client in self._waiting if force or client.deadline <= now]:
             if client.request.size and not client.leaves:
                 with suppress(OSError):
@@ -209,10 +220,20 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         """Do nothing: `murder_keepalived` is about all waiting clients."""
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """At a stop: give a client that has not sent the head of a request only until ``deadline``."""
+        """At a stop: give a client that has not sent the head of a request only until ``deadline``.
+
+        A response has almost the whole grace period: a process that does not end within it is killed, and logs nothing.
+        """
+        self._cut_off_at = time.monotonic() + self.cfg.graceful_timeout - LAST_SECONDS
         for client in self._waiting:
             if client.request.arrival is not Arrival.PART_OF_BODY:
                 client.deadline = min(client.deadline, deadline)
+
+    def _cut_off_answers(self) -> None:
+        """Disconnect the clients of responses that have not ended; these end like those of clients that went away."""
+        for client in list(self._answers.values()):
+            with suppress(OSError):
+                client.sock.connection.shutdown(socket.SHUT_RDWR)
 
     def _await(self, client: Client, seconds: float) -> None:
         client.since = time.monotonic()
@@ -306,6 +327,7 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         body = context.run(self.wsgi, environ, response.start_response)
         parts = _parts(body, response, environ)
         answer = _Answer(exchange.request, response, environ, body, parts, context, exchange.began)
+        self._answers[answer] = client
         return self._write(answer, client, patience=0)
 
     def _answer_from_storage(self, exchange: _Exchange, client: Client) -> _Outcome:
@@ -321,33 +343,51 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         """Write a response or the rest of it; return what `handle_request` returns."""
         response = answer.response
         try:
-            if not answer.write(client.sock, patience):
+            if not answer.is_written and not self._write_body(answer, client, patience):
                 return answer
-            response.close()
+            client.sock.flush()
         except OSError:
-            self._end(answer)
+            self._end(answer, client)
             raise
         except Exception:
             if not response.headers_sent:
+                self._answers.pop(answer, None)
                 self._close_body(answer)
                 raise  # so that `handle_error` answers with the status 500, and writes that one into the log
-            self._end(answer)
+            self._end(answer, client)
             self.log.exception("Error handling request")
             return False
-        self._end(answer)
-        client.sock.flush()
+        if not client.sock.is_empty:
+            return answer
+        self._end(answer, client)
         return not response.should_close()
 
-    def _write_rest(self, answer: _Answer, client: Client) -> bool | _Answer:
+    def _write_body(self, answer: _Answer, client: Client, patience: float) -> bool:
+        if not answer.write(client.sock, patience):
+            return False
+        answer.response.close()
+        answer.is_written = True
+        self._close_body(answer)
+        return True
+
+    def _write_rest(self, answer: _Answer, client: Client) -> _Outcome:
         try:
-            return self._write(answer, client, patience=_PATIENCE_SECONDS)
+            return self._keepalive_after(client, self._write(answer, client, patience=_PATIENCE_SECONDS))
         except OSError:  # the client went away
             return False
 
-    def _end(self, answer: _Answer) -> None:
+    def _end(self, answer: _Answer, client: Client) -> None:
+        self._log_once(answer, client)
+        if not answer.is_written:
+            self._close_body(answer)
+
+    def _log_once(self, answer: _Answer, client: Client) -> None:
+        """Write the line of the access log, with the number of bytes that the client has taken."""
+        if not self._answers.pop(answer, None):
+            return
+        answer.response.sent = max(0, answer.response.sent - client.sock.unsent_bytes)
         duration = datetime.now() - answer.began  # noqa: DTZ005
         self.log.access(answer.response, answer.request, answer.environ, duration)
-        self._close_body(answer)
 
     def _close_body(self, answer: _Answer) -> None:
         try:
@@ -383,7 +423,7 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
             self._go_on(client, outcome)
             return
         if isinstance(outcome, _Answer):
-            self._threads_of(outcome).submit(self._end, outcome)
+            self._threads_of(outcome).submit(self._end, outcome, client)
         self._close(client)
 
     def _go_on(self, client: Client, outcome: _Outcome) -> None:
@@ -396,6 +436,8 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
             self._follow(client, keep=outcome)
 
     def _threads_of(self, answer: _Answer) -> ThreadPoolExecutor:
+        if answer.is_written:  # and only its line of the access log is left
+            return self.tpool  # type: ignore[no-any-return]
         is_file = isinstance(answer.body, answer.environ["wsgi.file_wrapper"])
         return self._stored_files if is_file else self._streams
 
