@@ -13,7 +13,6 @@ from uuid import uuid4
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import xlsxwriter
-from flask_migrate import upgrade
 
 from benchmarks import servers
 from benchmarks.peers import environment, table_peers
@@ -22,6 +21,7 @@ from benchmarks.rounds import Verdict
 from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import forget_inherited_connections
+from webapp.db.revision import upgrade
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.model.job import Job, Status
@@ -112,8 +112,7 @@ def _compare(services: Services, path: Path) -> None:
 
 def _services(folder: Path, url: str, redis: str) -> Services:
     app = create_app(load(data_dir=folder, database_url=url, redis_url=redis))
-    with app.app_context():
-        upgrade()
+    upgrade(app.extensions["deskjob"].engine)
     services: Services = app.extensions["deskjob"]
     return services
 

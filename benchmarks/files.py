@@ -21,8 +21,6 @@ from time import perf_counter, sleep
 from typing import Any
 from uuid import UUID
 
-from flask_migrate import upgrade
-
 from benchmarks import servers
 from benchmarks.installation import add_person
 from benchmarks.rounds import Spread, Verdict, ratio
@@ -30,6 +28,7 @@ from benchmarks.s3_server import S3Server
 from benchmarks.web_server import WebServer, free_port, serve, session_cookie
 from webapp.app import create_app
 from webapp.config import load
+from webapp.db.revision import upgrade
 from webapp.services import Services
 
 UPLOAD_TIMES, DOWNLOAD_TIMES, RANGE_TIMES, MEGABYTES = 1.3, 1.1, 1.25, 150
@@ -190,8 +189,7 @@ def _site(redis: str, size: int, **storage: Any) -> Iterator[_Site]:
     folder = Path(tempfile.mkdtemp(prefix="dj-"))
     with servers.database("sqlite") as url:
         app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, secret_key="k" * 32, **storage))
-        with app.app_context():
-            upgrade()
+        upgrade(app.extensions["deskjob"].engine)
         services: Services = app.extensions["deskjob"]
         user_id = add_person(services)
         source = folder / "source.csv"

@@ -9,13 +9,13 @@ from pathlib import Path
 from time import perf_counter
 from uuid import UUID, uuid4
 
-from flask_migrate import upgrade
 from sqlalchemy import insert
 
 from benchmarks import servers
 from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import writing
+from webapp.db.revision import upgrade
 from webapp.processes import worker
 from webapp.schema import now, users
 from webapp.services import Services
@@ -27,8 +27,7 @@ def installed(kind: str, redis: str, jobtypes: str = "benchmarks.noop") -> Itera
     folder = Path(tempfile.mkdtemp(prefix="dj-"))
     with servers.database(kind) as url:
         app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, jobtypes=jobtypes))
-        with app.app_context():
-            upgrade()
+        upgrade(app.extensions["deskjob"].engine)
         services: Services = app.extensions["deskjob"]
         try:
             yield services

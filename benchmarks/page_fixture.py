@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from flask.testing import FlaskClient
-from flask_migrate import upgrade
 
 from benchmarks import servers
 from benchmarks.installation import add_person
 from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import is_sqlite, writing
+from webapp.db.revision import upgrade
 from webapp.services import Services
 
 _FILLED_AT_ONCE = 20_000  # rows; more can take longer than a connection waits for an answer
@@ -34,8 +34,7 @@ def page_fixture(kind: str, redis: str, rows: int, **settings: Any) -> Iterator[
     folder = Path(tempfile.mkdtemp(prefix="dj-"))
     with servers.database(kind) as url:
         app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, secret_key="k" * 32, **settings))
-        with app.app_context():
-            upgrade()
+        upgrade(app.extensions["deskjob"].engine)
         services: Services = app.extensions["deskjob"]
         owner_ids = [add_person(services) for _ in range(OWNERS)]
         fill(services, owner_ids, rows)

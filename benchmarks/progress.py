@@ -6,13 +6,13 @@ from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
 
-from flask_migrate import upgrade
 from tqdm import tqdm
 
 from benchmarks import servers
 from benchmarks.rounds import Verdict, ratio
 from webapp.app import create_app
 from webapp.config import load
+from webapp.db.revision import upgrade
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.input_files import Inputs
 from webapp.jobs.execution.leases import Holder
@@ -43,8 +43,7 @@ def run(*, short: bool) -> Verdict:
 
 def _running_job(folder: Path, url: str, redis: str) -> tuple[Services, Job]:
     app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, jobtypes="benchmarks.noop"))
-    with app.app_context():
-        upgrade()
+    upgrade(app.extensions["deskjob"].engine)
     services: Services = app.extensions["deskjob"]
     services.jobs.create_job("noop")
     lease = services.leases.open(Holder(host="here", boot_id="", worker=uuid4().hex, pid=1), "default")

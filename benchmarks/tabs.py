@@ -16,7 +16,6 @@ from statistics import median
 from time import monotonic, perf_counter, sleep
 from uuid import UUID
 
-from flask_migrate import upgrade
 from sqlalchemy import update
 
 from benchmarks import servers
@@ -28,6 +27,7 @@ from benchmarks.web_server import WebServer, serve, session_cookie
 from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import writing
+from webapp.db.revision import upgrade
 from webapp.jobs.model.job import Job
 from webapp.schema import jobs, later
 from webapp.services import Services
@@ -175,8 +175,7 @@ def _site(kind: str, redis: str) -> Iterator[_Site]:
         app = create_app(
             load(data_dir=folder, database_url=url, redis_url=redis, secret_key="k" * 32, jobtypes="benchmarks.noop")
         )
-        with app.app_context():
-            upgrade()
+        upgrade(app.extensions["deskjob"].engine)
         services: Services = app.extensions["deskjob"]
         owner_ids = [add_person(services) for _ in range(USERS)]
         fill(services, owner_ids, JOBS)

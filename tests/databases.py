@@ -13,11 +13,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from flask_migrate import upgrade
 from sqlalchemy import Connection, create_engine, text
 
 from webapp.app import create_app
 from webapp.config import load
+from webapp.db.revision import upgrade
 from webapp.jobs.maintenance.month_partitions import divide_by_month
 
 BY_MONTH = "postgresql by month"  # with partitions; only in modules that are marked as `partitions`
@@ -131,7 +131,7 @@ def divided_databases(postgresql_server: str) -> Databases:
 def migrated(url: str, folder: Path) -> None:
     app = create_app(load(data_dir=folder, database_url=url))
     with app.app_context():
-        upgrade()
+        upgrade(app.extensions["deskjob"].engine)
         app.extensions["deskjob"].engine.dispose()
 
 

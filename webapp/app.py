@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from htmx_flask import Htmx
 
@@ -38,7 +37,6 @@ from webapp.views.text import author_catalogues, locale_choice
 PACKAGE = Path(__file__).parent
 ROOT = PACKAGE if (PACKAGE / "templates").is_dir() else PACKAGE.parent  # installed, or a checkout
 db = SQLAlchemy(metadata=schema.metadata)
-migrate = Migrate(db=db, directory=str(PACKAGE / "migrations"))
 
 
 class Application(Flask):
@@ -59,7 +57,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database, pooled=settings.database_pooled),
     )
     db.init_app(app)
-    migrate.init_app(app)
     with app.app_context():
         services = app.extensions["deskjob"] = Services(settings, db.engine).build()
     author_catalogues.register(services.registry)

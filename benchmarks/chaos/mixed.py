@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from flask_migrate import upgrade
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
@@ -24,6 +23,7 @@ from webapp.accounts.user import Role
 from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import reading
+from webapp.db.revision import upgrade
 from webapp.jobs.model.job import UNFINISHED
 from webapp.schema import jobs
 from webapp.services import Services
@@ -50,7 +50,7 @@ def services_of(installation: ChaosInstallation) -> Iterator[Services]:
     """Create the tables; yield the services that this process uses."""
     app = create_app(load(data_dir=installation.folder, **installation.settings))
     with app.app_context():
-        upgrade()
+        upgrade(app.extensions["deskjob"].engine)
         services: Services = app.extensions["deskjob"]
         yield services
         services.engine.dispose()

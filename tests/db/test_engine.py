@@ -5,7 +5,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
-from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
@@ -20,6 +19,7 @@ from webapp.db.engine import (
     writing,
     writing_autocommit,
 )
+from webapp.db.revision import downgrade, upgrade
 
 pytestmark = pytest.mark.dialect
 
@@ -36,9 +36,9 @@ def test_the_migrations_create_the_tables_of_the_schema(app: Flask, database: st
 
 def test_every_migration_can_be_downgraded_and_upgraded(app: Flask, database: str) -> None:
     engine = app.extensions["deskjob"].engine
-    downgrade(revision="base")
+    downgrade(engine, "base")
     assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
-    upgrade()
+    upgrade(engine)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM jobs")).scalar() == 0
 

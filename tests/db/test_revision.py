@@ -1,8 +1,9 @@
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 
 from webapp.db.engine import writing
-from webapp.db.revision import RevisionCheck, database_revision, expected_revision
+from webapp.db.revision import MIGRATIONS, RevisionCheck, database_revision, expected_revision, pending, revisions
 from webapp.services import Services
 
 
@@ -13,6 +14,16 @@ def set_revision(engine: Engine, revision: str) -> None:
 
 def test_a_migrated_database_has_the_expected_revision(services: Services) -> None:
     assert database_revision(services.engine) == expected_revision()
+
+
+def test_the_names_of_the_scripts_are_the_history_that_alembic_follows() -> None:
+    scripts = list(ScriptDirectory(str(MIGRATIONS)).walk_revisions())
+    assert revisions() == tuple(script.revision for script in reversed(scripts))
+
+
+def test_a_database_lacks_the_revisions_after_its_own() -> None:
+    *_, before, last = revisions()
+    assert (pending(""), pending(before), pending(last), pending("9999")) == (revisions(), (last,), (), ())
 
 
 def test_an_empty_database_has_no_revision() -> None:

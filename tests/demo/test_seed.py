@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_migrate import upgrade
 from sqlalchemy import select
 
 from tests.application import IsolatedClient
@@ -22,6 +21,7 @@ from webapp.accounts.user import Role, User
 from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import reading
+from webapp.db.revision import upgrade
 from webapp.demo.history import draw_month
 from webapp.demo.integrations import create_integrations
 from webapp.demo.job_rows import PastJob
@@ -61,7 +61,7 @@ def shown(
         app = create_app(settings)
         app.test_client_class = IsolatedClient
         with app.app_context():
-            upgrade()
+            upgrade(app.extensions["deskjob"].engine)
             seed(app.extensions["deskjob"], password=PASSWORD, count=60)
             yield app
             app.extensions["deskjob"].engine.dispose()

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from flask_migrate import downgrade
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tests.installation import PATIENCE_SECONDS, Installation, wait_for
 from webapp.config import Unready
 from webapp.db.engine import reading, writing
-from webapp.db.revision import expected_revision
+from webapp.db.revision import downgrade, expected_revision
 from webapp.jobs import DuplicateJob
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Status
@@ -43,7 +42,7 @@ def set_revision(engine: Engine, revision: str) -> None:
 @pytest.mark.exhaustive
 def test_every_migration_can_be_downgraded_and_upgraded(app: Flask, services: Services, database: str) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    downgrade(revision="0001")
+    downgrade(services.engine, "0001")
     with pytest.raises(Exception, match=f"but this program needs {expected_revision()}"):
         require_tables(services)
     migrate(services)
@@ -57,7 +56,7 @@ def test_keys_of_unfinished_jobs_are_claimed_when_their_table_is_made(
     logging.getLogger("alembic").setLevel(logging.WARNING)
     held, ended = (services.jobs.create_system_job("maintenance", unique_key=key) for key in ("held", "ended"))
     services.jobs.cancel(ended.id)
-    downgrade(revision="0043")
+    downgrade(services.engine, "0043")
     migrate(services)
     with reading(services.engine) as connection:
         assert connection.execute(select(claimed_keys.c.key, claimed_keys.c.job_id)).all() == [("held", held.id)]
@@ -109,7 +108,7 @@ class TestOnPostgreSQL:
             wait_for(lambda: "A table was locked for too long" in caplog.text)
             reader.rollback()
 
-        downgrade(revision="0001")
+        downgrade(app.extensions["deskjob"].engine, "0001")
         with other.begin() as reader:
             reader.execute(text("LOCK TABLE jobs IN ACCESS SHARE MODE"))
             with caplog.at_level(logging.WARNING), ThreadPoolExecutor(1) as threads:

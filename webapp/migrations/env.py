@@ -1,4 +1,4 @@
-"""Alembic's environment: migrates the database of `webapp.db.revision.upgrade`, or of the current Flask application."""
+"""Alembic's environment: migrates the database of an engine, for `webapp.db.revision`."""
 
 from alembic import context
 
@@ -6,11 +6,7 @@ from webapp import schema
 from webapp.db.engine import lift_time_limit
 from webapp.db.sqlite_file import create_file
 
-engine = context.config.attributes.get("engine")
-if engine is None:  # a command of Flask-Migrate, such as `flask db revision`
-    from flask import current_app
-
-    engine = current_app.extensions["migrate"].db.engine
+engine = context.config.attributes["engine"]
 create_file(engine)
 with engine.connect() as connection:
     context.configure(

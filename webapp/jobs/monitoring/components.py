@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from redis import Redis, RedisError
 from sqlalchemy import Connection, Engine, func, select, text
 
 from webapp.db.engine import is_sqlite, reading
+from webapp.db.revision import database_revision, pending, revisions
 from webapp.schema import attachments
-
-_MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +52,14 @@ def inspect_database(engine: Engine) -> DatabaseInfo:
     with reading(engine) as connection:
         version = connection.execute(text(_VERSION[engine.dialect.name])).scalar_one()
         size = database_size(connection)
-        revision = MigrationContext.configure(connection).get_current_revision() or ""
-    script = ScriptDirectory(str(_MIGRATIONS))
-    head = script.get_current_head() or ""
+    revision = database_revision(engine) or ""
     return DatabaseInfo(
         kind="SQLite" if is_sqlite(engine) else "PostgreSQL",
         version=str(version).split(" ", 1)[0],
         bytes=size,
         revision=revision,
-        head=head,
-        pending=_pending(script, head, revision),
+        head=revisions()[-1],
+        pending=pending(revision),
     )
 
 
@@ -109,11 +104,3 @@ _SIZE = {
     "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
     "postgresql": "SELECT pg_database_size(current_database())",
 }
-
-
-def _pending(script: ScriptDirectory, head: str, revision: str) -> tuple[str, ...]:
-    known = {found.revision for found in script.walk_revisions()}
-    if revision and revision not in known:  # migrated by a newer version
-        return ()
-    missing = [found.revision for found in script.iterate_revisions(head, revision or None)]
-    return tuple(reversed(missing))
