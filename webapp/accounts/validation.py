@@ -2,8 +2,6 @@
 
 import unicodedata
 
-from email_validator import EmailNotValidError, validate_email
-
 from webapp.accounts.user import Role
 from webapp.time_zones import find_time_zone
 from webapp.visible_text import is_word_character, unreadable_character, without_invisible
@@ -88,6 +86,8 @@ def valid_email(email: str | None) -> str | None:
     address = without_invisible(email or "")
     if not address:
         return None
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415  (few processes need it)
+
     try:
         return validate_email(address, check_deliverability=False).normalized
     except EmailNotValidError:

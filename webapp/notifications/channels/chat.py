@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from importlib import import_module
 from socket import socket
 from typing import Any
-from unittest.mock import patch
 
 from webapp.notifications.channels.chat_address import UnsafeChat, parse_chat_address
 from webapp.notifications.channels.delivery_errors import NotDelivered, Undeliverable
@@ -42,6 +41,8 @@ def _public_connections(networks: Collection[Network]) -> Iterator[list[PrivateA
 
     Its plugins take no connection from outside, and follow redirects, so each connection is checked.
     """
+    from unittest.mock import patch  # noqa: PLC0415  (every process would keep its many modules in memory)
+
     refused: list[PrivateAddress] = []
 
     def checked(address: tuple[str, int], timeout: Any = None, *_: Any, **__: Any) -> socket:
