@@ -63,13 +63,14 @@ def up(host: str, port: int, workers: int | None) -> None:
 def run_workers(queues: str, workers: int | None) -> None:
     """Run a pool of workers on these queues, comma-separated, until it is asked to stop; all queues if none."""
     from webapp.processes.preflight import check_redis_access, require_tables, warn_of_storage
-    from webapp.processes.worker import run_pool
+    from webapp.processes.worker import run_pool, warm_up
     from webapp.telemetry.program import start_telemetry
 
     start_telemetry(services().settings, services().secret_key, program="worker")
     require_tables(services(), patience=_START_SECONDS)
     check_redis_access(services())
     warn_of_storage(services())
+    warm_up(services())
     run_pool(services(), [name.strip() for name in queues.split(",") if name.strip()], workers)
 
 

@@ -49,7 +49,7 @@ def run(services: Services, name: str, queues: list[str]) -> None:
     set_process_fields(worker=name)
     while True:
         try:
-            warm_up(services, name)
+            RevisionCheck(services.engine).matches()
             worker = job_worker(services, name, queues)
         except (RedisError, DBAPIError) as error:
             log.warning("The database or Redis is not available yet (%s). The worker waits.", error)
@@ -63,12 +63,14 @@ def run(services: Services, name: str, queues: list[str]) -> None:
 
 
 def run_pool(services: Services, queues: list[str], workers: int | None = None) -> None:
-    """Run a pool of workers on these queues until it is asked to stop; on all queues if none is given."""
+    """Run a pool of workers on these queues until it is asked to stop; on all queues if none is given.
+
+    Call `warm_up` before it, so that the workers share the memory of what that builds.
+    """
     settle_dead_workers(services)
     names = queues or [queue.name for queue in services.queues.all()]
     for name in names:
         services.queues.add(name)  # jobs can be sent to every queue that a worker serves
-    warm_up(services)  # here and not only in each worker, so that they share its memory
     services.engine.dispose()
     log.info("Workers of version %s start.", version())  # read before a deploy replaces files
     pool = Pool(
