@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -40,6 +41,22 @@ class _JobById(click.ParamType[Job]):
             return services().jobs.get(UUID(value))
         except _unknown_id():
             raise unknown_job(value) from None
+
+
+class JobInOwnList(_JobById):
+    """A job by its ID; on another installation also one that the account sees in one list only."""
+
+    def __init__(self, find: Callable[[str], Job | None]) -> None:
+        self._find = find
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Job:
+        """Return the job."""
+        try:
+            return super().convert(value, param, ctx)
+        except NotFound:
+            if is_remote() and (found := self._find(value.lower())):
+                return found
+            raise
 
 
 class _Period(click.ParamType[timedelta]):

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import abort
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from webapp.accounts.tokens import Scope
@@ -17,11 +16,9 @@ from webapp.jobs.model.job import Job
 from webapp.jobs.questions.answer_class import UnknownForm, class_at
 from webapp.jobs.questions.answers import seen_state
 from webapp.jobs.questions.question import Question, QuestionState
-from webapp.views.job.questions.answer_page import answer_question, readable_question
-from webapp.views.job.questions.question_card import may_answer
+from webapp.views.job.questions.answer_page import answer_question, readable_question, readable_questions
 from webapp.views.page.public_path import public_url_of
 from webapp.views.page.request import job_policy, services
-from webapp.views.page.viewer_context import viewer_context
 
 operations = Operations("questions")
 
@@ -89,12 +86,12 @@ def list_questions(query: LimitQuery) -> Any:
     answers={200: Answer(model=Page[QuestionDocument], description="Questions, oldest first.")},
 )
 def list_job_questions(job_id: UUID) -> Any:
-    """List what a job has asked, with the answers."""
-    context = viewer_context()
-    job = services().queries.jobs.get_visible(context.viewer, job_id)
-    if not (context.may_open(job) or may_answer(job, context)):
-        abort(404)
-    return {"items": [question_document(found, job) for found in services().questions.of(job.id)], "next": None}
+    """List what a job has asked, with the answers.
+
+    An account that cannot open the job gets the questions that it was asked.
+    """
+    job, found = readable_questions(job_id)
+    return {"items": [question_document(question, job) for question in found], "next": None}
 
 
 @operations.add(

@@ -10,7 +10,7 @@ from webapp.cli.audit_log import audited
 from webapp.cli.command_group import BadUsage, Failed, loaded
 from webapp.cli.context import is_remote, services
 from webapp.cli.output import print_jobs
-from webapp.cli.parameters import JOB, in_json, own_account, remote_services
+from webapp.cli.parameters import JobInOwnList, in_json, own_account, remote_services
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.job_policy import JobAction
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 _as = click.option("--as", "person", metavar="NAME", help="The account that decides; with --server, that of the token.")
 _version = click.option("--version", type=int, metavar="N", help="Refuse unless the job still has this version.")
+
+
+def _find_waiting_job(reference: str) -> Job | None:
+    return remote_services().approvals.find_waiting(reference)
+
+
+_waiting_job = click.argument("job", metavar="ID", type=JobInOwnList(_find_waiting_job))
 
 
 @click.command()
@@ -34,7 +41,7 @@ def approvals(person: str | None, *, in_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job", metavar="ID", type=JOB)
+@_waiting_job
 @_as
 @_version
 @in_json
@@ -50,7 +57,7 @@ def approve(job: Job, person: str | None, version: int | None, *, in_json: bool)
 
 
 @click.command()
-@click.argument("job", metavar="ID", type=JOB)
+@_waiting_job
 @click.option("--reason", required=True, help="Whoever asked for the job sees it.")
 @_as
 @_version

@@ -11,12 +11,17 @@ from webapp.cli.command_group import BadUsage, Failed, loaded
 from webapp.cli.context import is_remote, services
 from webapp.cli.jobs.approvals import policy_of
 from webapp.cli.output import as_json, print_jobs, readable
-from webapp.cli.parameters import JOB, PAYLOAD, in_json, own_account, remote_services
+from webapp.cli.parameters import PAYLOAD, JobInOwnList, in_json, own_account, remote_services
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.job_policy import JobAction
 
 _QUESTION = ("id", "job_id", "name", "text", "asked_of", "asked_at", "ends_at", "default")
+_SEEN = ("id", "type", "title")  # of a job whose question is all that the account can see
 _as = click.option("--as", "person", metavar="NAME", help="The account that answers; with --server, that of the token.")
+
+
+def _find_asking_job(reference: str) -> Job | None:
+    return remote_services().open_questions.find_asking_job(reference)
 
 
 @click.command()
@@ -33,24 +38,30 @@ def questions(person: str | None, *, in_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job", metavar="ID", type=JOB)
+@click.argument("job", metavar="ID", type=JobInOwnList(_find_asking_job))
 @click.option("--answer", "values", type=PAYLOAD, required=True, help="The fields of the form as a JSON object.")
 @_as
 @in_json
 def answer(job: Job, values: dict[str, Any], person: str | None, *, in_json: bool) -> None:
     """Answer the question that a job waits for.
 
-    An answer that does not fit is refused with a sentence for each field.
+    An answer that does not fit is refused with a sentence for each field. With --server, the account of the token
+    need not see the job: it is enough that the job asks it.
     """
     by, details = _respondent(job, person), {"name": job.title, "after": {"as": person}}
     try:
         with audited(AuditAction.JOB_ANSWER, AuditTarget.JOB, job.id, **details):
-            answered = services().jobs.answer(job.id, values, by=by)
+            answered: Job | None = services().jobs.answer(job.id, values, by=by)
     except loaded("webapp.jobs.questions.answer_class", "InvalidAnswer") as error:
         raise BadUsage(str(error)) from None
     except loaded("webapp.jobs.questions.answer_class", "UnknownForm") as error:
         raise Failed(str(error)) from None
-    print_jobs([answered], in_json=in_json, alone=True)
+    if answered is not None:
+        print_jobs([answered], in_json=in_json, alone=True)
+    elif in_json:
+        click.echo(as_json({name: getattr(job, name) for name in _SEEN}))
+    else:
+        click.echo(readable(f"Job {job.short_id} has your answer: {job.title}"))
 
 
 def _asked(person: str | None) -> list[Any]:

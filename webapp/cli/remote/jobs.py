@@ -125,8 +125,11 @@ class RemoteJobs:
                 raise BadUsage(error.errors["#/reason"]) from None
             raise
 
-    def answer(self, job_id: UUID, values: Mapping[str, Any], *, by: UUID) -> Job:  # noqa: ARG002  (the token's account)
-        """Answer the question that a job waits for; raise `BadUsage` with a sentence for each field that is wrong."""
+    def answer(self, job_id: UUID, values: Mapping[str, Any], *, by: UUID) -> Job | None:  # noqa: ARG002  (the token's)
+        """Answer the question that a job waits for; return the job, or None if the account cannot see it.
+
+        Raises `BadUsage` with a sentence for each field that is wrong.
+        """
         listed = self._connection.items(f"/jobs/{job_id}/questions")
         is_open = [found["id"] for found in listed if found["state"] == "open"]
         if not is_open:
@@ -135,7 +138,10 @@ class RemoteJobs:
             self._connection.send("POST", f"/questions/{is_open[0]}/answer", {"answer": values})
         except RemoteRefusal as error:
             raise refusal_of_answer(error) from None
-        return self.get(job_id)
+        try:
+            return self.get(job_id)
+        except NotFound:
+            return None
 
     def cancel(self, job_id: UUID) -> Job:
         """Stop a job."""
@@ -181,6 +187,10 @@ class RemoteApprovals:
         """Return the jobs, those that expire first before the others."""
         return tuple(map(job_of, self._connection.items("/approvals", limit=100)))
 
+    def find_waiting(self, reference: str) -> Job | None:
+        """Return one of the jobs by its id, or the last eight hex digits of it."""
+        return next((job for job in self.waiting() if reference in {str(job.id), job.short_id}), None)
+
 
 class RemoteQuestions:
     """Lists what jobs ask the token's account."""
@@ -191,6 +201,25 @@ class RemoteQuestions:
     def asked(self) -> tuple[Record, ...]:
         """Return the questions, those that expire first before the others."""
         return tuple(map(record_of, self._connection.items("/questions", limit=100)))
+
+    def find_asking_job(self, reference: str) -> Job | None:
+        """Return the job that asks or asked the account, as far as a question tells, by its id.
+
+        While it asks, the last eight hex digits of the id are enough.
+        """
+        try:
+            found = tuple(self._connection.items(f"/jobs/{UUID(reference)}/questions"))
+        except RemoteNotFound:
+            found = ()
+        except ValueError:  # a short id
+            found = tuple(self._connection.items("/questions", limit=100))
+        named = (each for each in found if reference in {each["job_id"], short_id(UUID(each["job_id"]))})
+        return next(map(_asking_job, named), None)
+
+
+def _asking_job(question: Mapping[str, Any]) -> Job:
+    job_id, type_name, title = UUID(question["job_id"]), question["job_type"], question["job_title"]
+    return Job(id=job_id, type=type_name, title=title, status=Status.HELD)
 
 
 class RemoteAdminJobs:

@@ -81,10 +81,31 @@ def readable_question(question_id: UUID) -> tuple[Question, Job]:
         job = services().jobs.get(question.job_id)
     except JobNotFound:
         abort(404)
-    asked = replace(job, asked_of=question.asked_of)
-    if job_policy().refusal_to_answer(asked) is not None and not _can_open(job, context):
+    if not (_was_asked(question, job) or _can_open(job, context)):
         abort(404)
     return question, job
+
+
+def readable_questions(job_id: UUID) -> tuple[Job, tuple[Question, ...]]:
+    """Return a job and those of its questions that the signed-in user can read, oldest first; 404 if there are none.
+
+    Of a job that they cannot open, these are the questions that they were asked.
+    """
+    context, asked = viewer_context(), services().questions.of(job_id)
+    try:
+        job = services().queries.jobs.get_visible(context.viewer, job_id)
+        if context.may_open(job) or may_answer(job, context):
+            return job, asked
+    except JobNotFound:
+        job = services().jobs.get(job_id)
+    if not (own := tuple(question for question in asked if _was_asked(question, job))):
+        abort(404)
+    return job, own
+
+
+def _was_asked(question: Question, job: Job) -> bool:
+    """Return whether the signed-in user can answer a question, or could while it was open."""
+    return job_policy().refusal_to_answer(replace(job, asked_of=question.asked_of)) is None
 
 
 def _can_open(job: Job, context: ViewerContext) -> bool:
