@@ -26,7 +26,13 @@ from tests.databases import (  # noqa: F401  (fixtures)
     postgresql_databases,
     sqlite_template,
 )
-from tests.exhaustive import keep_default_cases, leave_out_partitions, runs_by_default, set_up_hypothesis
+from tests.exhaustive import (
+    keep_default_cases,
+    leave_out_partitions,
+    runs_by_default,
+    set_up_hypothesis,
+    take_databases_in_turn,
+)
 from tests.people import admin, client_of, password, person, quick_passwords, user  # noqa: F401  (fixtures)
 from tests.process_patches import (  # noqa: F401  (fixtures)
     no_open_sockets,
@@ -88,7 +94,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> Generator[None, None, No
     """Leave out the exhaustive cases unless they were requested: making them takes as long as making the others."""
     yield
     leave_out_partitions(metafunc, BY_MONTH)
-    if not metafunc.config.getoption("--all") and not any("[" in argument for argument in metafunc.config.args):
+    if metafunc.config.getoption("--all"):
+        return
+    take_databases_in_turn(metafunc)
+    if not any("[" in argument for argument in metafunc.config.args):
         keep_default_cases(metafunc)
 
 

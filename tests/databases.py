@@ -93,7 +93,7 @@ class Databases:
 
 @pytest.fixture(params=DATABASES)
 def database(request: pytest.FixtureRequest) -> str:
-    """Run the test on each database: PostgreSQL by default only in modules that are marked as `dialect`."""
+    """Run the test on each database with `--all`; by default on SQLite, and in `dialect` modules on each in turn."""
     return str(request.param)
 
 

@@ -1,7 +1,9 @@
 """The exhaustive part of the suite: what runs with `deskjob test --all` and not by default."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
+from zlib import crc32
 
 import pytest
 from _pytest.mark.structures import ParameterSet
@@ -83,6 +85,33 @@ def leave_out_partitions(metafunc: pytest.Metafunc, name: str) -> None:
     """
     if not has_partitions(metafunc.definition):
         metafunc._calls = [case for case in metafunc._calls if case.params.get("database") != name]
+
+
+def take_databases_in_turn(metafunc: pytest.Metafunc) -> None:
+    """Leave each case on one database to the default suite, and mark it as `exhaustive` on the others.
+
+    The databases take turns from case to case, and the name of the test says which one begins, so that a test which is
+    added or moved leaves the others on theirs. A test that is marked as `dialect(both=True)` keeps all of them.
+    """
+    dialect = metafunc.definition.get_closest_marker("dialect")
+    if dialect is not None and dialect.kwargs.get("both"):
+        return
+    begin = crc32(metafunc.definition.nodeid.encode())
+    for number, siblings in enumerate(_cases_by_other_parameters(metafunc)):
+        chosen = siblings[(begin + number) % len(siblings)]
+        for case in siblings:
+            if case is not chosen:
+                case.marks.append(pytest.mark.exhaustive.mark)
+
+
+def _cases_by_other_parameters(metafunc: pytest.Metafunc) -> Iterable[list[CallSpec]]:
+    """Group the cases of the default suite that differ in their databases only."""
+    groups = defaultdict[tuple[tuple[str, int], ...], list[CallSpec]](list)
+    for case in metafunc._calls:
+        if runs_by_default(metafunc.definition, case):
+            others = tuple((name, index) for name, index in case.indices.items() if name != "database")
+            groups[others].append(case)
+    return groups.values()
 
 
 def keep_default_cases(metafunc: pytest.Metafunc) -> None:

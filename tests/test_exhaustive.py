@@ -14,9 +14,13 @@ from tests.journeys.test_every_page import LOOKS, NOTHING_FOUND, rules
 from webapp.jobs.model.job import Status
 
 pytestmark = pytest.mark.exhaustive
-FILES = ("tests/faults", "tests/journeys/test_every_page.py", "tests/jobs/test_service_by_status.py")
+FILES = (
+    *("tests/faults", "tests/journeys/test_every_page.py", "tests/jobs/test_service_by_status.py"),
+    "tests/jobs/queueing/test_claim.py",
+)
 FAULT, DELETION = "test_every_job_finishes_after_a_fault", "test_files_of_a_deleted_job_are_swept_after_a_fault"
 OPERATION = "test_an_operation_works_only_in_its_statuses"
+CLAIM = "test_the_oldest_of_equal_jobs_is_claimed_first"
 FAULT_CLASSES = {f"{database}::{FAULT}" for database in ("TestOnSqlite", "TestOnPostgresql")}
 # Every class of fault that has its own file
 FAULT_FILES = {f"tests/faults/test_{name}.py" for name in ("endings", "recovery", "redis_away", "zombies")}
@@ -70,3 +74,9 @@ def test_every_verb_in_every_status_is_tried_by_default_and_on_both_databases_wi
     databases = {case.partition("-")[0] for case in cases(OPERATION, "--all")}
     assert databases == {"sqlite", "postgresql"}
     assert len(cases(OPERATION, "--all")) == 2 * len(pairs(Status, OPERATIONS))
+
+
+def test_each_rule_of_claims_is_tried_on_one_database_by_default_and_on_every_one_with_all() -> None:
+    assert cases(CLAIM, "--all") == {"sqlite", "postgresql", "postgresql by month"}
+    assert len(cases(CLAIM)) == 1
+    assert cases("test_the_claim_uses_its_partial_index") == {"sqlite", "postgresql"}, "plans differ"

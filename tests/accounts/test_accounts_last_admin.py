@@ -29,6 +29,7 @@ def test_one_of_two_admins_can_be_disabled(services: Services, person: Callable[
 
 
 @pytest.mark.usefixtures("admin")
+@pytest.mark.dialect(both=True)
 def test_two_admins_who_disable_each_other_do_not_both_succeed(services: Services, person: Callable[..., User]) -> None:
     person("deputy", role=Role.ADMIN)
     refused: list[LastAdmin] = []

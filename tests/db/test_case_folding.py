@@ -7,7 +7,7 @@ from webapp.db.case_folding import fold_case, folded, has_text
 from webapp.db.engine import reading
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect(both=True)]
 
 
 @pytest.mark.parametrize(

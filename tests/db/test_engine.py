@@ -21,7 +21,7 @@ from webapp.db.engine import (
 )
 from webapp.db.revision import downgrade, upgrade
 
-pytestmark = pytest.mark.dialect
+pytestmark = pytest.mark.dialect(both=True)
 
 
 def test_the_migrations_create_the_tables_of_the_schema(app: Flask, database: str) -> None:

@@ -8,7 +8,7 @@ from webapp.db.joined_insert import JoinedInsert, JoinedRow
 from webapp.schema import now, user_groups
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect(both=True)]
 
 
 def test_a_row_is_inserted_at_the_end_of_the_next_transaction(services: Services, row: JoinedRow) -> None:

@@ -13,7 +13,7 @@ from webapp.db.engine import holding_connections, writing
 from webapp.db.prepared_statement import PreparedStatement
 from webapp.schema import now, users
 
-pytestmark = [pytest.mark.dialect, pytest.mark.usefixtures("database")]
+pytestmark = [pytest.mark.dialect(both=True), pytest.mark.usefixtures("database")]
 COLUMNS = ("id", "name", "password_hash", "role", "active")
 INSERT = PreparedStatement(insert(users).values(created_at=now(), theme="dark").inline(), columns=COLUMNS)
 FIND = PreparedStatement(select(users.c.id, users.c.active, users.c.created_at).where(users.c.name == bindparam("who")))

@@ -14,7 +14,7 @@ from webapp.services import Services
 pytestmark = pytest.mark.usefixtures("database")
 
 
-@pytest.mark.dialect
+@pytest.mark.dialect(both=True)
 def test_a_backup_shows_one_moment(installation: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     created: list[Any] = []
     written = backup.write_rows

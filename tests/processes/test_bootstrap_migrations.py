@@ -24,7 +24,7 @@ from webapp.processes.preflight import require_tables
 from webapp.schema import claimed_keys
 from webapp.services import Services
 
-pytestmark = pytest.mark.dialect
+pytestmark = pytest.mark.dialect(both=True)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from webapp.db.engine import reading, writing
 from webapp.schema import UtcDateTime, database_time, hour_of, in_lines, later, now, seconds_between
 from webapp.services import Services
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect(both=True)]
 ROOT = Path(__file__).parent.parent.parent
 AT = datetime(2026, 3, 1, 12, 34, 56, 789000, tzinfo=UTC)
 

@@ -82,7 +82,7 @@ def test_a_decision_is_made_once(services: Services, ask: Ask, end: Callable[...
     assert (services.jobs.get(job.id), events(services, job)) == before
 
 
-@pytest.mark.dialect
+@pytest.mark.dialect(both=True)
 def test_of_two_decisions_at_once_one_is_made(services: Services, ask: Ask) -> None:
     for _ in range(5):
         job = ask()

@@ -13,7 +13,7 @@ from webapp.jobs.execution.groups import group_size
 from webapp.jobs.model.job import Job, Owner
 from webapp.services import Services
 
-pytestmark = pytest.mark.dialect
+pytestmark = pytest.mark.dialect(both=True)
 # SQLite: ends, attempts, events; claim, events. PostgreSQL does all that in one statement, without BEGIN and COMMIT
 STATEMENTS = {"sqlite": 5, "postgresql": 1}
 COMMITS = {"sqlite": 1, "postgresql": 0}

@@ -206,6 +206,7 @@ def test_an_end_takes_as_many_statements_in_a_long_flow_as_in_a_short_one(
     assert counts[2] == counts[1]
 
 
+@pytest.mark.dialect(both=True)
 def test_of_two_requests_with_one_key_one_starts_the_flow(services: Services) -> None:
     def start(_number: int) -> UUID:
         flow = Flow("Once")

@@ -72,6 +72,7 @@ def test_violations_in_every_batch_are_counted(
 
 
 @pytest.mark.usefixtures("database", "history")
+@pytest.mark.dialect(both=True)
 def test_one_pass_answers_all_rules_of_events_and_attempts(services: Services) -> None:
     with recorded(services.engine) as sent:
         assert all(check.run().holds for check in attempts.checks(services.engine))

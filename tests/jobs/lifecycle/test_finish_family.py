@@ -177,6 +177,7 @@ def test_an_invalid_child_is_rejected_at_once(run: Run, services: Services) -> N
     assert run(handler).status is Status.COMPLETED
 
 
+@pytest.mark.dialect(both=True)
 def test_children_that_end_at_the_same_time_are_all_counted(run: Run, services: Services) -> None:
     root = run(spawning(*["nothing"] * 24))
 

@@ -104,6 +104,7 @@ class Dice:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.dialect(both=True)
 def test_no_concurrent_operations_break_a_rule(services: Services, seed: int, thorough: bool) -> None:
     world = World(services)
     with ThreadPoolExecutor(THREADS) as threads:

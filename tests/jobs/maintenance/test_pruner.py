@@ -237,6 +237,7 @@ def test_more_than_one_batch_of_missing_files_is_found(
 
 
 @pytest.mark.usefixtures("database")
+@pytest.mark.dialect(both=True)
 def test_expired_jobs_are_found_by_indexes_and_not_sorted(services: Services, pruner: Pruner) -> None:
     with recorded(services.engine) as sent:
         pruner.prune()
@@ -254,6 +255,7 @@ def test_expired_jobs_are_found_by_indexes_and_not_sorted(services: Services, pr
 
 
 @pytest.mark.usefixtures("database")
+@pytest.mark.dialect(both=True)
 def test_the_bound_of_a_retention_is_a_value(services: Services, pruner: Pruner) -> None:
     with recorded(services.engine) as sent:
         pruner.prune(MONTH)

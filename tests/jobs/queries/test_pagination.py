@@ -127,6 +127,7 @@ ALL_CRITERIA = [
 
 
 @pytest.mark.partitions(leave_out=True)  # each partition is a step of the plan
+@pytest.mark.dialect(both=True)
 def test_no_list_scans_the_whole_table(services: Services, database: str) -> None:
     """Of twenty thousand jobs none is ana's and none is public: every list is read in the order of an index."""
     many(services, 20_000, owner=BEN.user_id)

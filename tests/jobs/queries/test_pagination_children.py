@@ -93,6 +93,7 @@ def test_the_time_of_the_end_narrows_any_list(services: Services, make: Make, da
         assert found(services, replace(failed, ended_until=hour_ago)) == [old.id]
 
 
+@pytest.mark.dialect(both=True)
 def test_no_list_of_roots_scans_the_whole_table(services: Services, database: str) -> None:
     """Of ten thousand jobs none is ana's and none is public: every list is read in the order of an index."""
     many(services, 10_000, owner=BEN.user_id)

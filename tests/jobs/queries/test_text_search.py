@@ -18,7 +18,7 @@ from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.schema import jobs
 from webapp.services import Services
 
-pytestmark = pytest.mark.dialect
+pytestmark = pytest.mark.dialect(both=True)
 
 
 def set_values(services: Services, job: Job, **values: object) -> None:

@@ -107,6 +107,7 @@ def test_tab_counts_stop_at_a_ceiling(services: Services, database: str) -> None
 
 
 @pytest.mark.partitions(leave_out=True)  # each partition is a step of the plan
+@pytest.mark.dialect(both=True)
 def test_a_user_with_few_jobs_among_many_reads_few_rows(
     services: Services, make: Callable[..., Job], database: str
 ) -> None:

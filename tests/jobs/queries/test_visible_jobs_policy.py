@@ -113,6 +113,7 @@ def test_a_single_read_finds_what_the_policy_lets_a_user_see(services: Services)
 
 
 @pytest.mark.parametrize("groups", [1, 9])
+@pytest.mark.dialect(both=True)
 def test_shared_jobs_are_read_from_their_indexes(services: Services, make: Callable[..., Job], groups: int) -> None:
     many(services, 20_000, owner=BEN)
     names = [f"Group {number}" for number in range(groups)]

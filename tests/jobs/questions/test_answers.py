@@ -48,6 +48,7 @@ def test_a_question_is_answered_once(services: Services, ask: Ask) -> None:
     assert (services.jobs.get(job.id), services.questions.of(job.id)) == before
 
 
+@pytest.mark.dialect(both=True)
 def test_of_two_answers_at_once_one_is_written(services: Services) -> None:
     job, question = asked_job(services)
 

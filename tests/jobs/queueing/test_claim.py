@@ -102,6 +102,7 @@ def test_an_own_process_job_is_left_for_a_fresh_work_horse(
     assert taken(services, lease, fresh=False) == second.id
 
 
+@pytest.mark.dialect(both=True)
 def test_four_concurrent_claimers_claim_each_job_once(
     services: Services, make: Callable[..., Job], database: str, thorough: bool
 ) -> None:
@@ -123,6 +124,7 @@ def test_four_concurrent_claimers_claim_each_job_once(
 
 
 @pytest.mark.partitions(leave_out=True)  # each partition is a step of the plan
+@pytest.mark.dialect(both=True)
 def test_the_claim_uses_its_partial_index(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:

@@ -67,6 +67,7 @@ def test_a_queue_has_a_concurrency_limit(services: Services, claims: Claims) -> 
     assert take(services, claims) is not None
 
 
+@pytest.mark.dialect(both=True)
 def test_limits_are_exact_with_many_workers(services: Services, claims: Claims) -> None:
     services.jobs.create_many("narrow", [{}] * 20)
     leases = [services.leases.open(HOLDER, "default") for _ in range(8)]

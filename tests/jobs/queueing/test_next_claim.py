@@ -49,6 +49,7 @@ def test_the_next_job_is_claimed_with_the_end_of_a_job(
 
 
 @pytest.mark.partitions(leave_out=True)  # each partition is a step of the plan
+@pytest.mark.dialect(both=True)
 def test_the_claim_uses_its_partial_index(
     services: Services, running: Callable[..., Job], make: Callable[..., Job], lease: UUID
 ) -> None:

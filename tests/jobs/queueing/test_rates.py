@@ -149,6 +149,7 @@ def test_a_retry_is_a_start_and_a_slice_is_none(services: Services, claims: Clai
     assert take(services, claims) is None
 
 
+@pytest.mark.dialect(both=True)
 def test_rates_are_exact_with_many_workers(services: Services, claims: Claims) -> None:
     services.jobs.create_many("mail", [{}] * 20)
     leases = [services.leases.open(HOLDER, "default") for _ in range(16)]
@@ -174,6 +175,7 @@ def test_a_job_cannot_be_run_by_hand_beyond_its_rate(services: Services, claims:
     assert claims.claim_one(ids[-1], "default", services.leases.open(HOLDER, "default")) is None
 
 
+@pytest.mark.dialect(both=True)
 def test_jobs_of_a_type_without_a_rate_need_no_statement_more(services: Services, claims: Claims) -> None:
     services.jobs.create_job("nothing")
     with recorded(services.engine) as with_rates:
@@ -184,6 +186,7 @@ def test_jobs_of_a_type_without_a_rate_need_no_statement_more(services: Services
     assert len(with_rates) == len(without)
 
 
+@pytest.mark.dialect(both=True)
 def test_queued_jobs_with_a_rate_are_found_by_an_index_of_their_own(services: Services) -> None:
     services.jobs.create_many("nothing", [{}] * 100)
     analyze(services.engine, "jobs")

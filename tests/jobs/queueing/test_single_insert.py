@@ -85,6 +85,7 @@ def test_its_creation_is_an_event_of_the_user_who_caused_it(services: Services, 
     assert (row.name, row.attempt, row.actor_id, row.detail) == ("created", 0, user_id, "")
 
 
+@pytest.mark.dialect(both=True)
 def test_creating_a_job_takes_few_statements(services: Services, database: str) -> None:
     statements: list[str] = []
     services.jobs.create_job("nothing")
@@ -99,6 +100,7 @@ def test_creating_a_job_takes_few_statements(services: Services, database: str) 
     assert statements == (["INSERT", "INSERT"] if database == "sqlite" else ["WITH"])
 
 
+@pytest.mark.dialect(both=True)
 def test_a_line_of_the_audit_log_takes_no_statement_of_its_own_on_postgresql(services: Services, database: str) -> None:
     statements: list[str] = []
 

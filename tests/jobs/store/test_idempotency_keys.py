@@ -20,6 +20,7 @@ def test_a_request_that_is_sent_twice_creates_one_job(services: Services, make: 
     assert make().id != make().id
 
 
+@pytest.mark.dialect(both=True)
 def test_concurrent_requests_with_one_key_create_one_job(services: Services, make: Make) -> None:
     with ThreadPoolExecutor(4) as threads:
         made = {job.id for job in threads.map(lambda _: make(request_key="a"), range(8))}

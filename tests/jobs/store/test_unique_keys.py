@@ -23,7 +23,7 @@ from webapp.schema import claimed_keys, jobs
 from webapp.services import Services
 
 Make = Callable[..., Job]
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect, pytest.mark.partitions]
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect(both=True), pytest.mark.partitions]
 
 
 class Shop(BaseModel):

@@ -37,7 +37,7 @@ def test_an_unusable_id_is_replaced(services: Services, sent: str) -> None:
     assert len(answer.headers[HEADER]) == 32
 
 
-@pytest.mark.dialect
+@pytest.mark.dialect(both=True)
 @pytest.mark.usefixtures("database")
 def test_the_events_of_a_job_and_the_access_log_name_the_request(app: Flask, services: Services, user: User) -> None:
     _token, secret = services.tokens.add(user, "program", [Scope.READ, Scope.START])

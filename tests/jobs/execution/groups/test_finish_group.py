@@ -138,6 +138,7 @@ def test_the_next_group_is_claimed_in_the_same_transaction(
 
 
 @pytest.mark.partitions(leave_out=True)  # each partition is a step of the plan
+@pytest.mark.dialect(both=True)
 def test_no_statement_reads_a_whole_table(
     services: Services, running: Callable[..., Job], make: Callable[..., Job], lease: UUID
 ) -> None:
