@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Stateme
 from tests.jobs.statements import recorded
 from webapp.db.engine import holding_connections, writing
 from webapp.db.prepared_statement import PreparedStatement
-from webapp.schema import now, users
+from webapp.schema import jobs, now, users
 
 pytestmark = [pytest.mark.dialect(both=True), pytest.mark.usefixtures("database")]
 COLUMNS = ("id", "name", "password_hash", "role", "active")
@@ -49,6 +49,27 @@ def test_a_statement_returns_its_first_row_or_none(engine: Engine) -> None:
         INSERT.execute(connection, ana)
         assert RENAME.first(connection, {"who": "ana", "new": "bea"}) == {"id": ana["id"]}
         assert RENAME.first(connection, {"who": "ana", "new": "bea"}) is None
+
+
+def test_the_rows_of_an_answer_are_counted(engine: Engine) -> None:
+    with writing(engine) as connection:
+        INSERT.execute(connection, row("ana"))
+        assert [RENAME.count(connection, {"who": name, "new": "bea"}) for name in ("ana", "ana")] == [1, 0]
+
+
+def test_equal_values_are_converted_alike_and_each_row_has_its_own_lists(engine: Engine) -> None:
+    find = PreparedStatement(select(jobs.c.id, jobs.c.created_at, jobs.c.warnings, jobs.c.state, jobs.c.payload))
+    values = [{"id": uuid4(), "payload": {"number": 1}} for _ in range(2)]
+    common = {"type": "noop", "title": "", "status": "queued", "queue": "q", "priority": 1, "created_at": now()}
+    with writing(engine) as connection:
+        connection.execute(insert(jobs).values(**common), values)
+        first, second = find.all(connection, {})
+        usual = connection.execute(select(jobs).where(jobs.c.id == first["id"])).mappings().one()
+    assert first == {name: usual[name] for name in first}
+    assert first["warnings"] == second["warnings"] == []
+    assert first["warnings"] is not second["warnings"]
+    assert first["state"] == second["state"] == {}
+    assert first["state"] is not second["state"]
 
 
 def test_it_takes_part_in_the_transaction(engine: Engine) -> None:

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from uuid import uuid4
 
 import pytest
@@ -143,3 +143,8 @@ def test_a_copy_cannot_make_an_illegal_move(services: Services, make: Callable[.
         services.jobs.persist(replace(job, status=Status.COMPLETED))
     with pytest.raises(IllegalTransition):
         services.jobs.change(job.id, lambda old: replace(old, status=Status.COMPLETED))
+
+
+def test_the_job_of_a_row_is_what_its_class_would_make(services: Services, make: Callable[..., Job]) -> None:
+    job = services.jobs.get(make(tags=["night"]).id)
+    assert job == Job(**{each.name: getattr(job, each.name) for each in fields(Job)})

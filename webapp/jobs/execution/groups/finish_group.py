@@ -63,6 +63,7 @@ _TYPES: dict[str, Any] = {
     "cpu_seconds": Float(),
     "peak_memory": BigInteger(),
 }
+_UTC_OFFSET = "+00:00"
 _COUNT = bindparam("group_count", type_=Integer())
 
 
@@ -120,14 +121,14 @@ def _document(completed: CompletedAttempt, *, sqlite: bool) -> dict[str, Any]:
 
 def _text_of(at: datetime, *, sqlite: bool) -> str:
     """Return a time as SQLite stores it, in UTC, or as PostgreSQL reads it."""
-    text = at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-    return text if sqlite else f"{text}+00"
+    text = at.astimezone(UTC).isoformat(" ", "microseconds")
+    return text.removesuffix(_UTC_OFFSET) if sqlite else text
 
 
 def _complete_in_several_statements(
     connection: Connection, shape: FamilyShape, parameters: dict[str, Any], next_claim: NextClaim | None
 ) -> bool:
-    if len(_update_jobs(shape).all(connection, parameters)) != parameters["group_count"]:
+    if _update_jobs(shape).count(connection, parameters) != parameters["group_count"]:
         return False
     if shape is FamilyShape.CHILD and not _COUNT_CHILDREN.execute(connection, parameters):
         return False
