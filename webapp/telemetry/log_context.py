@@ -15,9 +15,11 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")  # of the HTT
 
 def set_process_fields(**fields: object) -> None:
     """Add these fields to all further lines of this process; None removes one."""
-    _of_process.update(fields)
-    for name in [name for name, value in _of_process.items() if value is None]:
-        del _of_process[name]
+    for name, value in fields.items():
+        if value is None:
+            _of_process.pop(name, None)
+        else:
+            _of_process[name] = value
 
 
 @contextmanager
@@ -42,11 +44,19 @@ def log_fields() -> Mapping[str, object]:
     return {"request_id": request_id.get(), **found} if request_id.get() else found
 
 
-@contextmanager
-def process_fields(**fields: object) -> Iterator[None]:
-    """Add these fields to all lines of this process within the block."""
-    set_process_fields(**fields)
-    try:
-        yield
-    finally:
-        set_process_fields(**dict.fromkeys(fields))
+class process_fields:  # noqa: N801  (used like a function)
+    """Add these fields to all lines of this process within the block. Every job does, so it is no generator."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, **fields: object) -> None:
+        self._fields = fields
+
+    def __enter__(self) -> None:
+        """Add them."""
+        _of_process.update(self._fields)
+
+    def __exit__(self, *_: object) -> None:
+        """Remove them."""
+        for name in self._fields:
+            _of_process.pop(name, None)

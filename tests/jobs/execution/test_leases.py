@@ -261,7 +261,7 @@ def group(services: Services, running: Callable[..., Job], lease: UUID) -> tuple
     assert completed.started_at
     file.open(lease)
     file.begin(completed, completed.started_at)
-    file.complete(completed, completed.started_at, completed.started_at, 0.25, 2**30)
+    file.complete(completed.started_at, completed.started_at, 0.25, 2**30)
     file.begin(runs, completed.started_at)
     return completed, runs, waits
 

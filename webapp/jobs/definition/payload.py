@@ -23,6 +23,7 @@ from webapp.jobs.model.secret_mask import NO_SECRETS, SecretMask
 
 PAYLOAD_LIMIT = 256 * 1024  # bytes of JSON; 6,000 ids fit
 _PLAIN_TYPES = frozenset({int, bool})
+_SCALARS = _PLAIN_TYPES | {str, float, type(None)}
 _IS_ASCII = re.compile("[\x01-\x7f]*").fullmatch  # the usual case, which needs no further checks
 SECRET = "$secret"  # noqa: S105  (a marker, not a secret)
 
@@ -131,7 +132,8 @@ def payload_mask(stored: Any, vault: Vault) -> SecretMask:
 
 def is_secret(value: object) -> bool:
     """Return whether a stored value is an encrypted secret, which pages must mask."""
-    return isinstance(value, Mapping) and set(value) == {SECRET}
+    # a quick answer for most values of a payload
+    return type(value) not in _SCALARS and isinstance(value, Mapping) and set(value) == {SECRET}
 
 
 def _encrypted(value: Any, vault: Vault) -> Any:

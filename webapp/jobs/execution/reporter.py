@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -22,7 +23,7 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.model import diagnostics
 from webapp.jobs.model.incoming_text import MESSAGE_LIMIT, TEXT_LIMIT, clean_text, text_of, visible_text
 from webapp.jobs.model.job import Job
-from webapp.jobs.model.secret_mask import SecretMask
+from webapp.jobs.model.secret_mask import NO_SECRETS
 from webapp.jobs.queries.log_lines import OUTPUT
 from webapp.jobs.store import signals
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines, report, stop_requested
@@ -57,7 +58,7 @@ class Reporter:
         self.checkpoint_saved = False  # in this attempt
         self.live_amount: Callable[[], Mapping[str, Any]] | None = None
         self.read_output: Callable[[], None] | None = None  # called before a log line, so that both are in order
-        self.mask = SecretMask()  # of the payload's secrets, in everything that the attempt reports
+        self.mask = NO_SECRETS  # of the payload's secrets, in everything that the attempt reports
         self.engine = engine
         self._fence = Fence(job_id=job.id, attempt=job.attempt)
         self.started = monotonic()  # before the time limit begins to run
@@ -71,7 +72,8 @@ class Reporter:
         self._line_count = 0
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
-        self._closing = threading.Event()
+        self._is_closed = False
+        self._closing: threading.Event | None = None  # of the thread
         self._thread: threading.Thread | None = None
 
     def set_values(self, **values: Any) -> None:
@@ -162,14 +164,17 @@ class Reporter:
 
     def flush_soon(self) -> None:
         """Write what was reported, unless the attempt ends; for another thread than the handler's."""
-        if not self._closing.is_set():
+        if not self._is_closed:
             self._flush_or_keep()
 
     def close(self) -> tuple[PendingValues, PendingLines]:
         """Stop writing; return the last values and lines, for the transaction that ends the attempt."""
-        self._closing.set()
-        if self._thread:
-            self._thread.join()
+        with self._lock:
+            self._is_closed = True
+            thread, closing = self._thread, self._closing
+        if thread and closing:
+            closing.set()
+            thread.join()
         with self._write_lock:  # of another thread that writes at this moment
             return self._take()
 
@@ -228,11 +233,17 @@ class Reporter:
     def _ensure_thread(self) -> None:
         if self._thread is None:
             with self._lock:
-                self._thread = self._thread or os_process.start_thread(self._run, "reporter")
+                self._thread = self._thread or self._start_thread()
 
-    def _run(self) -> None:
+    def _start_thread(self) -> threading.Thread | None:
+        if self._is_closed:  # the attempt has ended, so nobody writes what is reported now
+            return None
+        self._closing = threading.Event()
+        return os_process.start_thread(partial(self._run, self._closing), "reporter")
+
+    def _run(self, closing: threading.Event) -> None:
         rounds = 0
-        while not self._closing.wait(INTERVAL_SECONDS):
+        while not closing.wait(INTERVAL_SECONDS):
             rounds += 1
             if self._values or self._lines or self._has_new_amounts() or rounds % _IDLE_ROUNDS == 0:
                 self._flush_or_keep()

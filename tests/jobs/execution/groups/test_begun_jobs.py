@@ -34,7 +34,7 @@ def test_a_job_is_noted_when_it_begins_and_when_it_completes(begun_jobs: BegunJo
     noted = begun_jobs.under(LEASE, "w")
     assert noted
     assert (noted.pid, noted.is_running(job)) == (os.getpid(), True)
-    file.complete(job, AT, LATER, 0.5, 1000)
+    file.complete(AT, LATER, 0.5, 1000)
     noted = begun_jobs.under(LEASE, "w")
     assert noted
     assert not noted.is_running(job)

@@ -24,6 +24,9 @@ _HEADER = struct.Struct("16s 36s i i")  # lease, boot id, pid of the work-horse,
 _COUNT = struct.Struct("i")
 _COUNT_AT = _HEADER.size - _COUNT.size
 _ENTRY = struct.Struct("16s i i d d d q")  # job, attempt, 1 if completed; begun, ended, CPU seconds; bytes of memory
+_END = struct.Struct("d d d q")  # the last parts of an entry
+_END_AT = _ENTRY.size - _END.size
+_COMPLETED_AT = _END_AT - _COUNT.size
 _SIZE = _HEADER.size + MOST_JOBS * _ENTRY.size
 
 
@@ -82,12 +85,12 @@ class BegunJobsFile:
         _ENTRY.pack_into(self._memory, _HEADER.size + self._count * _ENTRY.size, *values)
         self._set_count(self._count + 1)
 
-    def complete(self, job: Job, begun_at: datetime, completed_at: datetime, cpu_seconds: float, memory: int) -> None:
+    def complete(self, begun_at: datetime, completed_at: datetime, cpu_seconds: float, memory: int) -> None:
         """Note that the last begun job has completed, with nothing else to write about it."""
-        times = (begun_at.timestamp(), completed_at.timestamp(), cpu_seconds, memory)
         place = _HEADER.size + (self._count - 1) * _ENTRY.size
-        _ENTRY.pack_into(self._memory, place, job.id.bytes, job.attempt, 0, *times)
-        _ENTRY.pack_into(self._memory, place, job.id.bytes, job.attempt, 1, *times)
+        times = (begun_at.timestamp(), completed_at.timestamp(), cpu_seconds, memory)
+        _END.pack_into(self._memory, place + _END_AT, *times)
+        _COUNT.pack_into(self._memory, place + _COMPLETED_AT, 1)
 
     def forget(self) -> None:
         """Forget the begun jobs: their ends are in the database."""
