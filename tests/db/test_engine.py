@@ -22,6 +22,7 @@ from webapp.db.engine import (
 from webapp.db.revision import downgrade, upgrade
 
 pytestmark = pytest.mark.dialect(both=True)
+IN_MEMORY = 2  # of the pragma temp_store
 
 
 def test_the_migrations_create_the_tables_of_the_schema(app: Flask, database: str) -> None:
@@ -161,6 +162,18 @@ def test_a_held_connection_that_breaks_is_replaced(app: Flask, database: str) ->
             add_queue(connection, "night")
         assert connection is not broken
     assert "night" in queue_names(engine)
+
+
+def test_only_a_held_connection_keeps_journals_in_memory(app: Flask, database: str) -> None:
+    if database != "sqlite":
+        pytest.skip("PostgreSQL has no such journals")
+    engine = app.extensions["deskjob"].engine
+    setting = text("PRAGMA temp_store")
+    with holding_connections(), writing(engine) as held:
+        assert held.execute(setting).scalar() == IN_MEMORY
+        driver = held.connection.dbapi_connection
+    assert driver is not None
+    assert driver.execute("PRAGMA temp_store").fetchone() == (0,), "where SQLite was compiled to have them: in files"
 
 
 def test_own_connections_leave_held_ones_alone(app: Flask, database: str) -> None:

@@ -32,6 +32,7 @@ CONNECT_SECONDS = 3  # to open a connection to it; libpq takes whole seconds
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=4000")
 _CACHE_KIBIBYTES = 32_000  # at most; with SQLite's default of 2,000, inserting thousands of jobs takes twice as long
 _BEGIN = "BEGIN IMMEDIATE"
+_JOURNALS_IN_MEMORY = "journals_in_memory"  # in the information about a connection of SQLite
 _POOLED = "deskjob_pooled"  # an execution option of engines
 _inherited: list[Pool] = []  # the parent's connections, in a forked child
 Callback = Callable[[], None]
@@ -132,13 +133,18 @@ def holding_connections() -> Iterator[None]:
             connection.close()
 
 
-@contextmanager
-def own_connections() -> Iterator[None]:
+class own_connections:  # noqa: N801  (used like a function, and by every job: so it is no generator)
     """Take connections from the pool again, within a block of `holding_connections`."""
-    shared, held = _shared.set(None), _held.set(None)
-    try:
-        yield
-    finally:
+
+    __slots__ = ("_tokens",)
+
+    def __enter__(self) -> None:
+        """Forget the held connections."""
+        self._tokens = _shared.set(None), _held.set(None)
+
+    def __exit__(self, *_: object) -> None:
+        """Use them again."""
+        shared, held = self._tokens
         _shared.reset(shared)
         _held.reset(held)
 
@@ -154,6 +160,7 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
         held.pop(engine).close()
     if engine not in held:
         held[engine] = engine.connect()
+        _keep_journals_in_memory(held[engine])
     connection = held[engine]
     try:
         with connection.begin():
@@ -161,6 +168,17 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
     except DBAPIError:
         held.pop(engine).close()
         raise
+
+
+def _keep_journals_in_memory(connection: Connection) -> None:
+    """Let SQLite keep in memory what a failed statement needs to be undone, until this connection is released.
+
+    It would create a temporary file for each statement that ends ten jobs. Other connections may sort whole tables,
+    for which they do need files.
+    """
+    if is_sqlite(connection.engine):
+        connection.connection.dbapi_connection.execute("PRAGMA temp_store=MEMORY")  # type: ignore[union-attr]
+        connection.info[_JOURNALS_IN_MEMORY] = True
 
 
 def _reader(engine: Engine) -> Connection:
@@ -327,6 +345,12 @@ def _allow_only_a_ping(connection: Any, _record: object) -> None:
     if hasattr(connection, "answer_seconds"):
         connection.answer_seconds = PING_SECONDS
         connection.used_at = monotonic()
+
+
+@event.listens_for(Engine, "checkin")
+def _use_temporary_files(connection: Any, record: Any) -> None:
+    if record.info.pop(_JOURNALS_IN_MEMORY, False) and connection is not None:  # None: it was broken
+        connection.execute("PRAGMA temp_store=DEFAULT")
 
 
 @event.listens_for(Engine, "begin")
