@@ -1,6 +1,5 @@
 """Deskjob's own side of a comparison: the services of a worker process, without the pages. Driven as a peer is."""
 
-import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from webapp.os_process import adopt_orphans
 from webapp.processes.worker import job_worker, run, warm_up
 from webapp.schema import attempts, events, jobs
 from webapp.services import Services
+from webapp.telemetry.program import start_telemetry
 
 folder, database, redis, owner_id = sys.argv[2:]
 settings = load(data_dir=Path(folder), database_url=database, redis_url=redis, jobtypes="benchmarks.noop")
@@ -74,5 +74,5 @@ def _figures() -> tuple[int, int, int]:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO)
+    start_telemetry(settings, services.secret_key, program="worker")  # its log is that of an installation
     serve({"fill": fill, "work": work, "lone": lone})
