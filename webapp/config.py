@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64)
     max_upload_bytes: int = Field(default=2 * 1024**3, ge=1)
     lease_seconds: float = Field(default=30.0, ge=2.0, le=3600.0)
-    horse_jobs: int = Field(default=2000, ge=1)
+    horse_jobs: int = Field(default=5000, ge=1)
     horse_seconds: float = Field(default=10.0, gt=0, le=3600)
     horse_megabytes: int = Field(default=1024, ge=64)
     horse_linger_seconds: float = Field(default=0.5, ge=0.0, le=60.0)
