@@ -346,6 +346,16 @@ def test_polls_hold_no_thread_of_the_pages(server: Server) -> None:
         assert {answer_on(client).read() for client in polls} == {b"slow"}
 
 
+def test_every_page_that_begins_ends(server: Server) -> None:
+    with server.connect(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"):
+        wait_for(lambda: server.site.slow == 1)
+        assert server.worker._priority._pages == 1
+    server.site.released.set()
+    for path in ("/page", "/broken", "/generated"):
+        server.get(path)
+    wait_for(lambda: server.worker._priority._pages == 0)
+
+
 def test_an_upload_that_is_not_read_is_answered(server: Server) -> None:
     with server.connect(f"POST /page HTTP/1.1\r\nHost: x\r\nContent-Length: {5 * MEGABYTE}\r\n\r\n".encode()) as client:
         assert answer_on(client).read() == b"POST /page"

@@ -27,6 +27,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from webapp.processes.web_server.client_socket import BodySource, ClientSocket
 from webapp.processes.web_server.incoming_request import Arrival, IncomingRequest
+from webapp.processes.web_server.page_priority import PagePriority
 from webapp.processes.web_server.response_sender import ResponseSender
 from webapp.views.page.user_shares import STREAMS_OF_A_USER, UPLOADS_OF_A_USER
 
@@ -68,6 +69,7 @@ class Client:
         self.request = IncomingRequest()
         self.held = 0  # bytes of the request that count towards the limit of memory
         self.since = self.deadline = 0.0  # while it waits for the client
+        self.is_page = False  # whether a thread of the pages serves its request
         self.leaves = False  # whether it is closed as soon as the client has read the response
 
     def init(self) -> None:
@@ -167,6 +169,7 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
         self._answers: dict[_Answer, Client] = {}  # that are not in the access log yet
         self._swept_at, self._cut_off_at = 0.0, math.inf
         self._polls = ThreadPoolExecutor(POLLS, "poll")
+        self._priority = PagePriority()
         self._uploads = ThreadPoolExecutor(UPLOADS, "upload")
         self._streams = ThreadPoolExecutor(STREAMS, "stream")
         self._openings = ThreadPoolExecutor(STREAMS, "opening")
@@ -300,13 +303,25 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
 
     def _serve(self, client: Client, arrival: Arrival) -> None:
         client.source.waits = arrival is Arrival.LARGE
-        threads = self._uploads if client.source.waits else self._polls if client.request.is_poll else self.tpool
+        is_poll = client.request.is_poll
         client.parser.unreader.unread(client.request.take())
-        self._submit(threads, client, self.handle, client)
+        if client.source.waits:
+            self._submit(self._uploads, client, self.handle, client)
+        elif is_poll:
+            self._submit(self._polls, client, self._handle_poll, client)
+        else:
+            client.is_page = True
+            self._priority.page_begins()
+            self._submit(self.tpool, client, self.handle, client)
 
     def _submit(self, threads: ThreadPoolExecutor, client: Client, work: Any, *arguments: Any) -> None:
         future = threads.submit(work, *arguments)
         future.add_done_callback(lambda future: self.method_queue.defer(self.finish_request, client, future))
+
+    def _handle_poll(self, client: Client) -> _Outcome:
+        self._priority.let_pages_go_first()
+        outcome: _Outcome = self.handle(client)
+        return outcome
 
     def handle_request(self, req: Any, conn: Client) -> _Outcome:
         """Serve a request; return whether the connection can be kept, or what is left for another thread."""
@@ -407,6 +422,9 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
     def finish_request(self, conn: Client, fs: "Future[_Outcome]") -> None:
         """Send what is left of a response, then wait for the next request or close the connection."""
         self._hold(conn, 0)
+        if conn.is_page:
+            conn.is_page = False
+            self._priority.page_ends()
         if fs.cancelled() or fs.exception():
             self._close(conn)
             return
