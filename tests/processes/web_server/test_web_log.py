@@ -1,11 +1,13 @@
 import json
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
+import time_machine
 from gunicorn.config import Config
+from gunicorn.glogging import Logger
 
 from webapp.processes.web_server.web_log import web_log
 from webapp.telemetry.log_format import JsonFormat, LogMask, TextFormat
@@ -54,3 +56,17 @@ def test_the_line_for_people_has_no_secrets() -> None:
     line = written(TextFormat(LogMask(["known secret"])))
     assert '"GET /jobs?token=*** HTTP/1.1" 404' in line
     assert '"https://example.org/?api_key=***" "curl ***"' in line
+
+
+def test_the_line_for_people_says_what_that_of_gunicorn_says() -> None:
+    options = web_log(TextFormat(LogMask()))
+    log = options["logger_class"](Config())
+    response: Any = SimpleNamespace(
+        status="200 OK", sent=None, headers=[("x-request-id", "7"), ("Content-Length", "3")]
+    )
+    request = SimpleNamespace(headers=[("ACCEPT", "*/*")])
+    took = timedelta(seconds=0.25)
+    with time_machine.travel(datetime(2026, 1, 1, tzinfo=UTC), tick=False):
+        own, whole = log.atoms(response, request, ENVIRON, took), Logger.atoms(log, response, request, ENVIRON, took)
+    assert own.items() <= whole.items()
+    assert all(f"%({name})s" in options["access_log_format"] or name.startswith("{") for name in own)

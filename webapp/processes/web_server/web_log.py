@@ -7,7 +7,7 @@ from gunicorn.glogging import Logger
 from webapp.telemetry.log_format import JsonFormat, MaskedFormat, TextFormat
 from webapp.views.security.request_id import FIELDS, HEADER
 
-_ACCESS = f'%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s" %({{{HEADER}}}o)s'
+_ACCESS = f'%(h)s - %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s" %({{{HEADER}}}o)s'
 
 
 class WebLog(Logger):  # type: ignore[misc]  # gunicorn declares no types
@@ -23,6 +23,22 @@ class WebLog(Logger):  # type: ignore[misc]  # gunicorn declares no types
                 handler.setFormatter(self.formatter)
             elif handler.formatter is not None:
                 handler.setFormatter(MaskedFormat(self.formatter.mask, handler.formatter))
+
+    def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Return what `_ACCESS` shows; gunicorn's method also names each header, a twentieth of the CPU of a poll."""
+        sent = getattr(resp, "sent", None)
+        request_id = next((value for name, value in resp.headers if name.lower() == HEADER.lower()), None)
+        return {
+            "h": environ.get("REMOTE_ADDR", "-"),
+            "u": self._get_user(environ) or "-",
+            "t": self.now(),
+            "r": f"{environ['REQUEST_METHOD']} {environ['RAW_URI']} {environ['SERVER_PROTOCOL']}",
+            "s": str(resp.status).split(None, 1)[0],
+            "b": "-" if sent is None else str(sent),
+            "f": environ.get("HTTP_REFERER", "-"),
+            "a": environ.get("HTTP_USER_AGENT", "-"),
+            f"{{{HEADER.lower()}}}o": request_id or "-",
+        }
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
         """Write the line of a request."""
