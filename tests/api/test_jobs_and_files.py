@@ -188,6 +188,35 @@ def test_a_bulk_action_says_what_it_did(program: Program, put: Callable[..., Job
     assert (started.status_code, started.json["type"]) == (202, "bulk_action")
 
 
+def test_many_jobs_are_shared_with_a_group_and_with_none(
+    program: Program, services: Services, user: User, put: Callable[..., Job]
+) -> None:
+    job, child = put(Status.QUEUED), put(Status.QUEUED, root_id=put().id)
+    services.user_groups.add_member(services.user_groups.add("Finance"), user.id)
+    services.user_groups.add("Sales")
+    body = {"action": "share", "ids": [str(job.id), str(child.id)]}
+    for group in (None, ""):
+        assert set(errors_of(program.post("/jobs/bulk", {**body, "group": group}))) == {"#/group"}
+    assert program.post("/jobs/bulk", {**body, "group": "Sales"}).status_code == 403
+    shared = program.post("/jobs/bulk", {**body, "group": "Finance"}).json
+    reason = "Child jobs are handled with their parent job."
+    assert shared == {"done": [str(job.id)], "refused": [{"id": str(child.id), "reason": reason}]}
+    assert services.jobs.get(job.id).shared_with == "Finance"
+    assert set(errors_of(program.post("/jobs/bulk", {**body, "action": "unshare", "group": "Finance"}))) == {"#/group"}
+    assert program.post("/jobs/bulk", {**body, "action": "unshare"}).json["done"] == [str(job.id)]
+    again = program.post("/jobs/bulk", {**body, "action": "unshare", "ids": [str(job.id)]}).json
+    assert again["refused"] == [{"id": str(job.id), "reason": "Not shared with a group."}]
+    started = program.post("/jobs/bulk", {"action": "share", "group": "Finance", "filter": {"tab": "waiting"}})
+    assert (started.status_code, started.json["title"]) == (202, "Share matching jobs")
+
+
+def test_a_group_that_does_not_exist_is_named(
+    admins_program: Program, services: Services, put: Callable[..., Job]
+) -> None:
+    refused = admins_program.post("/jobs/bulk", {"action": "share", "group": "Gone", "ids": [str(put().id)]})
+    assert errors_of(refused) == {"#/group": "There is no group Gone."}
+
+
 def test_a_saved_filter_narrows_the_list_by_its_name(program: Program, put: Callable[..., Job]) -> None:
     failed, done = put(Status.FAILED), put(Status.COMPLETED)
     made = program.post("/filters", json={"name": "Broken", "filter": {"tab": "failed"}})

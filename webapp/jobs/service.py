@@ -29,7 +29,7 @@ from webapp.jobs.flows.flow import Flow
 from webapp.jobs.flows.flow_retry import retry_flow
 from webapp.jobs.flows.flow_writer import FlowStart, FlowWriter
 from webapp.jobs.lifecycle import create, external_changes, finish_family
-from webapp.jobs.lifecycle.attributes import output_lifetime
+from webapp.jobs.lifecycle.attributes import output_lifetime, share_roots
 from webapp.jobs.lifecycle.cancel import refuse_if_ended, stop_jobs
 from webapp.jobs.lifecycle.create import BadRequest, NewJob
 from webapp.jobs.lifecycle.default_owner import FindUser, nobody, with_owner
@@ -552,6 +552,16 @@ class Jobs:
         check_ids(*ids)
         check_arguments(by=by)
         return self._deleter.delete_many(ids, by=by)
+
+    def share_many(self, ids: Collection[UUID], group: str | None, *, by: UUID | None = None) -> None:
+        """Let the members of a group read roots and their children; without a group, share them no longer.
+
+        Children among ``ids`` are skipped: they are shared with their root. Raises `UnknownGroup`.
+        """
+        check_ids(*ids)
+        check_arguments(by=by)
+        with writing(self.engine) as connection:
+            share_roots(connection, ids, group, by=by)
 
     def prune(self, older_than: timedelta, *, only_count: bool = False) -> int:
         """Delete jobs that ended longer ago than ``older_than``; return how many. ``only_count`` deletes nothing.

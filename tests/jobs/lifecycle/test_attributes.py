@@ -181,3 +181,22 @@ def test_a_new_group_does_not_see_what_a_former_one_of_its_name_saw(services: Se
     with pytest.raises(GroupTaken):
         services.user_groups.add(services.user_groups.add("Finance").name)
     assert services.jobs.get(job.id).shared_with is None
+
+
+def test_many_jobs_are_shared_with_their_children_and_only_changes_are_written(
+    services: Services, make: Make, user: User
+) -> None:
+    services.user_groups.add("Finance")
+    first, second = make(), make()
+    child = services.jobs.create_child_job(first.id, "nothing")
+    before = services.admin_jobs.share(second.id, "Finance")
+    services.jobs.share_many([first.id, second.id, child.id], "Finance", by=user.id)
+    assert {services.jobs.get(job.id).shared_with for job in (first, second, child)} == {"Finance"}
+    assert services.jobs.get(second.id) == before
+    services.jobs.share_many([child.id], None)
+    assert services.jobs.get(child.id).shared_with == "Finance"
+    services.jobs.share_many([first.id, second.id], None, by=user.id)
+    assert {services.jobs.get(job.id).shared_with for job in (first, second, child)} == {None}
+    assert names_of_events(services, first) == [("group_shared", "Finance"), ("group_unshared", "Finance")]
+    with pytest.raises(UnknownGroup):
+        services.jobs.share_many([first.id], "Gone")

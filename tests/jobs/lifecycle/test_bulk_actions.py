@@ -12,7 +12,14 @@ from webapp.jobs.model.job_policy import JobPolicy, Objection
 
 ANA = JobPolicy(user_id=uuid4())
 OPERATOR = JobPolicy(user_id=uuid4(), sees_all=True, acts_on_all=True)
-JOB = Job(id=uuid4(), type="report", title="Report", status=Status.QUEUED, owner=Owner(user_id=ANA.user_id))
+JOB = Job(
+    id=uuid4(),
+    type="report",
+    title="Report",
+    status=Status.QUEUED,
+    owner=Owner(user_id=ANA.user_id),
+    shared_with="Finance",
+)
 STOPPED_FROM = {Status.HELD, Status.SCHEDULED, Status.QUEUED, Status.RUNNING, Status.WAITING}
 RETRIED_FROM = {Status.FAILED, Status.CANCELLED, Status.STALE}
 ENDED = {*RETRIED_FROM, Status.COMPLETED}
@@ -21,6 +28,8 @@ FITS = {
     BulkAction.RETRY: RETRIED_FROM,
     BulkAction.RUN_AGAIN: ENDED,
     BulkAction.DELETE: ENDED,
+    BulkAction.SHARE: set(Status),
+    BulkAction.UNSHARE: set(Status),
 }
 
 
@@ -75,3 +84,16 @@ def test_jobs_are_sorted_by_whether_an_action_applies() -> None:
     found = sort_by_fit(BulkAction.STOP, [JOB, done, done], ANA)
     assert found.fit == (JOB,)
     assert found.reasons == {Objection.ENDED: 2}
+
+
+def test_jobs_are_shared_with_own_groups_unless_they_show_what_their_owner_sees() -> None:
+    member = replace(ANA, groups=frozenset({"Finance"}))
+    share, unshare, private = BulkAction.SHARE, BulkAction.UNSHARE, replace(member, private_types=frozenset({"report"}))
+    assert find_objection(share, JOB, member, group="Finance") is None
+    assert find_objection(share, JOB, member, group="Sales") is Objection.NOT_IN_GROUP
+    assert find_objection(share, JOB, replace(ANA, shares_with_all=True), group="Sales") is None
+    assert find_objection(share, JOB, private, group="Finance") is Objection.PRIVATE_OUTPUT
+    assert find_objection(unshare, JOB, private) is None
+    assert find_objection(unshare, replace(JOB, shared_with=None), member) is Objection.NOT_SHARED
+    child = replace(JOB, root_id=uuid4())
+    assert find_objection(share, child, member) is find_objection(unshare, child, member) is Objection.PART

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from pydantic import ValidationError
 
 from webapp.jobs import Status
 from webapp.jobs.lifecycle.bulk_actions import BulkAction
@@ -43,7 +44,9 @@ def test_a_users_list_has_no_criteria_of_operators() -> None:
 
 
 def test_only_a_stop_goes_before_other_jobs() -> None:
-    assert {action: BulkActionPayload(action=action).priority for action in BulkAction} == {
+    groups = {BulkAction.SHARE: "Finance"}
+    payloads = {action: BulkActionPayload(action=action, group=groups.get(action, "")) for action in BulkAction}
+    assert {action: payload.priority for action, payload in payloads.items()} == {
         **dict.fromkeys(BulkAction),
         BulkAction.STOP: FIRST_PRIORITY,
     }
@@ -59,3 +62,9 @@ def test_only_a_stop_goes_before_other_jobs() -> None:
 def test_the_running_jobs_of_a_list_can_be_taken_out(tab: str, status: str, *, applies: bool) -> None:
     running = BulkActionPayload.model_validate({"action": "stop", "tab": tab, "status": status}).running()
     assert (running and (running.tab, running.status)) == (("running", status) if applies else None)
+
+
+@pytest.mark.parametrize(("action", "group"), [(BulkAction.SHARE, ""), (BulkAction.STOP, "Finance")])
+def test_a_group_is_named_to_share_jobs_and_for_nothing_else(action: BulkAction, group: str) -> None:
+    with pytest.raises(ValidationError, match="Name a group to share jobs with"):
+        BulkActionPayload(action=action, group=group)

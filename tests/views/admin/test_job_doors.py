@@ -47,6 +47,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "former": {},  # belonged to it
 }
 READERS = "Readers"
+EVERYBODY = "Everybody"  # the group with which each user tries to share a job
 TYPES = ("open_letter", "closed_letter", "unlisted_letter", "acting_letter", "group_letter")
 CLOSABLE = ("open_letter", "closed_letter", "group_letter")
 OTHER_PAGES = {"static", "health.healthz", "health.readyz", "auth.login"}  # open to everybody, without jobs
@@ -65,7 +66,11 @@ _OPERATIONS = {
     JobAction.RETRY: ("POST", "/retry"),
     JobAction.RUN_AGAIN: ("POST", "/run-again"),
     JobAction.DELETE: ("DELETE", ""),
+    JobAction.SHARE: ("PUT", "/share"),
+    JobAction.UNSHARE: ("PUT", "/share"),
 }
+_BODIES = {JobAction.SHARE: {"group": EVERYBODY}, JobAction.UNSHARE: {"group": None}}
+_GROUPS = {JobAction.SHARE: {"group": EVERYBODY}}
 
 
 class Letter(BaseModel):
@@ -97,7 +102,8 @@ class Doors:
         policy = user_policy(self.user, self.services.registry)
         with suppress(JobNotFound):
             self.services.queries.jobs.get_visible(viewer_of(policy), job.id)
-            return policy.refusal(action, job) is None
+            is_shared = action is not JobAction.UNSHARE or job.shared_with is not None
+            return is_shared and policy.refusal(action, job) is None
         return False
 
     def is_done(self, action: JobAction, job: Job) -> bool:
@@ -106,28 +112,34 @@ class Doors:
             assert all(copy.owner.user_id == self.user.id for copy in copies), "a copy belongs to who makes it"
             return bool(copies)
         try:
-            status = self.services.jobs.get(job.id).status
+            status, shared_with = (found := self.services.jobs.get(job.id)).status, found.shared_with
         except JobNotFound:
             return action is JobAction.DELETE
+        if action is JobAction.SHARE:
+            return shared_with == EVERYBODY
+        if action is JobAction.UNSHARE:
+            return job.shared_with is not None and shared_with is None
         return status in {JobAction.STOP: {Status.CANCELLED}, JobAction.RETRY: {Status.QUEUED}}.get(action, set())
 
     def read(self, address: str) -> bytes:
         return (self.program if address.startswith("/api/") else self.client).get(address).data
 
     def page(self, action: JobAction, job: Job) -> None:
-        self.client.post(f"/jobs/{job.id}/{action.value.replace('_', '-')}", data={"text": "a"})
+        verb = action.value.replace("_", "-").removeprefix("un")
+        self.client.post(f"/jobs/{job.id}/{verb}", data={"text": "a", **_GROUPS.get(action, {})})
 
     def selection(self, action: JobAction, job: Job) -> None:
-        self.client.post(f"/jobs/act/{action}", data={"id": job.id})
+        self.client.post(f"/jobs/act/{action}", data={"id": job.id, **_GROUPS.get(action, {})})
 
     def api(self, action: JobAction, job: Job) -> None:
-        self.program.open(f"/api/v1/jobs/{job.id}{_OPERATIONS[action][1]}", method=_OPERATIONS[action][0])
+        method, path = _OPERATIONS[action]
+        self.program.open(f"/api/v1/jobs/{job.id}{path}", method=method, json=_BODIES.get(action))
 
     def api_selection(self, action: JobAction, job: Job) -> None:
-        self.program.post("/api/v1/jobs/bulk", json={"action": action, "ids": [str(job.id)]})
+        self.program.post("/api/v1/jobs/bulk", json={"action": action, "ids": [str(job.id)], **_GROUPS.get(action, {})})
 
     def bulk_action(self, action: JobAction, job: Job) -> None:
-        payload = {"action": action, "text": str(job.id)}
+        payload = {"action": action, "text": str(job.id), **_GROUPS.get(action, {})}
         acting = self.services.jobs.create_user_job("bulk_action", payload, self.user.id, priority=1000)
         self.services.run_inline(acting.id)
         assert self.services.jobs.get(acting.id).status is Status.COMPLETED
@@ -146,6 +158,9 @@ def people(services: Services, person: Callable[..., User]) -> dict[str, User]:
     for name in ("reader", "viewing", "southern", "former"):
         services.user_groups.add_member(readers, added[name].id)
     services.user_groups.remove_member(readers, added["former"].id)
+    everybody = services.user_groups.add(EVERYBODY)
+    for user in added.values():
+        services.user_groups.add_member(everybody, user.id)
     return {name: services.accounts.get(user.id) or user for name, user in added.items()}
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from tests.jobs.conftest import HOLDER
 from webapp.accounts.user import User
+from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import audit
@@ -196,3 +197,71 @@ def test_the_list_offers_actions_and_all_matching_jobs(client: FlaskClient, put:
 def test_the_bulk_action_type_is_not_in_the_catalogue(client: FlaskClient) -> None:
     assert "bulk_action" not in client.get("/jobs/new").text
     assert client.get("/jobs/new/bulk_action").status_code == 404
+
+
+@pytest.fixture
+def finance(services: Services, user: User) -> str:
+    """The group of `user`; there is another one, to which they do not belong."""
+    services.user_groups.add("Sales")
+    services.user_groups.add_member(services.user_groups.add("Finance"), user.id)
+    return "Finance"
+
+
+def test_selected_jobs_are_shared_with_a_group_and_with_none(
+    client: FlaskClient, put: Put, services: Services, finance: str
+) -> None:
+    jobs, other = (put(Status.QUEUED), put(Status.COMPLETED)), put(owner=Owner(public=True))
+    assert "Share…" in words(client.get("/jobs").text)
+    dialog = client.get("/jobs/act/share", query_string=ticked(*jobs, other), headers=DIALOG).text
+    assert "Share 2 jobs" in words(dialog)
+    assert "1 job belongs to another user and is skipped." in words(dialog)
+    assert re.findall(r'<option value="(\w*)">', dialog) == [finance, ""]
+    client.post("/jobs/act/share", data={**ticked(*jobs, other), "group": finance})
+    assert {services.jobs.get(job.id).shared_with for job in jobs} == {finance}
+    assert services.jobs.get(other.id).shared_with is None
+    assert "2 jobs are shared. 1 job was skipped." in words(client.get("/jobs").text)
+    client.post("/jobs/act/share", data={**ticked(jobs[0]), "group": ""})
+    assert [services.jobs.get(job.id).shared_with for job in jobs] == [None, finance]
+    assert "1 job is no longer shared." in words(client.get("/jobs").text)
+    with reading(services.engine) as connection:
+        lines = connection.execute(select(audit.c.after).where(audit.c.action == "jobs_bulk").order_by(audit.c.id))
+        shared, unshared = lines.scalars()
+    assert (shared["action"], shared["group"], len(shared["jobs"])) == ("share", finance, 2)
+    assert unshared["action"] == "unshare"
+
+
+def test_jobs_are_not_shared_with_the_groups_of_others(
+    client: FlaskClient, operators: FlaskClient, put: Put, services: Services, finance: str
+) -> None:
+    job = put(Status.QUEUED)
+    for all_matching in ({}, {"all": "1", "newest": str(job.id)}):
+        refused = client.post("/jobs/act/share", data={**ticked(job), "group": "Sales", **all_matching})
+        assert (refused.status_code, "groups that you belong to" in refused.text) == (403, True)
+    assert services.jobs.get(job.id).shared_with is None
+    assert "Share…" not in operators.get("/admin/jobs").text
+    assert "You belong to no group." in operators.get("/jobs/act/share", query_string=ticked(job)).text
+
+
+def test_a_group_that_was_removed_is_said_in_the_list(
+    client_of: Callable[[User], FlaskClient], admin: User, put: Put, services: Services
+) -> None:
+    job, admins = put(Status.QUEUED), client_of(admin)
+    admins.post("/jobs/act/share", data={**ticked(job), "group": "Gone", "list": "admin"})
+    assert "There is no group Gone." in words(admins.get("/admin/jobs").text)
+    assert services.jobs.get(job.id).shared_with is None
+
+
+def test_all_matching_jobs_are_shared_by_a_bulk_action_job(
+    client: FlaskClient, put: Put, services: Services, run_jobs: Callable[..., int], finance: str
+) -> None:
+    failed, other = [put(Status.FAILED) for _ in range(2)], put(Status.COMPLETED)
+    query = {"all": "1", "tab": "failed", "newest": str(other.id)}
+    page = client.get("/jobs/act/share", query_string=query).text
+    assert "Share all matching jobs" in words(page)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page))
+    answer = client.post("/jobs/act/share", data={**fields, "group": finance})
+    assert answer.status_code == 303
+    run_jobs()
+    assert {services.jobs.get(job.id).shared_with for job in failed} == {finance}
+    assert services.jobs.get(other.id).shared_with is None
+    assert client.get(answer.location).status_code == 200

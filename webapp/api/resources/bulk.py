@@ -6,11 +6,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from webapp.accounts.tokens import Scope
+from webapp.accounts.validation import GROUP_LIMIT
 from webapp.api.job_document import JobDocument, job_document, job_url
 from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.problems import InvalidInput
 from webapp.api.resources.jobs import JobListQuery, parse_query
 from webapp.jobs.lifecycle.bulk_actions import BulkAction
+from webapp.jobs.lifecycle.create import UnknownGroup
 from webapp.views.job_list import bulk_actions
 from webapp.views.page.request import job_policy, services
 
@@ -26,6 +28,11 @@ class BulkRequest(BaseModel):
     ids: list[UUID] | None = Field(default=None, min_length=1, max_length=200)
     filter: JobListQuery | None = None
     scheduled: bool = Field(default=False, description="With a filter: stop scheduled jobs too.")
+    group: str | None = Field(
+        default=None,
+        max_length=GROUP_LIMIT,
+        description="With the action `share`: the group to share with.",
+    )
 
 
 class RefusedJob(BaseModel):
@@ -57,18 +64,29 @@ class BulkResult(BaseModel):
     },
 )
 def act_on_jobs(body: BulkRequest) -> Any:
-    """Stop, retry, run again or delete many jobs.
+    """Stop, retry, run again, share or delete many jobs.
 
     The given jobs at once, or all jobs that match a filter by a job of the type `bulk_action`, which is returned.
     """
     if (body.ids is None) == (body.filter is None):
         raise InvalidInput({"pointer": "#", "detail": "Send either ids or a filter."})
+    if (body.action is BulkAction.SHARE) != bool(body.group):
+        raise InvalidInput({"pointer": "#/group", "detail": "Send a group with the action share, and with no other."})
+    try:
+        return _apply(body)
+    except UnknownGroup as error:
+        raise InvalidInput({"pointer": "#/group", "detail": str(error)}) from None
+
+
+def _apply(body: BulkRequest) -> Any:
     if body.ids is not None:
-        sorted_jobs = bulk_actions.act_on_selection(body.action, body.ids)
+        sorted_jobs = bulk_actions.act_on_selection(body.action, body.ids, group=body.group)
         refused = [{"id": job.id, "reason": objection.value} for job, objection in sorted_jobs.unfit]
         return {"done": [job.id for job in sorted_jobs.fit], "refused": refused}
     criteria = parse_query(body.filter or JobListQuery()).criteria
-    job = bulk_actions.act_on_matching(body.action, criteria, newest=_newest(), delayed=body.scheduled)
+    job = bulk_actions.act_on_matching(
+        body.action, criteria, newest=_newest(), delayed=body.scheduled, group=body.group
+    )
     return Reply(document=job_document(job, job_policy()), status=202, headers={"Location": job_url(job.id)})
 
 

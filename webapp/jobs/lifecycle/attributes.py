@@ -184,6 +184,27 @@ class AdminJobs:
         connection.execute(update(attachments).where(*files, *unexpired).values(expires_at=expires_at))
 
 
+def share_roots(connection: Connection, ids: Collection[UUID], group: str | None, *, by: UUID | None) -> None:
+    """Share roots and their children with a group, or with none, each with its event; skip children.
+
+    Raises `UnknownGroup`. The number of statements does not depend on the number of jobs.
+    """
+    if group is not None:
+        create.require_group(connection, group)
+    lock_order.lock_families(connection, ids)
+    is_changed = (jobs.c.id.in_(ids), jobs.c.root_id.is_(None), jobs.c.shared_with.is_distinct_from(group))
+    changed = connection.execute(select(jobs.c.id, jobs.c.attempt, jobs.c.shared_with).where(*is_changed)).all()
+    if not changed:
+        return
+    roots = [job.id for job in changed]
+    _share(connection, or_(jobs.c.id.in_(roots), jobs.c.root_id.in_(roots)), group)
+    if group is not None:
+        events.insert(connection, events.rows_of(changed, EventName.SHARED, actor_id=by, detail=group))
+        return
+    for job in changed:
+        events.insert(connection, events.rows_of([job], EventName.UNSHARED, actor_id=by, detail=job.shared_with))
+
+
 def output_lifetime(registry: Registry, type_name: str) -> timedelta:
     """Return how long output files of a type are stored; 30 days if the type no longer exists."""
     return registry.get(type_name).keep_files if type_name in registry else _UNKNOWN_TYPE_LIFETIME

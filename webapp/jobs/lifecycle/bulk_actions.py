@@ -1,4 +1,4 @@
-"""Bulk actions: stop, retry, run again or delete many jobs, skipping those to which the action does not apply.
+"""Bulk actions: stop, retry, run again, share or delete many jobs, skipping those to which the action does not apply.
 
 Users see the same reasons before the action (in the confirmation) and after it (in the summary).
 Each job is checked again when the action reaches it.
@@ -25,6 +25,8 @@ class BulkAction(StrEnum):
     RETRY = "retry"
     RUN_AGAIN = "run_again"
     DELETE = "delete"
+    SHARE = "share"  # with a group
+    UNSHARE = "unshare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +57,27 @@ class BulkVerbs(Protocol):
     def delete_many(self, ids: Sequence[UUID], *, by: UUID | None = None) -> int:
         """Delete jobs."""
 
-
-def find_objection(action: BulkAction, job: Job, policy: JobPolicy) -> Objection | None:
-    """Return why the action does not apply to the job; None if it does."""
-    return policy.refusal(JobAction(action.value), job) or _OBJECTIONS[action](job)
+    def share_many(self, ids: Sequence[UUID], group: str | None, *, by: UUID | None = None) -> None:
+        """Share jobs with a group, or with none."""
 
 
-def sort_by_fit(action: BulkAction, jobs: Iterable[Job], policy: JobPolicy) -> SortedJobs:
+def find_objection(action: BulkAction, job: Job, policy: JobPolicy, *, group: str | None = None) -> Objection | None:
+    """Return why the action does not apply to the job; None if it does. ``group`` is the one to share it with."""
+    to_group = policy.refusal_to_share(job.type, group) if group is not None else None
+    return policy.refusal(JobAction(action.value), job) or to_group or _OBJECTIONS[action](job)
+
+
+def sort_by_fit(action: BulkAction, jobs: Iterable[Job], policy: JobPolicy, *, group: str | None = None) -> SortedJobs:
     """Separate the jobs to which the action applies from the others."""
-    judged = [(job, find_objection(action, job, policy)) for job in jobs]
+    judged = [(job, find_objection(action, job, policy, group=group)) for job in jobs]
     fit = tuple(job for job, objection in judged if objection is None)
     return SortedJobs(fit, tuple((job, objection) for job, objection in judged if objection))
 
 
-def apply_bulk_action(verbs: BulkVerbs, action: BulkAction, fit: Sequence[Job], policy: JobPolicy) -> None:
-    """Apply the action; jobs that have changed meanwhile are skipped."""
+def apply_bulk_action(
+    verbs: BulkVerbs, action: BulkAction, fit: Sequence[Job], policy: JobPolicy, *, group: str | None = None
+) -> None:
+    """Apply the action; jobs that have changed meanwhile are skipped. Raises `UnknownGroup`."""
     ids = [job.id for job in fit]
     if not ids:
         return
@@ -79,6 +87,8 @@ def apply_bulk_action(verbs: BulkVerbs, action: BulkAction, fit: Sequence[Job], 
         verbs.retry_many(ids, by=policy.user_id)
     elif action is BulkAction.DELETE:
         verbs.delete_many(ids, by=policy.user_id)
+    elif action in {BulkAction.SHARE, BulkAction.UNSHARE}:
+        verbs.share_many(ids, group, by=policy.user_id)
     else:
         _run_again(verbs, fit, policy)
 
@@ -109,11 +119,21 @@ def _objection_to_ended(job: Job) -> Objection | None:
     return None if job.is_finished else Objection.NOT_ENDED
 
 
+def _objection_to_share(job: Job) -> Objection | None:
+    return Objection.PART if job.root_id else None
+
+
+def _objection_to_unshare(job: Job) -> Objection | None:
+    return _objection_to_share(job) or (None if job.shared_with else Objection.NOT_SHARED)
+
+
 _OBJECTIONS: Mapping[BulkAction, Callable[[Job], Objection | None]] = MappingProxyType(
     {
         BulkAction.STOP: _objection_to_stop,
         BulkAction.RETRY: _objection_to_retry,
         BulkAction.RUN_AGAIN: _objection_to_ended,
         BulkAction.DELETE: _objection_to_ended,
+        BulkAction.SHARE: _objection_to_share,
+        BulkAction.UNSHARE: _objection_to_unshare,
     }
 )

@@ -33,6 +33,7 @@ class Objection(StrEnum):
     NOT_ENDED = "Not ended yet."
     DONE = "Done, so there is nothing to retry."
     PART = "Child jobs are handled with their parent job."
+    NOT_SHARED = "Not shared with a group."
     NOT_APPROVED = "It was not approved. Run it again to ask for approval."
     NOT_YOURS = "Belongs to another user."
     OWNER_RIGHTS = "Runs with the permissions of another user."

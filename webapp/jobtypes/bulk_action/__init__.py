@@ -1,4 +1,4 @@
-"""Bulk action: stop, retry, run again or delete all jobs that match a filter.
+"""Bulk action: stop, retry, run again, share or delete all jobs that match a filter.
 
 It acts with the permissions that its owner has while it runs, in batches, newest jobs first. The checkpoint
 is the last job of a batch, so an interrupted bulk action continues there. Skipped jobs become warnings.
@@ -26,13 +26,15 @@ TITLES = {
     BulkAction.RETRY: "Retry matching jobs",
     BulkAction.RUN_AGAIN: "Run matching jobs again",
     BulkAction.DELETE: "Delete matching jobs",
+    BulkAction.SHARE: "Share matching jobs",
+    BulkAction.UNSHARE: "Stop sharing matching jobs",
 }
 
 
 @job_type(
     "bulk_action",
     title=lambda payload: TITLES[payload.action],
-    description="Stops, retries, runs again or deletes all jobs that match a filter.",
+    description="Stops, retries, runs again, shares or deletes all jobs that match a filter.",
     group="System",
     max_attempts=3,
     timeout=timedelta(hours=6),
@@ -49,9 +51,10 @@ def bulk_action(
     viewer = viewer_of(policy)
     total = checkpoint.handled + queries.lists.count_all(viewer, criteria)
     job.progress(done=checkpoint.handled, total=total)
+    action, group = payload.action, payload.group or None
     for batch, last in _batches(queries, viewer, criteria):
-        sorted_jobs = sort_by_fit(payload.action, _without_repeated(payload.action, batch, job, queries), policy)
-        apply_bulk_action(jobs, payload.action, sorted_jobs.fit, policy)
+        sorted_jobs = sort_by_fit(action, _without_repeated(action, batch, job, queries), policy, group=group)
+        apply_bulk_action(jobs, action, sorted_jobs.fit, policy, group=group)
         checkpoint.add(sorted_jobs, last)
         job.progress(done=checkpoint.handled, total=total)
     checkpoint.close()

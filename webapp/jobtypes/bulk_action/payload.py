@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue, model_validator
 
+from webapp.accounts.validation import GROUP_LIMIT
 from webapp.jobs import Status
 from webapp.jobs.lifecycle.bulk_actions import BulkAction
 from webapp.jobs.model.policies import FIRST_PRIORITY
@@ -18,6 +19,8 @@ _ACTIONS: dict[str, JsonValue] = {
     BulkAction.RETRY: "Retry",
     BulkAction.RUN_AGAIN: "Run again",
     BulkAction.DELETE: "Delete",
+    BulkAction.SHARE: "Share",
+    BulkAction.UNSHARE: "Stop sharing",
 }
 
 _SCOPES: dict[str, JsonValue] = {"": "All", "mine": "Mine", "public": "Public", "shared": "Shared with my groups"}
@@ -34,6 +37,7 @@ class BulkActionPayload(BaseModel):
     """An action and the criteria of its jobs."""
 
     action: BulkAction = Field(title="Action", json_schema_extra={"labels": _ACTIONS})
+    group: str = Field(default="", max_length=GROUP_LIMIT, title="Share with")
     tab: Literal["all", "running", "waiting", "scheduled", "failed", "done", "stopped"] = Field(
         default="all", title="Status"
     )
@@ -62,11 +66,17 @@ class BulkActionPayload(BaseModel):
     delayed: bool = Field(default=False, title="Include scheduled jobs")
 
     @classmethod
-    def for_criteria(cls, action: BulkAction, criteria: JobCriteria, *, delayed: bool) -> Self:
+    def for_criteria(cls, action: BulkAction, criteria: JobCriteria, *, delayed: bool, group: str = "") -> Self:
         """Return the payload that applies an action to the jobs of a list; the inverse of `criteria`."""
         names = {name: _CRITERIA_NAMES.get(name, name) for name in cls.model_fields}
         values = {name: getattr(criteria, given) for name, given in names.items() if hasattr(criteria, given)}
-        return cls(**values, action=action, delayed=delayed)
+        return cls(**values, action=action, delayed=delayed, group=group)
+
+    @model_validator(mode="after")
+    def _names_a_group_to_share_with(self) -> Self:
+        if (self.action is BulkAction.SHARE) != bool(self.group):
+            raise ValueError("Name a group to share jobs with, and none for other actions.")
+        return self
 
     @property
     def priority(self) -> int | None:

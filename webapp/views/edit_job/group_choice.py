@@ -9,6 +9,7 @@ from webapp.jobs.lifecycle.create import UnknownGroup
 from webapp.jobs.model.job import Job
 from webapp.views.job import actions
 from webapp.views.page.confirmation import Confirmation, render_confirmation
+from webapp.views.page.viewer_context import own_groups
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
@@ -35,7 +36,7 @@ def change(job_id: UUID) -> ResponseReturnValue:
 
 def _form(job: Job, chosen: str, error: str = "") -> str:
     current = [job.shared_with] if job.shared_with else []
-    groups, is_child = sorted({*actions.own_groups(), *current}, key=str.casefold), job.root_id is not None
+    groups, is_child = sorted({*own_groups(), *current}, key=str.casefold), job.root_id is not None
     confirmation = Confirmation(
         title=_("Share this job"),
         effect=_("The members of the group can read its input, files, log and results. They cannot change it."),

@@ -94,13 +94,6 @@ def share(job_id: UUID, group: str | None) -> Job:
         return services().admin_jobs.share(job_id, group, by=signed_in().id)
 
 
-def own_groups() -> tuple[str, ...]:
-    """Return the groups with which the signed-in user can share jobs: their own, or all for those who manage groups."""
-    policy = viewer_context().policy
-    names = [group.name for group in services().user_groups.all()] if policy.shares_with_all else policy.groups
-    return tuple(sorted(names, key=str.casefold))
-
-
 def run_again(job_id: UUID, from_step: str | None = None) -> Job:
     """Start a copy of a job for the signed-in user, without asking for its parameters; the API calls it.
 

@@ -49,6 +49,20 @@ _TEXTS: Mapping[BulkAction, BulkActionText] = {
         effect=lazy_gettext("The jobs are deleted with their logs, child jobs and files. This cannot be undone."),
         none=lazy_gettext("None of these jobs can be deleted"),
     ),
+    BulkAction.SHARE: BulkActionText(
+        action=lazy_gettext("Save"),
+        keep=lazy_gettext("Cancel"),
+        effect=lazy_gettext(
+            "The members of the group can read their input, files, log and results. They cannot change them."
+        ),
+        none=lazy_gettext("None of these jobs can be shared"),
+    ),
+    BulkAction.UNSHARE: BulkActionText(
+        action=lazy_gettext("Stop sharing"),
+        keep=lazy_gettext("Cancel"),
+        effect=lazy_gettext("The members of the groups that the jobs are shared with no longer see them."),
+        none=lazy_gettext("None of these jobs is shared"),
+    ),
 }
 
 
@@ -103,6 +117,8 @@ def _title(action: BulkAction, count: int) -> str:
         BulkAction.RETRY: ngettext("Retry %(num)s job?", "Retry %(num)s jobs?", count),
         BulkAction.RUN_AGAIN: ngettext("Run %(num)s job again?", "Run %(num)s jobs again?", count),
         BulkAction.DELETE: ngettext("Delete %(num)s job?", "Delete %(num)s jobs?", count),
+        BulkAction.SHARE: ngettext("Share %(num)s job", "Share %(num)s jobs", count),
+        BulkAction.UNSHARE: ngettext("Stop sharing %(num)s job?", "Stop sharing %(num)s jobs?", count),
     }
     return str(sentences[action])
 
@@ -113,6 +129,8 @@ def _all_title(action: BulkAction) -> str:
         BulkAction.RETRY: _("Retry all matching jobs?"),
         BulkAction.RUN_AGAIN: _("Run all matching jobs again?"),
         BulkAction.DELETE: _("Delete all matching jobs?"),
+        BulkAction.SHARE: _("Share all matching jobs"),
+        BulkAction.UNSHARE: _("Stop sharing all matching jobs?"),
     }
     return str(sentences[action])
 
@@ -129,6 +147,8 @@ def _done(action: BulkAction, count: int) -> str:
         BulkAction.RETRY: ngettext("%(num)s job will be retried.", "%(num)s jobs will be retried.", count),
         BulkAction.RUN_AGAIN: ngettext("%(num)s new job was started.", "%(num)s new jobs were started.", count),
         BulkAction.DELETE: ngettext("%(num)s job was deleted.", "%(num)s jobs were deleted.", count),
+        BulkAction.SHARE: ngettext("%(num)s job is shared.", "%(num)s jobs are shared.", count),
+        BulkAction.UNSHARE: ngettext("%(num)s job is no longer shared.", "%(num)s jobs are no longer shared.", count),
     }
     return str(sentences[action])
 
@@ -149,6 +169,19 @@ def _skipped_text(reason: Objection, count: int) -> str:
         Objection.DONE: ngettext(
             "%(num)s job is done and is skipped.",
             "%(num)s jobs are done and are skipped.",
+            count,
+        ),
+        Objection.NOT_SHARED: ngettext(
+            "%(num)s job is not shared with a group.", "%(num)s jobs are not shared with a group.", count
+        ),
+        Objection.NOT_IN_GROUP: ngettext(
+            "%(num)s job is skipped, because you no longer belong to the group.",
+            "%(num)s jobs are skipped, because you no longer belong to the group.",
+            count,
+        ),
+        Objection.PRIVATE_OUTPUT: ngettext(
+            "%(num)s job shows what its owner can see and is skipped.",
+            "%(num)s jobs show what their owners can see and are skipped.",
             count,
         ),
         Objection.PART: ngettext(

@@ -12,7 +12,9 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.lifecycle.bulk_actions import BulkAction, SortedJobs, apply_bulk_action, sort_by_fit
+from webapp.jobs.lifecycle.create import UnknownGroup
 from webapp.jobs.model.job import Job
+from webapp.jobs.model.job_policy import Objection
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import PAGE
 from webapp.jobtypes.bulk_action.payload import BulkActionPayload
@@ -22,8 +24,11 @@ from webapp.views.job_list.filter import Filter, parse_filter
 from webapp.views.job_list.list_page import CARDS
 from webapp.views.page import permissions
 from webapp.views.page.audit_log import audited
-from webapp.views.page.confirmation import render_confirmation
+from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.request import job_policy, services, signed_in, viewer
+from webapp.views.page.viewer_context import own_groups
+from webapp.views.text.stored_messages import translated
+from webapp.views.text.translations import gettext as _
 
 bp = Blueprint("acts", __name__)
 _SELECTION_LIMIT = PAGE + CARDS
@@ -32,48 +37,88 @@ _MOST_RUNNING = 200  # jobs that the request asks to stop; the bulk action stops
 
 @bp.get("/jobs/act/<action>")
 def confirm_act(action: str) -> ResponseReturnValue:
-    """Show the confirmation: what would happen, to how many jobs."""
-    bulk_action, back = _action(action), _back()
-    post = url_for("acts.do_act", action=bulk_action)
-    if _all_matching():
-        criteria = replace(_criteria(), newest_id=_newest())
-        lists = services().queries.lists
-        scheduled = lists.count(viewer(), replace(criteria, tab="scheduled"))
-        confirmation = confirm_all_matching(bulk_action, lists.count(viewer(), criteria), post=post, back=back)
-        fields = tuple((name, value) for name, value in request.args.items() if name not in {"id", "delayed"})
-        offers = bulk_action is BulkAction.STOP and criteria.tab in {"all", "scheduled"} and scheduled
-        return render_confirmation(
-            replace(confirmation, fields=fields), "job_list/confirm_all.html", scheduled=offers and scheduled
-        )
-    confirmation = confirm_selected(bulk_action, _sorted(bulk_action, _ids()), post=post, back=back)
-    return render_confirmation(replace(confirmation, fields=(*_ids_as_fields(), *_list_as_fields())))
+    """Show the confirmation: what would happen, to how many jobs, and for shared jobs the groups."""
+    bulk_action = _action(action)
+    confirmation, scheduled = _all_confirmation(bulk_action) if _all_matching() else (_confirmation(bulk_action), 0)
+    if bulk_action is BulkAction.SHARE:
+        groups = own_groups()
+        nowhere = "" if groups else _("You belong to no group. Admins add users to groups.")
+        confirmation = replace(confirmation, refusal=confirmation.refusal or nowhere)
+        return render_confirmation(confirmation, "job_list/confirm_share.html", groups=groups)
+    return render_confirmation(confirmation, "job_list/confirm_all.html", scheduled=scheduled)
+
+
+def _confirmation(action: BulkAction) -> Confirmation:
+    post, selected = url_for("acts.do_act", action=action), _sorted(action, _ids())
+    confirmation = confirm_selected(action, selected, post=post, back=_back())
+    return replace(confirmation, fields=(*_ids_as_fields(), *_list_as_fields()))
+
+
+def _all_confirmation(action: BulkAction) -> tuple[Confirmation, int]:
+    """Return the confirmation for all matching jobs, and how many scheduled ones a stop can include."""
+    criteria, lists = replace(_criteria(), newest_id=_newest()), services().queries.lists
+    post, count = url_for("acts.do_act", action=action), lists.count(viewer(), criteria)
+    confirmation = confirm_all_matching(action, count, post=post, back=_back())
+    fields = tuple((name, value) for name, value in request.args.items() if name not in {"id", "delayed"})
+    offers = action is BulkAction.STOP and criteria.tab in {"all", "scheduled"}
+    scheduled = lists.count(viewer(), replace(criteria, tab="scheduled")) if offers else 0
+    return replace(confirmation, fields=fields), scheduled
 
 
 @bp.post("/jobs/act/<action>")
 def do_act(action: str) -> ResponseReturnValue:
     """Apply the action to the selected jobs, or start the job that applies it to all matching jobs."""
-    bulk_action = _action(action)
-    if _all_matching():
-        return _start_job(bulk_action)
-    flash(summary(bulk_action, act_on_selection(bulk_action, _ids())))
+    bulk_action, group = _action(action), request.form.get("group") or None
+    if bulk_action is BulkAction.SHARE and group is None:  # chosen in the list of groups
+        bulk_action = BulkAction.UNSHARE
+    try:
+        if _all_matching():
+            return _start_job(bulk_action, group)
+        flash(summary(bulk_action, act_on_selection(bulk_action, _ids(), group=group)))
+    except UnknownGroup as error:  # it was removed meanwhile
+        flash(translated(str(error)))
     return redirect(_back(), 303)
 
 
-def act_on_selection(action: BulkAction, ids: Collection[UUID]) -> SortedJobs:
-    """Apply an action to the jobs that it fits, for the signed-in user; pages and the API call it."""
-    selection = _sorted(action, ids)
-    details = {"action": action.value, "jobs": [job.short_id for job in selection.fit]}
+def act_on_selection(action: BulkAction, ids: Collection[UUID], *, group: str | None = None) -> SortedJobs:
+    """Apply an action to the jobs that it fits, for the signed-in user; pages and the API call it.
+
+    Ends the request with 403 for a group with which the user cannot share, and raises `UnknownGroup`.
+    """
+    _check_group(group)
+    selection = _sorted(action, ids, group)
+    details = {"action": action.value, **_group_detail(group), "jobs": [job.short_id for job in selection.fit]}
     with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=details) if selection.fit else nullcontext():
-        apply_bulk_action(services().jobs, action, selection.fit, job_policy())
+        apply_bulk_action(services().jobs, action, selection.fit, job_policy(), group=group)
     return selection
 
 
-def act_on_matching(action: BulkAction, criteria: JobCriteria, *, newest: UUID, delayed: bool) -> Job:
-    """Start the job that applies an action to all matching jobs up to the newest one; pages and the API call it."""
+def act_on_matching(
+    action: BulkAction, criteria: JobCriteria, *, newest: UUID, delayed: bool, group: str | None = None
+) -> Job:
+    """Start the job that applies an action to all matching jobs up to the newest one; pages and the API call it.
+
+    Refuses a group as `act_on_selection` does.
+    """
+    _check_group(group)
     upto = replace(criteria, newest_id=newest)
-    payload = BulkActionPayload.for_criteria(action, upto, delayed=delayed)
+    payload = BulkActionPayload.for_criteria(action, upto, delayed=delayed, group=group or "")
     with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=payload.model_dump(mode="json")):
         return start_bulk_action_job(payload)
+
+
+def _check_group(group: str | None) -> None:
+    if group is None:
+        return
+    policy = job_policy()
+    if not policy.shares_with_all and group not in policy.groups:
+        abort(403, translated(Objection.NOT_IN_GROUP.value))
+    if group not in own_groups():
+        raise UnknownGroup(group)
+
+
+def _group_detail(group: str | None) -> dict[str, str]:
+    return {"group": group} if group else {}
 
 
 def start_bulk_action_job(payload: BulkActionPayload) -> Job:
@@ -98,8 +143,9 @@ def _stop_running(payload: BulkActionPayload) -> None:
     apply_bulk_action(services().jobs, payload.action, sort_by_fit(payload.action, found, policy).fit, policy)
 
 
-def _start_job(bulk_action: BulkAction) -> ResponseReturnValue:
-    job = act_on_matching(bulk_action, _criteria(), newest=_newest(), delayed="delayed" in request.values)
+def _start_job(bulk_action: BulkAction, group: str | None) -> ResponseReturnValue:
+    delayed = "delayed" in request.values
+    job = act_on_matching(bulk_action, _criteria(), newest=_newest(), delayed=delayed, group=group)
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
 
@@ -113,9 +159,10 @@ def _newest() -> UUID:
     return newest or abort(400)
 
 
-def _sorted(action: BulkAction, ids: Collection[UUID]) -> SortedJobs:
+def _sorted(action: BulkAction, ids: Collection[UUID], group: str | None = None) -> SortedJobs:
     jobs = services().queries.lists.find_by_ids(viewer(), ids)
-    return sort_by_fit(action, (jobs[job_id] for job_id in dict.fromkeys(ids) if job_id in jobs), job_policy())
+    found = (jobs[job_id] for job_id in dict.fromkeys(ids) if job_id in jobs)
+    return sort_by_fit(action, found, job_policy(), group=group)
 
 
 def _ids() -> list[UUID]:

@@ -75,6 +75,7 @@ class JobList:
     running_count: int
     idle_queues: tuple[str, ...]
     had_idle_queues: bool
+    offers_sharing: bool
     poll_seconds: float
     problem: str = ""
 
@@ -155,6 +156,7 @@ def _job_list(
         running_count=counts["running"],
         idle_queues=idle,
         had_idle_queues=bool(idle) if had_idle_queues is None else had_idle_queues,
+        offers_sharing=bool(context.policy.groups) or context.policy.shares_with_all,
         poll_seconds=polling.list_interval(counts, jobs.values(), context.now),
         problem=parsed.problem,
     )

@@ -32,13 +32,12 @@ from webapp.views.budgets.own_budget import own_budget
 from webapp.views.forms.payload_form import PayloadForm
 from webapp.views.forms.start_options import StartOptions
 from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, TakenFiles, UploadStaging, receive
-from webapp.views.job.actions import own_groups
 from webapp.views.new_job.presets import SAVE, FilledIn, save_typed
 from webapp.views.page.audit_log import acting_for, record_creation
 from webapp.views.page.error_pages import visible_holder
 from webapp.views.page.permissions import can_add_own_schedules
 from webapp.views.page.request import services, signed_in
-from webapp.views.page.viewer_context import zone
+from webapp.views.page.viewer_context import own_groups, zone
 from webapp.views.security import reauthentication
 from webapp.views.text.approval_text import approval_needed_text
 from webapp.views.text.date_format import SPACE, rough_duration

@@ -108,3 +108,10 @@ def viewer_context(people: Iterable[UUID | None] = (), jobs: Iterable[Job] = ())
 def zone() -> ZoneInfo:
     """Return the time zone of the signed-in user."""
     return ZoneInfo(signed_in().timezone or services().settings.timezone)
+
+
+def own_groups() -> tuple[str, ...]:
+    """Return the groups with which the signed-in user can share jobs: their own, or all for those who manage groups."""
+    policy = job_policy()
+    names = [group.name for group in services().user_groups.all()] if policy.shares_with_all else policy.groups
+    return tuple(sorted(names, key=str.casefold))
