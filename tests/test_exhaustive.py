@@ -61,10 +61,10 @@ def test_every_class_of_fault_is_in_the_default_suite() -> None:
     assert {test.partition("::")[0] for test in collected()} >= FAULT_FILES
 
 
-def test_every_eighth_page_is_visited_by_default_and_every_page_in_every_look_with_all() -> None:
+def test_every_sixteenth_page_is_visited_by_default_and_every_page_in_every_look_with_all() -> None:
     assert cases("test_a_page_is_accessible", "--all") == pairs(rules(), LOOKS)
     by_default = [case.rpartition("-") for case in cases("test_a_page_is_accessible")]
-    assert sorted(page for page, _, _ in by_default) == rules()[::8]
+    assert sorted(page for page, _, _ in by_default) == rules()[::16]
     assert {look for _, _, look in by_default} == set(LOOKS)
     assert cases("test_a_page_without_results_is_accessible", "--all") == pairs(NOTHING_FOUND, LOOKS)
 

@@ -276,7 +276,7 @@ def addresses(rule: str, slots: Slots, whole: Mapping[str, Sequence[str]]) -> li
     return [SLOT.sub("{}", rule).format(*combination) for combination in values]
 
 
-@pytest.mark.parametrize(("rule", "look"), every_pair(rules(), LOOKS, every=8))
+@pytest.mark.parametrize(("rule", "look"), every_pair(rules(), LOOKS, every=16))
 def test_a_page_is_accessible(
     rule: str,
     look: str,
