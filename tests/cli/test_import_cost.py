@@ -111,7 +111,7 @@ def test_the_process_that_up_forks_workers_and_the_clock_from_does_not_load_the_
     code = "import sys, webapp.processes.up; print(*{name.partition('.')[0] for name in sys.modules})"
     packages = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
     assert {"sqlalchemy", "rq"} <= packages
-    assert not packages & {"flask", "flask_migrate", "flask_sqlalchemy", "wtforms", "gunicorn", "openpyxl"}
+    assert not packages & {"flask", "alembic", "flask_sqlalchemy", "wtforms", "gunicorn", "openpyxl"}
 
 
 def test_a_bad_setting_is_refused_before_the_engine_is_imported() -> None:
