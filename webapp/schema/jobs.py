@@ -103,8 +103,6 @@ Index("ix_jobs_claim", jobs.c.queue, jobs.c.priority.desc(), jobs.c.fair, jobs.c
 Index("ix_jobs_unfinished", jobs.c.status, jobs.c.id, sqlite_where=_unfinished, postgresql_where=_unfinished)
 _waits_for_key = text("next_key IS NOT NULL AND status = 'held'")
 Index("ix_jobs_next_key", jobs.c.next_key, sqlite_where=_waits_for_key, postgresql_where=_waits_for_key)
-Index("ix_jobs_ended", jobs.c.status, jobs.c.id, sqlite_where=text("finished_at IS NOT NULL"),
-      postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip
 Index("ix_jobs_public", jobs.c.id, sqlite_where=_public, postgresql_where=_public)
 Index("ix_jobs_public_status", jobs.c.status, jobs.c.id, sqlite_where=_public, postgresql_where=_public)
 # Lists show roots only: without indexes of their own, a page would read over all children of a large family
@@ -119,6 +117,8 @@ _child = text("root_id IS NOT NULL")
 Index("ix_jobs_child_owner", jobs.c.owner_id, jobs.c.id, sqlite_where=_child, postgresql_where=_child)
 Index("ix_jobs_child_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id,
       sqlite_where=_child, postgresql_where=_child)  # fmt: skip
+_ended_child = text("root_id IS NOT NULL AND finished_at IS NOT NULL")
+Index("ix_jobs_child_ended", jobs.c.status, jobs.c.id, sqlite_where=_ended_child, postgresql_where=_ended_child)
 Index("ix_jobs_root_public", jobs.c.id, sqlite_where=_public_root, postgresql_where=_public_root)
 Index("ix_jobs_root_public_status", jobs.c.status, jobs.c.id,
       sqlite_where=_public_root, postgresql_where=_public_root)  # fmt: skip

@@ -16,6 +16,7 @@ from webapp.jobs.model.job import UNFINISHED, Status
 from webapp.jobs.queries import text_search
 from webapp.jobs.queries.visible_jobs import (
     ALL_UNFINISHED,
+    CHILDREN,
     HAS_WARNINGS,
     PUBLIC,
     ROOTS,
@@ -110,8 +111,8 @@ class JobCriteria:
         roots = [ROOTS] if self._only_roots() else []
         if statuses_apart:
             every = () if typed or not self._reads_all_roots(viewer) else tuple(Status)
-            hinted = viewer.sees_all and not (self.ownership or roots)
-            statuses = [_status(status.value, hinted=hinted) for status in self.statuses() or every]
+            scans_of = _scans_of_all if self._reads_all(viewer) and not roots else _scans_of_some
+            statuses = [scan for status in self.statuses() or every for scan in scans_of(status)]
         else:
             statuses = [[jobs.c.status.in_([status.value for status in self.statuses()])]] if self.statuses() else []
         combinations = product(self._scopes(viewer), statuses or [[]])
@@ -122,7 +123,11 @@ class JobCriteria:
 
     def _reads_all_roots(self, viewer: Viewer) -> bool:
         """Tell whether every user's roots are read: their index begins with the status, so each status is a scan."""
-        return viewer.sees_all and self._only_roots() and not self.ownership
+        return self._reads_all(viewer) and self._only_roots()
+
+    def _reads_all(self, viewer: Viewer) -> bool:
+        """Tell whether every user's jobs are read."""
+        return viewer.sees_all and not self.ownership
 
     def statuses(self) -> tuple[Status, ...]:
         """Return the statuses of the tab; none means any."""
@@ -195,11 +200,17 @@ class JobCriteria:
         return [jobs.c.id.in_(select(ended.c.id).where(*within, *statuses, *unsuccessful))]
 
 
-def _status(status: str, *, hinted: bool) -> Conditions:
-    found = [jobs.c.status == literal_column(f"'{status}'")]
-    if hinted:
-        found.append(ALL_UNFINISHED if status in UNFINISHED else _ALL_ENDED)
-    return found
+def _scans_of_some(status: Status) -> list[Conditions]:
+    """Return the scan of a status of some users' jobs, or of roots: their indexes have the status."""
+    return [[jobs.c.status == literal_column(f"'{status.value}'")]]
+
+
+def _scans_of_all(status: Status) -> list[Conditions]:
+    """Return the scans of a status of all jobs: unfinished ones have an index, ended roots and children one each."""
+    [of_status] = _scans_of_some(status)
+    if status in UNFINISHED:
+        return [[*of_status, ALL_UNFINISHED]]
+    return [[*of_status, ROOTS], [*of_status, CHILDREN, _ALL_ENDED]]
 
 
 def _first_id(at: datetime) -> UUID:
@@ -237,8 +248,8 @@ class AdminJobCriteria(JobCriteria):
         """Return the status, or those of the tab; none means any."""
         return (Status(self.status),) if self.status else TABS[self.tab]
 
-    def _reads_all_roots(self, viewer: Viewer) -> bool:
-        return not self.owner and JobCriteria._reads_all_roots(self, viewer)  # noqa: SLF001
+    def _reads_all(self, viewer: Viewer) -> bool:
+        return not self.owner and JobCriteria._reads_all(self, viewer)  # noqa: SLF001
 
     def _can_scan_by_type(self, viewer: Viewer) -> bool:
         return not self.owner and JobCriteria._can_scan_by_type(self, viewer)  # noqa: SLF001  (no super() with slots)
