@@ -1,5 +1,6 @@
 """The statements that are sent to the database: record them, explain them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -43,3 +44,8 @@ def analyze(engine: Engine, table: str) -> None:
     if not is_sqlite(engine):
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f"ANALYZE {table}")
+
+
+def indexes_in(plan: str) -> set[str]:
+    """Return the names of the indexes of tables that a plan uses."""
+    return set(re.findall(r"\b(?:ix|uq)_\w+", plan))

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from tests.jobs.queries.test_text_search import search, set_values
 from tests.jobs.queries.test_visible_jobs import ANA, ANAS, AUDITOR, BEN, PUBLIC, many
-from tests.jobs.statements import analyze, plan_of, recorded
+from tests.jobs.statements import analyze, indexes_in, plan_of, recorded
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.queries.criteria import JobCriteria
@@ -134,11 +134,15 @@ def test_no_list_scans_the_whole_table(services: Services, database: str) -> Non
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(finished_at=later(0)))
     analyze(services.engine, "jobs")
-    for viewer in (ANA, AUDITOR):
-        _assert_no_list_scans(services, viewer)
+    read = _indexes_of_lists(services, ANA) | _indexes_of_lists(services, AUDITOR)
+    if database == "sqlite":  # PostgreSQL chooses by what is in the table
+        names = ("unfinished", "root_status", "child_ended", "public_status", "type")
+        names += ("root_owner_status", "child_owner_status")
+        assert {f"ix_jobs_{name}" for name in names} <= read
 
 
-def _assert_no_list_scans(services: Services, viewer: Viewer) -> None:
+def _indexes_of_lists(services: Services, viewer: Viewer) -> set[str]:
+    """Return the indexes that lists read; fail if one of them scans the table."""
     since = services.queries.jobs.now() - timedelta(days=1)
     with recorded(services.engine) as statements:
         for criteria in (*ALL_CRITERIA, JobCriteria(since=since, until=since)):
@@ -148,9 +152,12 @@ def _assert_no_list_scans(services: Services, viewer: Viewer) -> None:
             services.queries.lists.count_matching_tabs(viewer, criteria)
         services.queries.lists.count_tabs(viewer)
         services.queries.polled.of_list(viewer, [uuid4()])
+    read = set()
     for statement, values in {statement: values for statement, values in statements if "FROM" in statement}.items():
         plan = plan_of(services.engine, statement, values)
         assert [line for line in plan.splitlines() if _scans_the_table(line, viewer)] == [], f"{plan}\n{statement}"
+        read |= indexes_in(plan)
+    return read
 
 
 def _scans_the_table(line: str, viewer: Viewer) -> bool:

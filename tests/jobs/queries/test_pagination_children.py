@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from tests.jobs.queries.test_pagination import ALL_CRITERIA
 from tests.jobs.queries.test_visible_jobs import ANA, ANAS, AUDITOR, BEN, PUBLIC, many, set_status
-from tests.jobs.statements import analyze, plan_of, recorded
+from tests.jobs.statements import analyze, indexes_in, plan_of, recorded
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.queries.criteria import SYSTEM, AdminJobCriteria, JobCriteria
@@ -100,11 +100,14 @@ def test_no_list_of_roots_scans_the_whole_table(services: Services, database: st
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(finished_at=later(0)))
     analyze(services.engine, "jobs")
-    for viewer in (ANA, AUDITOR):
-        _assert_no_list_scans(services, viewer)
+    read = _indexes_of_lists(services, ANA) | _indexes_of_lists(services, AUDITOR)
+    if database == "sqlite":  # PostgreSQL chooses by what is in the table
+        names = ("root_status", "root_owner", "root_owner_status", "root_public_status", "ended_badly")
+        assert {f"ix_jobs_{name}" for name in names} <= read
 
 
-def _assert_no_list_scans(services: Services, viewer: Viewer) -> None:
+def _indexes_of_lists(services: Services, viewer: Viewer) -> set[str]:
+    """Return the indexes that lists of roots read; fail if one of them scans the table."""
     now = services.queries.jobs.now()
     ended = [
         JobCriteria(tab=tab, ended_since=now + timedelta(hours=1), many_ended=many_ended)
@@ -120,9 +123,12 @@ def _assert_no_list_scans(services: Services, viewer: Viewer) -> None:
         services.queries.polled.of_list(viewer, [uuid4()], ROOTS)
         services.queries.lists.find_active(viewer, 6)
         services.jobs.find_mine_active(viewer)
+    read = set()
     for statement, values in {statement: values for statement, values in statements if "FROM" in statement}.items():
         plan = plan_of(services.engine, statement, values)
         assert [line for line in plan.splitlines() if _scans_the_table(line)] == [], f"{plan}\n{statement}"
+        read |= indexes_in(plan)
+    return read
 
 
 def _scans_the_table(line: str) -> bool:
