@@ -3,7 +3,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 
 from webapp.db.engine import writing
-from webapp.db.revision import MIGRATIONS, RevisionCheck, database_revision, expected_revision, pending, revisions
+from webapp.db.revision import (
+    MIGRATIONS,
+    RevisionCheck,
+    database_revision,
+    expected_revision,
+    matches_schema,
+    pending,
+    revisions,
+)
 from webapp.services import Services
 
 
@@ -14,6 +22,16 @@ def set_revision(engine: Engine, revision: str) -> None:
 
 def test_a_migrated_database_has_the_expected_revision(services: Services) -> None:
     assert database_revision(services.engine) == expected_revision()
+
+
+@pytest.mark.dialect(both=True)
+def test_the_tables_of_both_databases_match_the_schema(services: Services, database: str) -> None:
+    assert matches_schema(services.engine)
+    with writing(services.engine) as connection:
+        connection.execute(text("DROP INDEX ix_jobs_type"))
+    assert not matches_schema(services.engine)
+    with writing(services.engine) as connection:
+        connection.execute(text("CREATE INDEX ix_jobs_type ON jobs (type, id)"))
 
 
 def test_the_names_of_the_scripts_are_the_history_that_alembic_follows() -> None:
