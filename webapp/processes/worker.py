@@ -49,7 +49,7 @@ def run(services: Services, name: str, queues: list[str]) -> None:
     set_process_fields(worker=name)
     while True:
         try:
-            RevisionCheck(services.engine).matches()
+            RevisionCheck(services.engine).matches()  # raises while the database is away
             worker = job_worker(services, name, queues)
         except (RedisError, DBAPIError) as error:
             log.warning("The database or Redis is not available yet (%s). The worker waits.", error)
