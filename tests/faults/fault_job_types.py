@@ -15,6 +15,7 @@ import psutil
 from pydantic import BaseModel
 from sqlalchemy import Connection, insert
 
+from tests.frozen_processes import freeze_with_parent
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.policies import RetryPolicy
@@ -97,8 +98,7 @@ def kill_the_worker(job: JobContext, payload: Trial) -> None:
 
 def freeze(job: JobContext, payload: Trial) -> None:
     """Freeze the worker too, as if their machine had vanished."""
-    os.kill(os.getppid(), signal.SIGSTOP)
-    os.kill(os.getpid(), signal.SIGSTOP)
+    freeze_with_parent(job._reporter.engine)
 
 
 def exit_with_success(*_: object) -> None:

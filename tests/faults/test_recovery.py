@@ -1,7 +1,6 @@
 """After each kind of fault, the handler runs again. `deskjob bench chaos` measures how long that takes."""
 
 import os
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from tests.faults.installation_under_fault import FaultyInstallation, faulty_installation
+from tests.frozen_processes import freeze
 from tests.installation import wait_for
-from webapp.db.engine import reading, writing
+from webapp.db.engine import reading
 from webapp.jobs.model.job import Status
 from webapp.schema import jobs, leases
 
@@ -51,14 +51,9 @@ def kill_pool(installation: FaultyInstallation) -> None:
 
 
 def vanish(installation: FaultyInstallation) -> None:
-    """Freeze the worker and its work-horse; nothing notices until the lease expires.
-
-    Not in the middle of a write: a frozen process would keep SQLite locked for all others.
-    """
+    """Freeze the worker and its work-horse; nothing notices until the lease expires."""
     worker = holder(installation)
-    with writing(installation.services.engine):
-        for process in [worker, *worker.children()]:
-            process.send_signal(signal.SIGSTOP)
+    freeze(installation.services.engine, worker, *worker.children())
 
 
 @pytest.mark.parametrize("fault", [kill_horse, kill_worker, kill_pool, vanish])

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import create_engine, select, update
 from sqlalchemy.exc import OperationalError
 
+from tests.frozen_processes import freeze
 from tests.installation import (
     ENDLESS_SECONDS,
     PATIENCE_SECONDS,
@@ -151,9 +152,7 @@ def test_a_job_of_a_frozen_worker_is_rescued(installation: Installation) -> None
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     horse = installation.await_horse(job_id)
     worker = horse.parent()
-    wait_for(lambda: installation.get(job_id).state)  # a horse frozen while it writes would keep SQLite locked
-    for process in (worker, horse):
-        process.suspend()
+    freeze(installation.services.engine, worker, horse)
     job = installation.await_status(job_id, Status.STALE)
     assert job.errors[-1]["text"] == "The machine that ran this job stopped responding."
     for process in (horse, worker):

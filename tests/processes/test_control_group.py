@@ -10,6 +10,7 @@ from uuid import UUID
 import psutil
 import pytest
 
+from tests.frozen_processes import freeze
 from tests.installation import ENDLESS_STEPS, PATIENCE_SECONDS, Installation, wait_for
 from tests.processes.test_one_job import COMMAND, launchers
 from webapp.jobs.model.job import Job, Status
@@ -117,8 +118,7 @@ def test_a_process_whose_job_was_taken_away_is_killed_with_its_group(installatio
     installation.start("clock")
     job_id = installation.job("steps", ENDLESS_STEPS, queue="far", max_attempts=1)
     wait_for(lambda: installation.get(job_id).state)
-    for process in processes_of(job_id):
-        process.suspend()  # as when it is lost
+    freeze(installation.services.engine, *processes_of(job_id))
     installation.services.leases.settle(installation.get(job_id).lease_id, why="Taken away.")
     end(installation, job_id, Status.STALE, Status.FAILED)
 

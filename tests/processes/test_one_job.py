@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.exhaustive import exhaustive
+from tests.frozen_processes import freeze
 from tests.installation import ENDLESS_SECONDS, ENDLESS_STEPS, PATIENCE_SECONDS, SHORT_LEASE, Installation, wait_for
 from webapp.db.engine import reading
 from webapp.fault_injection import STRUCK
@@ -128,8 +129,7 @@ def test_a_launched_process_that_is_lost_is_noticed_by_the_clock(installation: I
     horse = installation.await_horse(job_id)
     process = horse.parent()
     assert process is not None
-    for one in (process, horse):
-        one.suspend()  # as when its machine is away
+    freeze(installation.services.engine, process, horse)
     installation.start("clock", **SHORT_LEASE)
     job = installation.await_status(job_id, Status.STALE)
     assert job.errors[-1]["text"] == "The machine that ran this job stopped responding."

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from tests.forked_commands import ForkedCommand
+from tests.frozen_processes import freeze
 from tests.installation import ENDLESS_SECONDS, ENDLESS_STEPS, PATIENCE_SECONDS, Installation, has_ended, wait_for
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Status
@@ -118,8 +119,7 @@ def test_the_next_start_settles_jobs_after_a_crash_of_everything(installation: I
     lost, waiting = installation.job("deaf", {"seconds": ENDLESS_SECONDS}), installation.job("quick")
     horse = installation.await_horse(lost)
     both = horse.parent(), horse
-    for process in both:
-        process.suspend()  # so that neither can react
+    freeze(installation.services.engine, *both)  # so that neither can react
     os.killpg(pool.pid, signal.SIGKILL)
     horse.send_signal(signal.SIGKILL)
     wait_for(lambda: all(map(has_ended, both)))  # else the next start finds a worker that lives

@@ -13,6 +13,7 @@ from uuid import uuid4
 import psutil
 import pytest
 
+from tests.frozen_processes import freeze
 from tests.installation import ENDLESS_SECONDS, Installation, has_ended, wait_for
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Status
@@ -69,7 +70,7 @@ def test_a_killed_worker_dies_with_its_work_horse_and_is_settled_and_replaced(in
 
 def test_a_frozen_worker_does_not_affect_other_workers(installation: Installation) -> None:
     idle = installation.workers()[0]
-    idle.suspend()
+    freeze(installation.services.engine, idle)
     try:
         ids = [installation.job("quick") for _ in range(3)]
         for job_id in ids:
