@@ -1,10 +1,11 @@
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import delete, func, insert, select, text
 
 from tests.stored_files import everything
 from webapp.db import revision
@@ -17,7 +18,7 @@ from webapp.operations import restore as restore_module
 from webapp.operations.backup import back_up
 from webapp.operations.backup_format import MANIFEST, BadBackup, Manifest, rows_name
 from webapp.operations.restore import restore
-from webapp.schema import events, jobs
+from webapp.schema import dependencies, events, jobs
 from webapp.services import Services
 
 
@@ -256,3 +257,21 @@ def test_a_file_that_is_larger_than_its_row_says_is_not_unpacked(archive: Path, 
     with pytest.raises(BadBackup, match="another size"):
         restore(empty, huge)
     assert everything(empty.files) == []
+
+
+def test_a_job_that_waits_for_a_key_comes_back_with_a_holder_that_follows_it(
+    installation: Services, empty: Services, tmp_path: Path
+) -> None:
+    create = partial(installation.jobs.create_job, "letter")
+    first = create(unique_key="k")
+    waiting = create(unique_key="k", on_duplicate="queue_after", after=[create().id])
+    holder = create(unique_key="k", on_duplicate="queue_after")
+    with writing(installation.engine) as connection:  # as if both had been created at the same moment
+        connection.execute(delete(dependencies).where(dependencies.c.after_id == waiting.id))
+    installation.jobs.cancel(first.id)
+    assert installation.jobs.get(holder.id).unique_key == "k"
+    back_up(installation, tmp_path / "backup.zip")
+    restore(empty, tmp_path / "backup.zip")
+    assert [empty.jobs.get(job.id) for job in (waiting, holder)] == [
+        installation.jobs.get(job.id) for job in (waiting, holder)
+    ]

@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import JSON, Connection, Engine, Integer, Table, bindparam, delete, func, insert, select
+from sqlalchemy import JSON, Connection, Engine, Integer, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -44,6 +44,7 @@ _MOST_MONTHS = 120  # with partitions of their own
 _REASON = 200  # characters
 # what entries and rows raise that `back_up` never writes
 _UNUSUAL = (KeyError, ValueError, TypeError, AttributeError, RuntimeError, IntegrityError, DataError)
+_RESTORE_NEXT_KEY = update(jobs).where(jobs.c.id == bindparam("waiting")).values(next_key=bindparam("key"))
 _NULL_OR_JSON = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
@@ -220,12 +221,27 @@ def _restore_rows(engine: Engine, archive: zipfile.ZipFile, manifest: Manifest, 
 
 
 def _load(connection: Connection, archive: zipfile.ZipFile, table: Table) -> None:
-    """Replace the rows of a table, which migrations and triggers may have filled, with those of the archive."""
+    """Replace the rows of a table, which migrations and triggers may have filled, with those of the archive.
+
+    The keys for which jobs wait are restored last: a waiting job reserves its key, and the holder may follow it.
+    """
     if _count(connection, table):
         connection.execute(delete(table))
+    waiting: list[dict[str, Any]] = []
     with _entry(archive, rows_name(table.name)) as file:
         for batch in read_batches(file, table):
+            if table is jobs:
+                waiting += [_without_next_key(row) for row in batch if row.get("next_key") is not None]
             connection.execute(_insert(table, batch[0]), batch)
+    if waiting:
+        connection.execute(_RESTORE_NEXT_KEY, waiting)
+
+
+def _without_next_key(row: dict[str, Any]) -> dict[str, Any]:
+    """Take the key for which a job waits out of its row; return what `_RESTORE_NEXT_KEY` needs to write it."""
+    waiting = {"waiting": row["id"], "key": row["next_key"]}
+    row["next_key"] = None
+    return waiting
 
 
 def _insert(table: Table, row: Mapping[str, Any]) -> Any:

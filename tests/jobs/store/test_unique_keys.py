@@ -19,7 +19,7 @@ from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.store import unique_keys
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
-from webapp.schema import claimed_keys, jobs
+from webapp.schema import claimed_keys, dependencies, jobs
 from webapp.services import Services
 
 Make = Callable[..., Job]
@@ -98,19 +98,57 @@ def test_concurrent_duplicates_run_one_after_another(services: Services, make: M
     assert {services.jobs.get(job.id).status for job in made} == {Status.COMPLETED}
 
 
-def test_a_job_that_waits_for_other_jobs_too_does_not_reserve_the_key(
-    services: Services, make: Make, lease: UUID
-) -> None:
+def test_a_job_that_waits_for_other_jobs_too_reserves_the_key(services: Services, make: Make, lease: UUID) -> None:
     holder, other = make(unique_key="k"), make(priority=1000)
     waiting = make(unique_key="k", on_duplicate="queue_after", after=[other.id])
     services.jobs.cancel(holder.id)
-    newcomer = make(unique_key="k")
+    with pytest.raises(DuplicateJob) as refused:
+        make(unique_key="k")
+    assert refused.value.job_id == waiting.id
+    assert make(unique_key="k", on_duplicate="return").id == waiting.id
+    with pytest.raises(UniqueKeyTaken) as taken:
+        services.jobs.retry(holder.id)
+    assert taken.value.job_id == waiting.id
     assert run_once(services, "default", lease).id == other.id
-    assert services.jobs.get(waiting.id).status is Status.HELD
-    assert unique_keys.release_jobs_with_free_keys(services.engine) == 0
-    services.jobs.cancel(newcomer.id)
-    assert unique_keys.release_jobs_with_free_keys(services.engine) == 1
     assert services.jobs.get(waiting.id).unique_key == "k"
+
+
+def test_a_job_with_the_key_can_follow_one_that_waits_for_it(services: Services, make: Make, lease: UUID) -> None:
+    holder, other = make(unique_key="k"), make()
+    waiting = make(unique_key="k", on_duplicate="queue_after", after=[other.id])
+    services.jobs.cancel(holder.id)
+    between = make(after=[waiting.id])
+    last = make(unique_key="k", on_duplicate="queue_after", after=[between.id])
+    ran = [run_once(services, "default", lease).id for _ in range(4)]
+    assert ran == [other.id, waiting.id, between.id, last.id], "with the key at once, it would wait for itself"
+
+
+def test_a_child_cannot_take_the_key_for_which_its_root_waits(services: Services, make: Make) -> None:
+    holder, other = make(unique_key="k"), make()
+    root = make(unique_key="k", on_duplicate="queue_after", after=[other.id])
+    services.jobs.cancel(holder.id)
+    with pytest.raises(DuplicateJob) as refused:
+        services.jobs.create_child_job(root.id, "nothing", unique_key="k")
+    assert refused.value.job_id == root.id
+
+
+def test_the_clock_releases_the_second_of_two_jobs_that_wait_and_do_not_know_each_other(
+    services: Services, make: Make, lease: UUID
+) -> None:
+    holder, other = make(unique_key="k"), make(priority=1000)
+    second = make(unique_key="k", on_duplicate="queue_after", after=[other.id])
+    first = make(unique_key="k", on_duplicate="queue_after")
+    with writing(services.engine) as connection:  # as if both had been created at the same moment
+        edge = (dependencies.c.job_id == first.id, dependencies.c.after_id == second.id)
+        connection.execute(delete(dependencies).where(*edge))
+    services.jobs.cancel(holder.id)
+    assert services.jobs.get(first.id).unique_key == "k"
+    assert run_once(services, "default", lease).id == other.id
+    assert services.jobs.get(second.id).status is Status.HELD
+    assert unique_keys.release_jobs_with_free_keys(services.engine) == 0
+    services.jobs.cancel(first.id)
+    assert unique_keys.release_jobs_with_free_keys(services.engine) == 1
+    assert services.jobs.get(second.id).unique_key == "k"
 
 
 def test_a_job_that_is_run_again_has_the_same_key(services: Services, make: Make) -> None:

@@ -16,8 +16,8 @@ from webapp.jobs.lifecycle import create
 from webapp.jobs.lifecycle.create import NewJob
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.policies import OnDuplicate
-from webapp.jobs.schedules import run_records
 from webapp.jobs.schedules.schedule import Schedule
+from webapp.jobs.store import unique_keys
 from webapp.jobs.store.job_store import JobStore
 
 OwnerNow = Callable[[UUID, str], Owner]
@@ -61,9 +61,10 @@ class ScheduledJobFactory:
             raise CannotStart(_sentence(error)) from error
 
     def is_refused(self, connection: Connection, schedule: Schedule, job: Job) -> bool:
-        """Return whether the job's unique key is held and the job must not wait for it."""
-        waits = self._queues_up(job) and not schedule.one_at_a_time
-        return job.unique_key is not None and not waits and run_records.is_key_held(connection, job.unique_key)
+        """Return whether another job holds the job's unique key or waits for it, and the job must not wait for it."""
+        if job.unique_key is None or (self._queues_up(job) and not schedule.one_at_a_time):
+            return False
+        return unique_keys.first_with_key(connection, job.unique_key) is not None
 
     def insert(self, connection: Connection, job: Job) -> set[str]:
         """Insert the job; return the queues that now have claimable jobs."""

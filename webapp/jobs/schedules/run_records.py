@@ -3,11 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule
-from webapp.schema import claimed_keys, now, schedule_runs, schedules
+from webapp.schema import now, schedule_runs, schedules
 
 # built once, as building them takes longer than running them
 _ADVANCE = (
@@ -44,9 +44,3 @@ def record_run(
     details = {"job_id": job_id, "asked_by": asked_by, "detail": detail}
     row = {"schedule_id": schedule.id, "fire_at": fire_at, "outcome": outcome.value, **details}
     return connection.execute(_RECORD_ONCE[connection.dialect.name], row).first() is not None
-
-
-def is_key_held(connection: Connection, unique_key: str) -> bool:
-    """Return whether an unfinished job holds a unique key."""
-    holder = select(claimed_keys.c.job_id).where(claimed_keys.c.key == unique_key)
-    return connection.execute(holder).first() is not None

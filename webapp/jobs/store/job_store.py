@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine, RowMapping, bindparam, insert, select
 from webapp.db.engine import reading
 from webapp.db.prepared_statement import PreparedStatement
 from webapp.jobs.model.job import Job, Owner, Status
-from webapp.jobs.store import transitions
-from webapp.schema import claimed_keys, database_time, jobs, now, queues
+from webapp.jobs.store import transitions, unique_keys
+from webapp.schema import database_time, jobs, now, queues
 
 _OWNER = {"owner_id", "public", "tenant"}
 _PLAIN = tuple(f.name for f in fields(Job) if f.name not in {"owner", "metadata", "tags"})
@@ -73,10 +73,10 @@ class JobStore:
         return to_job(row)
 
     def unfinished_with_key(self, unique_key: str) -> Job | None:
-        """Return the unfinished job that holds a unique key, if there is one."""
-        holder = select(jobs).join(claimed_keys, claimed_keys.c.job_id == jobs.c.id)
+        """Return the unfinished job that holds a unique key, or the first that waits for it, if there is one."""
         with reading(self.engine) as connection:
-            row = connection.execute(holder.where(claimed_keys.c.key == unique_key)).mappings().first()
+            job_id = unique_keys.first_with_key(connection, unique_key)
+            row = None if job_id is None else _READ.first(connection, {"wanted_id": job_id})
         return to_job(row) if row else None
 
     def has_queue(self, name: str) -> bool:

@@ -3,15 +3,17 @@
 A row of ``claimed_keys`` is the lock. Triggers insert it with the job and delete it in the statement that ends the
 job, so no code can forget it, it survives a crash, and the second of two jobs gets an `IntegrityError`. A job with the
 policy "queue after" waits for the holder and for all jobs that already wait for the same key,
-however they end. It takes the key in the statement that releases it. If another job has taken the
-key by then, it stays held, and the clock releases it when the key is free.
+however they end. It takes the key in the statement that releases it, and reserves it until then: the triggers let only
+jobs that wait for a key claim it, so none depends on a job that it keeps waiting. If another one that waits has taken
+the key by then, it stays held, and the clock releases it when the key is free.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, literal_column, select, union
+from sqlalchemy import CompoundSelect, Connection, Engine, Integer, literal_column, select, union_all
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import reading, writing
@@ -24,9 +26,10 @@ _predecessors = jobs.alias("predecessors")
 
 
 class KeyConflict(Exception):
-    """Raised when an unfinished job holds a unique key that another job needs.
+    """Raised when an unfinished job holds a unique key that another job needs, or waits for it.
 
-    ``job_id`` is the holder, unless it has ended meanwhile. Show it only to users who can see that job.
+    ``job_id`` is the holder or the first job that waits for the key, unless it has ended meanwhile. Show it only to
+    users who can see that job.
     """
 
     def __init__(self, sentence: str, *unique_keys: str) -> None:
@@ -54,9 +57,22 @@ class UniqueKeyTaken(KeyConflict):
 
 def jobs_with_key(connection: Connection, unique_key: str) -> Collection[UUID]:
     """Return the unfinished jobs that hold a key or wait for it, oldest first."""
-    holder = select(claimed_keys.c.job_id).where(claimed_keys.c.key == unique_key)
-    waiting = select(jobs.c.id).where(jobs.c.next_key == unique_key, _HELD)
-    return sorted(connection.execute(union(holder, waiting)).scalars())
+    return sorted(row.job_id for row in connection.execute(_with_key([unique_key])))
+
+
+def first_with_key(connection: Connection, *unique_keys: str) -> UUID | None:
+    """Return the unfinished job that holds one of the keys, or the first that waits for it; None if they are free."""
+    return connection.execute(_with_key(unique_keys).order_by("place", "job_id").limit(1)).scalar()
+
+
+def _with_key(unique_keys: Sequence[str]) -> CompoundSelect[Any]:
+    """Select the jobs that hold the keys at the place 0, and those that wait for them at the place 1."""
+    return union_all(
+        select(claimed_keys.c.job_id, literal_column("0", Integer).label("place")).where(
+            claimed_keys.c.key.in_(unique_keys)
+        ),
+        select(jobs.c.id, literal_column("1", Integer)).where(jobs.c.next_key.in_(unique_keys), _HELD),
+    )
 
 
 @contextmanager
@@ -65,9 +81,8 @@ def naming_the_holder(engine: Engine) -> Iterator[None]:
     try:
         yield
     except KeyConflict as conflict:
-        holder = select(claimed_keys.c.job_id).where(claimed_keys.c.key.in_(conflict.unique_keys))
         with reading(engine) as connection:
-            conflict.job_id = connection.execute(holder.limit(1)).scalar()
+            conflict.job_id = first_with_key(connection, *conflict.unique_keys)
         raise
 
 
