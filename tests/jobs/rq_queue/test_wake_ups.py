@@ -2,8 +2,9 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis, ResponseError
+from redis import __version__ as redis_version
 
-from webapp.jobs.rq_queue.wake_ups import LEAST_CAP, WakeUp, WakeUpQueue, WakeUps
+from webapp.jobs.rq_queue.wake_ups import LEAST_CAP, WakeUp, WakeUpQueue, WakeUps, connect
 
 
 @pytest.fixture
@@ -40,6 +41,15 @@ def test_a_push_to_a_full_queue_is_one_command(wake_ups: WakeUps, queue: str) ->
     before = wake_ups.connection.info("stats")["total_commands_processed"]
     wake_ups.push(queue)
     assert wake_ups.connection.info("stats")["total_commands_processed"] == before + 2, "and the question for this"
+
+
+def test_a_connection_names_its_library_without_reading_the_metadata_of_packages(
+    valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("redis.utils.get_lib_version", lambda: pytest.fail("was read"))
+    connection = connect(valkey_url)
+    info = connection.client_info()
+    assert (info["lib-name"], info["lib-ver"]) == ("redis-py", redis_version)
 
 
 def test_many_rows_wake_every_worker_once(wake_ups: WakeUps, queue: str) -> None:

@@ -40,6 +40,13 @@ def test_after_too_many_failures_the_right_password_has_to_wait_too(app: Flask, 
     assert statuses(app, ("ana",), ("Ana ",), ("ana", password)) == [422, 422, 429]
 
 
+def test_its_connections_do_not_read_the_metadata_of_packages(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("redis.utils.get_lib_version", lambda: pytest.fail("was read"))
+    assert statuses(create_app(settings), ("ana",), ("ana",), ("ana",)) == [422, 422, 429]
+
+
 def test_the_refusal_says_how_long_to_wait(app: Flask, user: User) -> None:
     statuses(app, ("ana",), ("ana",))
     response = attempt(app.test_client(), "ana")

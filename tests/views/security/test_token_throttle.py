@@ -37,6 +37,13 @@ def test_without_redis_each_process_counts_alone() -> None:
     assert [throttle.seconds_to_wait(token) > 0 for _ in range(3)] == [False, False, True]
 
 
+def test_its_connections_do_not_read_the_metadata_of_packages(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("redis.utils.get_lib_version", lambda: pytest.fail("was read"))
+    processes = [TokenThrottle("1 per hour", valkey_url) for _ in range(2)]
+    token = uuid4().hex
+    assert [process.seconds_to_wait(token) > 0 for process in processes] == [False, True]
+
+
 def test_a_limit_that_cannot_be_read_is_one_sentence(valkey_url: str) -> None:
     with pytest.raises(BadSettingError, match=r"DESKJOB_API_LIMIT cannot be used \('often'\)"):
         TokenThrottle("often", valkey_url)

@@ -7,7 +7,8 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-from redis import Redis, RedisError, ResponseError
+from redis import DriverInfo, Redis, RedisError, ResponseError
+from redis import __version__ as redis_version
 from redis.backoff import ConstantBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
@@ -25,6 +26,8 @@ OWN_PREFIXES = ("rq:", "LIMITS", "deskjob")  # key prefixes of RQ, the login thr
 _PUSH_TIMEOUT = 2.0  # seconds, because a user waits for the response
 _PAUSE_SECONDS = 3.0  # after a failure, so that a Redis that hangs delays one job and not each of them
 _ID = re.compile("[0-9a-f-]{36}")
+# what a connection tells Redis of its library; the library itself would read the metadata of all packages each time
+DRIVER = DriverInfo(lib_version=redis_version)
 _INVALID_ID = "invalid"  # RQ stops its worker on other characters, and a long id fills the environment
 
 
@@ -172,5 +175,10 @@ def connect(url: str, timeout: float = 5.0) -> Redis:
     """Return a client that detects a dead Redis in a second or two; ``timeout`` is for responses, in seconds."""
     retry_once = Retry(ConstantBackoff(0.2), 1, supported_errors=(RedisConnectionError,))
     return Redis.from_url(
-        url, socket_connect_timeout=1, socket_timeout=timeout, retry=retry_once, health_check_interval=30
+        url,
+        socket_connect_timeout=1,
+        socket_timeout=timeout,
+        retry=retry_once,
+        health_check_interval=30,
+        driver_info=DRIVER,
     )

@@ -24,6 +24,7 @@ from redis.retry import Retry
 
 from webapp.accounts.validation import normalize_name
 from webapp.config import BadSettingError, Settings
+from webapp.jobs.rq_queue.wake_ups import DRIVER
 from webapp.views.page.request import services
 from webapp.views.security.login import pending_id
 from webapp.views.text.translations import gettext as _
@@ -63,6 +64,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         "socket_connect_timeout": _SECONDS_FOR_REDIS,
         "retry": Retry(NoBackoff(), 0),
         "wrap_exceptions": True,
+        "driver_info": DRIVER,
     }
     limiter = _AttemptLimiter(
         _address,

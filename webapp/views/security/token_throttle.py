@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from webapp.config import BadSettingError
+from webapp.jobs.rq_queue.wake_ups import DRIVER
 
 _SECONDS_FOR_REDIS = 1
 _SECONDS_WITHOUT_REDIS = 10  # until Redis is asked again
@@ -43,6 +44,7 @@ class TokenThrottle:
             socket_connect_timeout=_SECONDS_FOR_REDIS,
             retry=cast(bool, Retry(NoBackoff(), 0)),
             wrap_exceptions=True,
+            driver_info=cast(bool, DRIVER),
         )
         self._shared = FixedWindowRateLimiter(cast(Storage, storage))
         self._own = FixedWindowRateLimiter(MemoryStorage())
