@@ -18,13 +18,14 @@ from sqlalchemy import Engine, RowMapping, bindparam, delete, func, insert, or_,
 from webapp.accounts.user import User
 from webapp.accounts.user_rows import COLUMNS, to_user
 from webapp.db.engine import reading, writing
+from webapp.db.prepared_statement import PreparedStatement
 from webapp.schema import database_time, now, sessions, users
 
 TOKEN_BYTES = 32
 _ID_DIGITS = 16
 _SEEN_UPDATE_INTERVAL = timedelta(minutes=1)
 # built once, because every request runs it
-_OF_TOKEN = (
+_OF_TOKEN = PreparedStatement(
     select(*COLUMNS, sessions.c.created_at.label("begun_at"), sessions.c.seen_at, now().label("moment"))
     .join(sessions, sessions.c.user_id == users.c.id)
     .where(sessions.c.token_hash == bindparam("token_hash"))
@@ -147,9 +148,9 @@ class Sessions:
                 return connection.execute(select(func.count()).select_from(sessions).where(over)).scalar_one()
             return connection.execute(delete(sessions).where(over)).rowcount
 
-    def _row(self, token: str) -> RowMapping | None:
+    def _row(self, token: str) -> Mapping[str, Any] | None:
         with reading(self.engine) as connection:
-            return connection.execute(_OF_TOKEN, {"token_hash": _hash(token)}).mappings().first()
+            return _OF_TOKEN.first(connection, {"token_hash": _hash(token)})
 
     def _is_expired(self, row: Mapping[Any, Any]) -> bool:
         unused, lasted = row["moment"] - row["seen_at"], row["moment"] - row["begun_at"]

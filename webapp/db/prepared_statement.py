@@ -25,7 +25,7 @@ class PreparedStatement:
     ``columns`` are set by parameters of these names, for an INSERT or UPDATE that does not say so itself.
     """
 
-    def __init__(self, statement: Select[Any] | UpdateBase, *, columns: Collection[str] = ()) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]] | UpdateBase, *, columns: Collection[str] = ()) -> None:
         self._statement = statement
         self._columns = columns
         self._compiled: dict[str, _Compiled] = {}  # by the name of the dialect
@@ -57,7 +57,9 @@ class PreparedStatement:
 class _Compiled:
     """The SQL of a statement in one dialect, and how its parameters and columns are converted."""
 
-    def __init__(self, statement: Select[Any] | UpdateBase, columns: Collection[str], dialect: Dialect) -> None:
+    def __init__(
+        self, statement: Select[*tuple[Any, ...]] | UpdateBase, columns: Collection[str], dialect: Dialect
+    ) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
         assert isinstance(compiled, SQLCompiler)  # noqa: S101  (it is no schema)
         self._sql = str(compiled)

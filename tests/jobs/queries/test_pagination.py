@@ -86,11 +86,11 @@ def test_jobs_that_belong_on_a_page_but_are_not_shown_are_counted(
 def test_the_change_tag_covers_only_visible_jobs(services: Services, make: Callable[..., Job]) -> None:
     own, other = make(ANAS), make(Owner(user_id=BEN.user_id))
     assert set(services.queries.lists.find_by_ids(ANA, [own.id, other.id, uuid4()])) == {own.id}
-    before = services.queries.polled.of_list(ANA, [own.id, other.id]).tag
+    before = services.queries.polled.of_list(ANA, [own.id.hex, other.id.hex]).tag
     set_values(services, other, version=9)
-    assert services.queries.polled.of_list(ANA, [own.id, other.id]).tag == before
+    assert services.queries.polled.of_list(ANA, [own.id.hex, other.id.hex]).tag == before
     set_values(services, own, version=9)
-    assert services.queries.polled.of_list(ANA, [own.id, other.id]).tag != before
+    assert services.queries.polled.of_list(ANA, [own.id.hex, other.id.hex]).tag != before
 
 
 def test_the_change_tag_covers_jobs_that_start_outside_the_page(services: Services, make: Callable[..., Job]) -> None:
@@ -109,7 +109,7 @@ def test_the_change_tag_of_a_page_just_read_equals_the_queried_one(
         make(ANAS)
     shown = services.queries.lists.find(ANA, JobCriteria()).jobs
     assert len(shown) == count
-    queried = services.queries.polled.of_list(ANA, [job.id for job in shown], JobCriteria(), limit=PAGE).tag
+    queried = services.queries.polled.of_list(ANA, [job.id.hex for job in shown], JobCriteria(), limit=PAGE).tag
     assert ListChangeTag.of_page(shown, services.queries.lists.count_tabs(ANA)) == queried
 
 
@@ -151,7 +151,7 @@ def _indexes_of_lists(services: Services, viewer: Viewer) -> set[str]:
             services.queries.lists.count_missing(viewer, criteria, [uuid4()])
             services.queries.lists.count_matching_tabs(viewer, criteria)
         services.queries.lists.count_tabs(viewer)
-        services.queries.polled.of_list(viewer, [uuid4()])
+        services.queries.polled.of_list(viewer, [uuid4().hex])
     read = set()
     for statement, values in {statement: values for statement, values in statements if "FROM" in statement}.items():
         plan = plan_of(services.engine, statement, values)

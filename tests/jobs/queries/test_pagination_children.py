@@ -73,13 +73,13 @@ def test_the_change_tag_and_the_number_of_new_jobs_follow(
 ) -> None:
     root, child = family()
     shown = services.queries.lists.find(ANA, ROOTS).jobs
-    tag = services.queries.polled.of_list(ANA, [root.id], ROOTS, limit=PAGE).tag
+    tag = services.queries.polled.of_list(ANA, [root.id.hex], ROOTS, limit=PAGE).tag
     assert tag == ListChangeTag.of_page(shown, services.queries.lists.count_tabs(ANA, with_children=False))
     set_status(services, child, Status.RUNNING)
-    assert services.queries.polled.of_list(ANA, [root.id], ROOTS, limit=PAGE).tag == tag, "its root counts it"
-    assert services.queries.polled.of_list(ANA, [root.id], JobCriteria(), limit=PAGE).tag.new == 1
+    assert services.queries.polled.of_list(ANA, [root.id.hex], ROOTS, limit=PAGE).tag == tag, "its root counts it"
+    assert services.queries.polled.of_list(ANA, [root.id.hex], JobCriteria(), limit=PAGE).tag.new == 1
     make(ANAS)
-    assert services.queries.polled.of_list(ANA, [root.id], ROOTS, limit=PAGE).tag.new == 1
+    assert services.queries.polled.of_list(ANA, [root.id.hex], ROOTS, limit=PAGE).tag.new == 1
 
 
 def test_the_time_of_the_end_narrows_any_list(services: Services, make: Make, database: str) -> None:
@@ -120,7 +120,7 @@ def _indexes_of_lists(services: Services, viewer: Viewer) -> set[str]:
             services.queries.lists.find(viewer, replace(criteria, with_children=False), before=uuid4())
             services.queries.lists.count_missing(viewer, replace(criteria, with_children=False), [uuid4()])
         services.queries.lists.count_tabs(viewer, with_children=False)
-        services.queries.polled.of_list(viewer, [uuid4()], ROOTS)
+        services.queries.polled.of_list(viewer, [uuid4().hex], ROOTS)
         services.queries.lists.find_active(viewer, 6)
         services.jobs.find_mine_active(viewer)
     read = set()
@@ -151,7 +151,7 @@ def test_a_page_does_not_read_over_the_children_of_a_large_family(services: Serv
     for tab in TABS:
         services.queries.lists.find(viewer, replace(ROOTS, tab=tab))
     services.queries.lists.count_tabs(viewer, with_children=False)
-    services.queries.polled.of_list(viewer, [root.id], ROOTS, limit=PAGE)
+    services.queries.polled.of_list(viewer, [root.id.hex], ROOTS, limit=PAGE)
     with services.engine.connect() as connection:
         connection.connection.driver_connection.set_progress_handler(None, 0)
     assert len(steps) < 100, "in hundreds of steps; reading over the children once takes over a thousand"

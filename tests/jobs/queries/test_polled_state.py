@@ -69,10 +69,10 @@ def test_a_log_changes_with_a_line_and_with_the_end_of_its_job(services: Service
 def test_the_state_of_a_list_has_only_jobs_that_its_viewer_sees(services: Services, make: Make) -> None:
     job = make(Owner(user_id=ANA.user_id))
     polled = services.queries.polled
-    before = {viewer: polled.of_list(viewer, [job.id], limit=50, listed=6) for viewer in (ANA, BEN)}
+    before = {viewer: polled.of_list(viewer, [job.id.hex], limit=50, listed=6) for viewer in (ANA, BEN)}
     services.jobs.change(job.id, lambda current: current.mark_running())
-    assert polled.of_list(ANA, [job.id], limit=50, listed=6) != before[ANA]
-    assert polled.of_list(BEN, [job.id], limit=50, listed=6) == before[BEN]
+    assert polled.of_list(ANA, [job.id.hex], limit=50, listed=6) != before[ANA]
+    assert polled.of_list(BEN, [job.id.hex], limit=50, listed=6) == before[BEN]
 
 
 def test_a_poll_reads_the_same_activity_as_a_page(services: Services, make: Make) -> None:

@@ -143,9 +143,9 @@ def test_the_change_tag_of_a_list_changes_whenever_the_list_does(
 
     def assert_changed(event: str) -> None:
         shown = ids(services.queries.lists.page(ANA))
-        tag = services.queries.polled.of_list(ANA, shown).tag
+        tag = services.queries.polled.of_list(ANA, [job_id.hex for job_id in shown]).tag
         assert tag not in seen, event
-        assert services.queries.polled.of_list(ANA, shown).tag == tag, "and only then"
+        assert services.queries.polled.of_list(ANA, [job_id.hex for job_id in shown]).tag == tag, "and only then"
         seen.add(tag)
 
     assert_changed("at first")

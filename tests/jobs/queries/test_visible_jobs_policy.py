@@ -86,7 +86,7 @@ def test_every_read_finds_what_the_policy_lets_a_user_see(services: Services, th
         versions = queries.lists.versions(viewer, JobCriteria(), limit=most)
         assert {UUID(job_id) for job_id, _ in versions or ()} == visible, policy
         assert JobHistory(services.engine, viewer).count(criteria) == len(visible), policy
-        shown = [job.id for job in every]
+        shown = [job.id.hex for job in every]
         assert queries.polled.of_list(viewer, shown).tag.text.count(f"-({len(visible)}, ") == 1, policy
         feed = queries.events.after(viewer, 0, 1000).events
         assert {event.job_id for event in feed} == visible, policy
@@ -127,7 +127,7 @@ def test_shared_jobs_are_read_from_their_indexes(services: Services, make: Calla
             page = services.queries.lists.find(viewer, JobCriteria(tab=tab, with_children=False)).jobs
             assert len(page) == (50 if tab in {"all", "done"} else 0)
         services.queries.lists.count_tabs(viewer, with_children=False)
-        services.queries.polled.of_list(viewer, [page[0].id] if page else [], limit=50)
+        services.queries.polled.of_list(viewer, [page[0].id.hex] if page else [], limit=50)
     for statement, values in statements:
         plan = plan_of(services.engine, statement, values)
         scans = [line for line in plan.splitlines() if "SCAN jobs" in line or "Seq Scan on jobs" in line]

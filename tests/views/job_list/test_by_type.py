@@ -49,7 +49,7 @@ def test_tabs_count_the_jobs_of_a_filter(client: FlaskClient, put: Put, monkeypa
     put(Status.COMPLETED, title="Other")
     assert tab_counts(client.get("/jobs?q=may").text) == {"all": "3", "done": "2", "failed": "1"}
     assert tab_counts(client.get("/jobs?q=may&tab=failed").text) == {"all": "3", "done": "2", "failed": "1"}
-    live = client.get(f"/jobs/_live?q=may&shown={VisibleRows((), ()).encode()}").text
+    live = client.get(f"/jobs/_live?q=may&shown={VisibleRows.of().encode()}").text
     assert tab_counts(live) == {"all": "3", "done": "2", "failed": "1"}
     monkeypatch.setattr("webapp.jobs.queries.pagination.SEARCHED_FOR_TABS", 2)  # "Other" and the one that failed
     assert tab_counts(client.get("/jobs?q=may").text) == {"all": "3", "failed": "1+"}  # all were read for the list

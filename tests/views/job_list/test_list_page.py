@@ -73,7 +73,7 @@ def test_jobs_of_other_users_stay_hidden_even_if_a_poll_names_them(
     client: FlaskClient, put: Put, person: Callable[..., User]
 ) -> None:
     hidden = put(Status.COMPLETED, title="Secret", owner=Owner(user_id=person("ben").id))
-    address = f"/jobs/_live?shown={VisibleRows(rows=(hidden.id,)).encode()}"
+    address = f"/jobs/_live?shown={VisibleRows.of(rows=[hidden.id]).encode()}"
     answer = client.get(address, headers=POLL).text
     assert "Secret" not in answer
     assert "This job was deleted, or you can no longer see it." in answer

@@ -7,14 +7,13 @@ from webapp.views.job_list.visible_rows import VisibleRows, decode
 
 
 def test_visible_rows_survive_a_round_trip_through_a_url() -> None:
-    for shown in (
-        VisibleRows(),
-        VisibleRows((uuid4(),)),
-        VisibleRows((), (uuid4(), uuid4())),
-        VisibleRows((uuid4(),), (uuid4(),)),
-    ):
-        assert decode(shown.encode()) == shown
-    fifty = VisibleRows(rows=tuple(uuid4() for _ in range(50)))
+    one, two = uuid4(), uuid4()
+    for cards, rows in (((), ()), ((one,), ()), ((), (one, two)), ((one,), (two,))):
+        shown = decode(VisibleRows.of(cards, rows).encode())
+        assert shown is not None
+        assert (shown.cards, shown.rows, shown.ids) == (cards, rows, (*cards, *rows))
+        assert shown.newest == max(shown.ids, default=None)
+    fifty = VisibleRows.of(rows=[uuid4() for _ in range(50)])
     assert len(fifty.encode()) < 1100, "an address is not much longer than two thousand characters"
 
 

@@ -79,12 +79,15 @@ class ListChangeTag:
         """Return the tag of a page that was just read, without a query: the same as a poll reads."""
         versions = (len(shown), sum(job.version for job in shown) if shown else None)
         unfinished = tuple(counts[tab] for tab in UNFINISHED_TABS)
-        return cls.of([job.id for job in shown], versions, unfinished, 0)
+        return cls.of([job.id.hex for job in shown], versions, unfinished, 0)
 
     @classmethod
-    def of(cls, shown: Iterable[UUID], versions: tuple[int, int | None], unfinished: tuple[int, ...], new: int) -> Self:
-        """Return the tag of the shown jobs, their number and the sum of their versions, and the other counts."""
-        return cls(f"{sorted(job_id.hex for job_id in shown)}-{versions}-{unfinished}-{new}", new)
+    def of(cls, shown: Iterable[str], versions: tuple[int, int | None], unfinished: tuple[int, ...], new: int) -> Self:
+        """Return the tag of the shown jobs, of their number and the sum of their versions, and of the other counts.
+
+        ``shown`` has the ids as hex digits.
+        """
+        return cls(f"{sorted(shown)}-{versions}-{unfinished}-{new}", new)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

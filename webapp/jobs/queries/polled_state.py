@@ -17,7 +17,6 @@ from sqlalchemy import (
     ColumnElement,
     Engine,
     FromClause,
-    RowMapping,
     ScalarSelect,
     Select,
     String,
@@ -33,6 +32,7 @@ from sqlalchemy import (
 )
 
 from webapp.db.engine import is_sqlite, reading
+from webapp.db.prepared_statement import PreparedStatement
 from webapp.jobs.model.job import UNFINISHED, Job, Status
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.notifications import TOP_BAR_STATE, TopBarState
@@ -58,7 +58,7 @@ from webapp.jobs.queries.visible_jobs import (
     user_values,
 )
 from webapp.jobs.store.job_store import JobNotFound, to_job
-from webapp.schema import attachments, events, jobs, log_lines, now, queues
+from webapp.schema import attachments, events, in_lines, jobs, log_lines, now, queues
 
 _CACHED_STATEMENTS = 256
 _TOP_BAR_FACTS = ("unread", "latest", "failures", "paused_at")
@@ -116,13 +116,13 @@ class PolledStates:
     def of_list(
         self,
         viewer: Viewer,
-        shown: Collection[UUID],
+        shown: Collection[str],
         criteria: JobCriteria = EVERYTHING,
         *,
         limit: int = 0,
         listed: int = 0,
     ) -> PolledList:
-        """Return the state of a list that shows these jobs.
+        """Return the state of a list that shows these jobs, of which ``shown`` has the ids as hex digits.
 
         Its tag changes when a shown job changes, or when any other job starts or ends. With ``limit``, it has the
         number of jobs that the page does not show yet. Changes of ended jobs that are not shown do not change the
@@ -130,18 +130,19 @@ class PolledStates:
         """
         sqlite = is_sqlite(self.engine)
         needs_rows = bool(limit and criteria.row_filters(viewer, sqlite=sqlite))
-        statement = _select_list(
+        statement = _list_statement(
             any_user(viewer), criteria, limit=0 if needs_rows else limit, listed=listed, sqlite=sqlite
         )
         parameters = {
             **user_values(viewer),
-            "shown": _as_text(shown, sqlite=sqlite),
-            "oldest": min(shown) if len(shown) >= limit > 0 else LOWEST,
+            "shown": json.dumps(shown) if sqlite else f"{{{','.join(shown)}}}",
+            "oldest": UUID(min(shown)) if len(shown) >= limit > 0 else LOWEST,
             "newest": HIGHEST,
         }
         with reading(self.engine) as connection:
-            row = connection.execute(statement, parameters).mappings().one()
-        new = self._pages.count_missing(viewer, criteria, shown, limit) if needs_rows else row["missing"]
+            (row,) = statement.all(connection, parameters)
+        ids = [UUID(digits) for digits in shown] if needs_rows else ()
+        new = self._pages.count_missing(viewer, criteria, ids, limit) if needs_rows else row["missing"]
         versions, unfinished = (row["shown"], row["versions"]), tuple(row[tab] for tab in UNFINISHED_TABS)
         return PolledList(
             tag=ListChangeTag.of(shown, versions, unfinished, new),
@@ -151,9 +152,9 @@ class PolledStates:
 
     def of_job(self, viewer: Viewer, job_id: UUID, *, listed: int = 0) -> PolledJob:
         """Return the state of a job; raise `JobNotFound` if it does not exist or the viewer cannot see it."""
-        statement = _select_job(any_user(viewer), listed=listed)
+        statement = _job_statement(any_user(viewer), listed=listed)
         with reading(self.engine) as connection:
-            row = connection.execute(statement, {**user_values(viewer), "job_id": job_id}).mappings().first()
+            row = statement.first(connection, {**user_values(viewer), "job_id": job_id})
         if row is None:
             raise JobNotFound(job_id)
         facts = (row["version"], *(row[fact] or 0 for fact in _JOB_FACTS))
@@ -166,28 +167,25 @@ class PolledStates:
         """
         parameters = {**user_values(viewer), "job_id": job_id, "after": after}
         with reading(self.engine) as connection:
-            row = connection.execute(_select_log(any_user(viewer)), parameters).first()
+            row = _log_statement(any_user(viewer)).first(connection, parameters)
         if row is None:
             raise JobNotFound(job_id)
-        return Status(row.status) not in UNFINISHED or bool(row.has_lines)
+        return Status(row["status"]) not in UNFINISHED or bool(row["has_lines"])
 
 
-def _as_text(ids: Collection[UUID], *, sqlite: bool) -> str:
-    texts = [job_id.hex for job_id in ids]
-    return json.dumps(texts) if sqlite else f"{{{','.join(texts)}}}"
-
-
-def _activity(row: RowMapping) -> UserActivity:
+def _activity(row: Mapping[Any, Any]) -> UserActivity:
     running = (row["active_running"] or "").replace("-", "")
     return UserActivity(
-        running=tuple(sorted(filter(None, running.split(",")))),
+        running=tuple(sorted(running.split())),
         counts=tuple(row[f"active_{tab}_count"] for tab in UNFINISHED_TABS),
         unread=TopBarState(**{name: row[name] for name in _TOP_BAR_FACTS}),
     )
 
 
 @lru_cache(_CACHED_STATEMENTS)
-def _select_list(viewer: Viewer, criteria: JobCriteria, *, limit: int, listed: int, sqlite: bool) -> Select[Any]:
+def _list_statement(
+    viewer: Viewer, criteria: JobCriteria, *, limit: int, listed: int, sqlite: bool
+) -> PreparedStatement:
     # versions only grow, so any change or deletion of a shown job changes the count or the sum
     totals = select(func.count().label("shown"), func.sum(jobs.c.version).label("versions"))
     shown = totals.where(_is_shown(jobs.c.id, sqlite=sqlite), or_(*scopes(viewer))).subquery("shown_jobs")
@@ -196,7 +194,7 @@ def _select_list(viewer: Viewer, criteria: JobCriteria, *, limit: int, listed: i
         _count_missing(viewer, criteria, limit, sqlite=sqlite).label("missing"),
         select(func.count()).where(queues.c.paused_at.is_not(None)).scalar_subquery().label("paused"),
     ).subquery("more")
-    return _select_all(shown, unfinished, more, *_activity_of(viewer, listed))
+    return PreparedStatement(_select_all(shown, unfinished, more, *_activity_of(viewer, listed)))
 
 
 def _count_missing(viewer: Viewer, criteria: JobCriteria, limit: int, *, sqlite: bool) -> ScalarSelect[Any]:
@@ -219,20 +217,21 @@ _JOB_FACTS: Mapping[str, ScalarSelect[Any]] = {
 
 
 @lru_cache(_CACHED_STATEMENTS)
-def _select_job(viewer: Viewer, *, listed: int) -> Select[Any]:
+def _job_statement(viewer: Viewer, *, listed: int) -> PreparedStatement:
     parts = _activity_of(viewer, listed)
     source: FromClause = jobs
     for part in parts:
         source = source.join(part, true())
     facts = [fact.label(name) for name, fact in _JOB_FACTS.items()]
     columns = [*jobs.c, now().label("read_at"), *facts, *(column for part in parts for column in part.c)]
-    return select(*columns).select_from(source).where(jobs.c.id == _JOB_ID, can_see(viewer))
+    return PreparedStatement(select(*columns).select_from(source).where(jobs.c.id == _JOB_ID, can_see(viewer)))
 
 
 @lru_cache(_CACHED_STATEMENTS)
-def _select_log(viewer: Viewer) -> Select[str, bool]:
+def _log_statement(viewer: Viewer) -> PreparedStatement:
     lines = select(log_lines.c.id).where(log_lines.c.job_id == _JOB_ID, log_lines.c.id > bindparam("after"))
-    return select(jobs.c.status, lines.exists().label("has_lines")).where(jobs.c.id == _JOB_ID, can_see(viewer))
+    found = select(jobs.c.status, lines.exists().label("has_lines"))
+    return PreparedStatement(found.where(jobs.c.id == _JOB_ID, can_see(viewer)))
 
 
 def _activity_of(viewer: Viewer, listed: int) -> tuple[FromClause, ...]:
@@ -242,7 +241,7 @@ def _activity_of(viewer: Viewer, listed: int) -> tuple[FromClause, ...]:
     running = jobs.alias("running_jobs")
     versions = cast(running.c.id, String) + ":" + cast(running.c.version, String)
     active = select(
-        select(func.aggregate_strings(versions, ","))
+        select(in_lines(versions))
         .select_from(newest.join(running, running.c.id == newest.c.id))
         .scalar_subquery()
         .label("active_running"),

@@ -113,7 +113,7 @@ def _poll(parsed: ParsedFilter, visible: VisibleRows) -> PolledList:
     """Return the state of the visible jobs; new jobs count on the first page only."""
     limit = PAGE if parsed.filter.is_first_page else 0
     polled = services().queries.polled
-    return polled.of_list(viewer(), visible.ids, parsed.criteria, limit=limit, listed=LISTED)
+    return polled.of_list(viewer(), visible.digits, parsed.criteria, limit=limit, listed=LISTED)
 
 
 def _tag(

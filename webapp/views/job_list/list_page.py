@@ -98,7 +98,7 @@ def load_job_list(services: Services, parsed: ParsedFilter) -> JobList:
     page, on_cards = found.jobs[:PAGE], {job.id for job in cards}
     if job_filter.tab == "failed":
         mark_failures_seen(page)
-    visible = VisibleRows(tuple(job.id for job in cards), tuple(job.id for job in page if job.id not in on_cards))
+    visible = VisibleRows.of((job.id for job in cards), (job.id for job in page if job.id not in on_cards))
     has_older = len(found.jobs) > PAGE
     return _job_list(
         services,
