@@ -1,12 +1,20 @@
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
+from tests.jobs.conftest import Nothing
+from webapp.db.engine import reading
+from webapp.jobs.execution import context
+from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.job import Job, Owner
+from webapp.schema import jobs
 from webapp.services import Services
 
 Make = Callable[..., Job]
+Run = Callable[..., Job]
 People = Callable[[], UUID]
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 
@@ -60,3 +68,75 @@ def test_a_queued_job_with_a_new_priority_is_claimed_next(services: Services, ma
     last = make()
     services.admin_jobs.set_priority(last.id, 900)
     assert services.claims.claim("default", lease, fresh=True).id == last.id
+
+
+def with_children(*choices: dict[str, object]) -> Callable[[JobContext, Nothing], None]:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        for each in choices:
+            job.spawn("nothing", **each)
+
+    return handler
+
+
+def turns(services: Services, root: Job) -> list[tuple[str, int, int]]:
+    """Return queue, priority and turn of the children, in the order of their creation."""
+    columns = (jobs.c.queue, jobs.c.priority, jobs.c.fair)
+    with reading(services.engine) as connection:
+        rows = connection.execute(select(*columns).where(jobs.c.root_id == root.id).order_by(jobs.c.id)).all()
+    return [(row.queue, row.priority, row.fair) for row in rows]
+
+
+def test_children_that_are_written_in_several_parts_take_one_turn_each(
+    services: Services, people: People, run: Run, lease: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context, "CHILDREN_AT_ONCE", 2)
+    ana, ben = people(), people()
+    root = run(with_children({}, {}, {}, {}, {}), owner=Owner(user_id=ana))
+    assert [turn for _, _, turn in turns(services, root)] == [0, 1, 2, 3, 4]
+    services.jobs.create_many("nothing", [{}] * 2, owner=Owner(user_id=ben))
+    assert order(services, lease, 7) == [ana, ben, ana, ben, ana, ana, ana]
+
+
+def test_the_turns_of_children_begin_when_their_root_has_returned(
+    services: Services, people: People, run: Run, lease: UUID
+) -> None:
+    ana, ben = people(), people()
+    services.jobs.create_many("nothing", [{}] * 6, owner=Owner(user_id=ben))
+
+    def handler(job: JobContext, payload: Nothing) -> None:
+        with_children({}, {}, {})(job, payload)
+        job.flush_children()
+        assert order(services, lease, 3) == [ben, ben, ben]  # so that their turns are past when they are released
+
+    run(handler, owner=Owner(user_id=ana))
+    assert order(services, lease, 6) == [ben, ana, ben, ana, ben, ana]
+
+
+def test_children_wait_behind_the_queued_jobs_of_their_owner(services: Services, people: People, run: Run) -> None:
+    ana = people()
+    services.jobs.create_many("nothing", [{}] * 3, owner=Owner(user_id=ana))
+    root = run(with_children({}, {}), owner=Owner(user_id=ana))
+    assert [turn for _, _, turn in turns(services, root)] == [3, 4]
+
+
+def test_children_take_turns_in_each_queue_and_priority(services: Services, people: People, run: Run) -> None:
+    services.queues.add("other")
+    root = run(
+        with_children({}, {"queue": "other"}, {"priority": 200}, {}, {"queue": "other"}, {"priority": 200}),
+        owner=Owner(user_id=people()),
+    )
+    priority = services.registry.get("nothing").priority
+    assert turns(services, root) == [
+        ("default", priority, 0),
+        ("other", priority, 0),
+        ("default", 200, 0),
+        ("default", priority, 1),
+        ("other", priority, 1),
+        ("default", 200, 1),
+    ]
+
+
+def test_children_that_start_later_do_not_take_the_turns_of_the_others(services: Services, run: Run) -> None:
+    later = services.jobs.store.now() + timedelta(hours=1)
+    root = run(with_children({"run_at": later}, {}, {"run_at": later}, {}))
+    assert [turn for _, _, turn in turns(services, root)] == [2, 0, 3, 1]

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, case, delete, select, update
 from webapp.jobs.lifecycle import cancel, cascade, finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model.job import GOES_ON, TERMINAL, EventName, Job, Status
+from webapp.jobs.queueing.fair_share import turns_of_unqueued
 from webapp.jobs.store import lock_order, transitions
 from webapp.schema import jobs
 
@@ -73,9 +74,14 @@ def _wait_for_children(
 
 
 def _release(connection: Connection, root_id: UUID) -> set[str]:
+    """Queue the held children, with turns that begin now: other jobs may have had those that they were created with."""
     status = case((jobs.c.run_at.is_(None), Status.QUEUED.value), else_=Status.SCHEDULED.value)
-    released = transitions.released.update(status).where(jobs.c.root_id == root_id).returning(jobs.c.queue)
-    return set(connection.execute(released).scalars())
+    held = (jobs.c.root_id == root_id, transitions.released.guard, transitions.MAY_RUN)
+    woken: set[str] = set()
+    for turns in turns_of_unqueued(connection, *held):
+        released = transitions.released.update(status, by_id=True, fair=turns.c.turn).where(jobs.c.id == turns.c.id)
+        woken.update(connection.execute(released.returning(jobs.c.queue)).scalars())
+    return woken
 
 
 def _discard_held(connection: Connection, root_id: UUID) -> set[str]:

@@ -1,6 +1,6 @@
 """The insert of a single job with its turn and its first event: what most jobs need, as prepared statements.
 
-The turn is that of `fair_share.assign_turns`, computed by the insert itself, which also refuses disabled types. It
+The turn is that of `fair_share.new_turn`, computed by the insert itself, which also refuses disabled types. It
 writes the columns in which new jobs differ; the others have the defaults of the database, which are those of `Job`.
 """
 
@@ -20,12 +20,10 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     exists,
-    func,
     insert,
     literal_column,
     or_,
     select,
-    union_all,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -34,7 +32,7 @@ from webapp.db.joined_insert import JoinedInsert, JoinedRow
 from webapp.db.prepared_statement import PreparedStatement
 from webapp.jobs.definition.disabled_types import refuse_disabled
 from webapp.jobs.model.job import EventName, Job, Status
-from webapp.jobs.queueing.claim import QUEUED
+from webapp.jobs.queueing.fair_share import new_turn
 from webapp.jobs.store import events
 from webapp.schema import disabled_types, jobs, now
 
@@ -105,17 +103,12 @@ def _given(column: str) -> ColumnElement[Any]:
     return bindparam(column, type_=jobs.c[column].type)
 
 
-def _turn(owned: ColumnElement[bool]) -> ColumnElement[int]:
-    """Return the turn after the owner's last queued job, but none before the one that is served."""
-    lane = (QUEUED, jobs.c.queue == _given("queue"), jobs.c.priority == _given("priority"))
-    current = select(func.min(jobs.c.fair).label("turn")).where(*lane)
-    after_last = select((func.max(jobs.c.fair) + literal_column("1")).label("turn")).where(*lane, owned)
-    turns = union_all(current, after_last).subquery("turns")
-    return func.coalesce(select(func.max(turns.c.turn)).scalar_subquery(), literal_column("0"))
-
-
 def _insert(owned: ColumnElement[bool]) -> Insert:
-    values = {**{name: _given(name) for name in _WRITTEN}, "created_at": now(), "fair": _turn(owned)}
+    values = {
+        **{name: _given(name) for name in _WRITTEN},
+        "created_at": now(),
+        "fair": new_turn(_given("queue"), _given("priority"), owned),
+    }
     is_disabled = exists(select(literal_column("1")).where(disabled_types.c.name == _given("type")))
     is_permitted = or_(_given("root_id").is_not(None), ~is_disabled)
     return insert(jobs).from_select(list(values), select(*values.values()).where(is_permitted))
