@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -166,3 +167,16 @@ def test_a_connection_that_the_server_has_closed_is_replaced_even_if_it_was_just
     assert poll_for_input.poll(LONG_SECONDS * 1000)
     assert use(engine) == 1
     assert driver.closed
+
+
+def test_each_transaction_has_its_isolation_level_whatever_its_connection_did_before(engine: Engine) -> None:
+    def level(isolation: str | None) -> tuple[str, bool]:
+        options = {"isolation_level": isolation} if isolation else {}
+        with engine.connect().execution_options(**options) as connection:
+            shown = connection.exec_driver_sql("SHOW transaction_isolation").scalar_one()
+            return shown, driver_connection(connection).info.transaction_status is TransactionStatus.INTRANS
+
+    usual, repeatable = ("read committed", True), ("repeatable read", True)
+    assert [level(None), level("AUTOCOMMIT"), level(None)] == [usual, ("read committed", False), usual]
+    assert [level("REPEATABLE READ"), level("AUTOCOMMIT")] == [repeatable, ("read committed", False)]
+    assert [level("REPEATABLE READ"), level(None), level("REPEATABLE READ")] == [repeatable, usual, repeatable]

@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, TypeVar
 
-from psycopg import Connection, Error, OperationalError
+from psycopg import Connection, Error, IsolationLevel, OperationalError
 from psycopg.abc import PQGen
 from psycopg.errors import ConnectionTimeout
 
@@ -65,6 +65,15 @@ class BoundedConnection(Connection[Any]):
         arrived = poll()
         arrived.register(self.pgconn.socket, POLLIN)
         return bool(arrived.poll(0))
+
+    def set_isolation_level(self, value: IsolationLevel | None) -> None:
+        """Set the level of the next transactions, if that changes something.
+
+        SQLAlchemy resets it whenever a connection begins or ceases to run statements outside transactions, where it
+        has no meaning.
+        """
+        if value != self.isolation_level and not (value is None and self.autocommit):
+            super().set_isolation_level(value)
 
     def wait(self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None) -> T:
         """Wait for the server; raise ``OperationalError`` at the limit."""

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.jobs.conftest import end
 from webapp.db.engine import writing
 from webapp.jobs.model.job import IllegalTransition, Job, Status
-from webapp.jobs.store.job_store import JobNotFound, StaleJob
+from webapp.jobs.store.job_store import JobNotFound, StaleJob, with_values
 from webapp.schema import jobs
 from webapp.services import Services
 
@@ -148,3 +149,10 @@ def test_a_copy_cannot_make_an_illegal_move(services: Services, make: Callable[.
 def test_the_job_of_a_row_is_what_its_class_would_make(services: Services, make: Callable[..., Job]) -> None:
     job = services.jobs.get(make(tags=["night"]).id)
     assert job == Job(**{each.name: getattr(job, each.name) for each in fields(Job)})
+
+
+def test_a_copy_with_other_values_has_all_the_others() -> None:
+    job = Job(id=uuid4(), type="letter", title="Letter", status=Status.QUEUED, payload={"to": "all"}, tags=("a", "b"))
+    values = {"created_at": datetime.now(UTC), "fair": 7}
+    assert with_values(job, values) == replace(job, **values)
+    assert (job.created_at, job.fair) != (values["created_at"], 7)

@@ -5,7 +5,7 @@ writes the columns in which new jobs differ; the others have the defaults of the
 """
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC
 from functools import cache
 from operator import attrgetter
@@ -34,6 +34,7 @@ from webapp.jobs.definition.disabled_types import refuse_disabled
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.queueing.fair_share import new_turn
 from webapp.jobs.store import events
+from webapp.jobs.store.job_store import with_values
 from webapp.schema import disabled_types, jobs, now
 
 # Column, and where a job has it
@@ -96,7 +97,9 @@ def insert_single(connection: Connection, job: Job, row: JoinedRow | None = None
         refuse_disabled(connection, [job.type])  # and if the type was enabled a moment ago, insert it again
     if embedded:
         events.insert_of_actor(connection, event)
-    return replace(job, **written, run_at=job.run_at.astimezone(UTC) if job.run_at else None)
+    if job.run_at is not None:
+        written["run_at"] = job.run_at.astimezone(UTC)
+    return with_values(job, written)
 
 
 def _given(column: str) -> ColumnElement[Any]:

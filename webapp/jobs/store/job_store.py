@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ _COPIED = tuple(name for name in _PLAIN if name not in {"status", "warnings", "e
 _copied_values = itemgetter(*_COPIED)
 _setters: Mapping[str, Callable[[Job, Any], None]] = {f.name: vars(Job)[f.name].__set__ for f in fields(Job)}
 _set_copied = tuple(_setters[name] for name in _COPIED)
+_all_values, _set_all = attrgetter(*_setters), tuple(_setters.values())
 _DATABASE_TIMES = ("created_at",)
 _READ = PreparedStatement(select(jobs).where(jobs.c.id == bindparam("wanted_id")))
 
@@ -127,6 +128,20 @@ def to_job(row: RowMapping | Mapping[str, Any]) -> Job:
     _setters["tags"](job, tuple(row["tags"] or ()))
     job.__post_init__()
     return job
+
+
+def with_values(job: Job, values: Mapping[str, Any]) -> Job:
+    """Return a copy of a job with other values, as `dataclasses.replace` does; every creation needs one.
+
+    This takes half as long, for the reason that `to_job` gives.
+    """
+    copy = Job.__new__(Job)
+    for set_value, value in zip(_set_all, _all_values(job), strict=True):
+        set_value(copy, value)
+    for name, value in values.items():
+        _setters[name](copy, value)
+    copy.__post_init__()
+    return copy
 
 
 @lru_cache(maxsize=256, typed=True)
