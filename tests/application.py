@@ -19,6 +19,7 @@ from webapp.db.engine import engine_options
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.services import Services
+from webapp.views.page.user_shares import stored_files, streams, uploads
 
 
 class IsolatedClient(FlaskClient):
@@ -62,6 +63,11 @@ def app(settings: Settings, compiled_templates: CompiledTemplates) -> Iterator[F
     with app.app_context():
         yield app
         app.extensions["deskjob"].engine.dispose()
+    shares = (uploads, streams, stored_files)
+    unclosed = sum(share._counts.total() for share in shares)
+    for share in shares:
+        share._counts.clear()
+    assert not unclosed, "an answer was not closed, and would count as a download in all later tests"
 
 
 @pytest.fixture

@@ -102,8 +102,8 @@ def test_files_over_the_limit_are_listed_and_not_sent(
 def test_the_bundle_is_streamed(client: FlaskClient, put: Put, attach: Attach) -> None:
     job = put(Status.COMPLETED)
     attach(job, "large.bin", bytes(range(256)) * 20_000)
-    chunks = client.get(f"/jobs/{job.id}/bundle.zip", buffered=False).response
-    assert max(map(len, chunks)) < 200_000
+    with client.get(f"/jobs/{job.id}/bundle.zip", buffered=False) as answer:
+        assert max(map(len, answer.response)) < 200_000
 
 
 def test_the_log_can_be_downloaded_as_text(client: FlaskClient, put: Put, write_log: Callable[..., None]) -> None:
