@@ -1,5 +1,8 @@
+import ctypes
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -52,3 +55,31 @@ def test_what_a_thread_has_freed_goes_back_to_the_system() -> None:
     before = psutil.Process().memory_info().rss
     os_process.release_free_memory()
     assert psutil.Process().memory_info().rss < before - 20_000_000
+
+
+GAPS = """
+from webapp.os_process import _c, _HeapFigures, fill_memory_gaps
+_c.mallinfo2.restype = _HeapFigures
+
+def gaps():
+    figures = _c.mallinfo2()
+    return figures.free - figures.free_at_the_end
+
+pieces = [bytes(size) for _ in range(50) for size in range(600, 6000, 40)]
+del pieces[::2]
+before = gaps()
+fill_memory_gaps()
+print(before, gaps())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os_process._c, "mallinfo2"), reason="the C library is not glibc")
+def test_no_memory_is_free_between_objects_after_gaps_were_filled() -> None:
+    before, after = map(int, subprocess.check_output([sys.executable, "-c", GAPS], text=True).split())
+    assert before > 5_000_000
+    assert after < 20_000
+
+
+def test_gaps_stay_where_the_c_library_does_not_tell_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os_process, "_c", ctypes.CDLL(None)["malloc"])
+    os_process.fill_memory_gaps()

@@ -1,15 +1,34 @@
-"""A job in slices under the memory limit of real work-horses."""
+"""What workers share with their forks, and a job in slices under the memory limit of real work-horses."""
 
+import os
+import subprocess
+import sys
 from itertools import groupby
 
 import pytest
 
 from tests.installation import Installation
+from webapp import os_process
 from webapp.jobs.model.job import Status
 
 MEGABYTE = 1024**2
 # A slice ends when 15 more items may not fit. One item is little enough for its process to be used again otherwise
 LIMIT, ITEM, ITEMS = 512 * MEGABYTE, 30 * MEGABYTE, 5
+WARM_UP = """
+from webapp.cli.context import opened
+from webapp.os_process import _c
+from webapp.processes.worker import warm_up
+warm_up(opened())
+figures = _c.mallinfo2()
+print(figures.free - figures.free_at_the_end)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os_process._c, "mallinfo2"), reason="the C library is not glibc")
+def test_forks_of_a_warm_process_find_no_gaps_between_what_they_share(installation: Installation) -> None:
+    environment = {**os.environ, **installation.settings}
+    gaps = subprocess.check_output([sys.executable, "-c", WARM_UP], text=True, env=environment)
+    assert int(gaps) < 50_000
 
 
 @pytest.mark.exhaustive

@@ -75,7 +75,6 @@ def _start(supervisor: Supervisor, services: Services, host: str, port: int, wor
         supervisor.start(Program(name="valkey", work=valkey.command(settings.redis_socket), log=logs / "valkey.log"))
     version()  # read before any fork, because a deploy can replace the files later
     warm_up(services)
-    services.engine.dispose()
     for name, work in programs.items():
         forked = partial(_run_program, services, name, work)
         supervisor.start(Program(name=name, work=forked, log=logs / f"{name}.log"))

@@ -32,7 +32,7 @@ from webapp.jobs.rq_queue.horse_process import AwaitOrder
 from webapp.jobs.rq_queue.next_wake_up import NextWakeUp
 from webapp.jobs.rq_queue.wake_ups import connect
 from webapp.jobs.rq_queue.worker import JobWorker
-from webapp.os_process import adopt_orphans
+from webapp.os_process import adopt_orphans, fill_memory_gaps
 from webapp.processes.pool import Pool
 from webapp.services import Services
 from webapp.telemetry.log_context import set_process_fields
@@ -184,12 +184,14 @@ def _on_signal(number: signal.Signals, *steps: Callable[[], None]) -> None:
 
 
 def warm_up(services: Services, name: str = "warm-up") -> None:
-    """Import the driver, compile the frequent statements, and freeze objects so that forks share their memory."""
+    """Import the driver, compile the frequent statements, and prepare the memory that forks share."""
     services.build()  # nothing is imported in a fork
     RevisionCheck(services.engine).matches()
     rehearse(services.claims, services.leases, holder_of(name))
+    services.engine.dispose()
     gc.collect()
     gc.freeze()
+    fill_memory_gaps()  # also those that the connections have left
 
 
 def horse_care(services: Services, name: str, worker_heartbeat: WorkerHeartbeat) -> HorseCare:
