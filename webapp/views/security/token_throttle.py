@@ -4,11 +4,11 @@ import time
 from dataclasses import dataclass
 from math import ceil
 from threading import Lock
-from typing import cast
+from typing import Any
 
 from limits import parse
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -17,6 +17,13 @@ from webapp.config import BadSettingError
 from webapp.jobs.rq_queue.wake_ups import DRIVER
 
 _SECONDS_FOR_REDIS = 1
+STORAGE_OPTIONS: dict[str, Any] = {
+    "socket_timeout": _SECONDS_FOR_REDIS,
+    "socket_connect_timeout": _SECONDS_FOR_REDIS,
+    "retry": Retry(NoBackoff(), 0),
+    "wrap_exceptions": True,
+    "driver_info": DRIVER,
+}
 _SECONDS_WITHOUT_REDIS = 10  # until Redis is asked again
 _PREFIX = "deskjob-api"
 _BATCHES = 100  # of the limit
@@ -38,15 +45,7 @@ class TokenThrottle:
         except ValueError:
             message = f"DESKJOB_API_LIMIT cannot be used ({limit!r}): write it like '3000 per minute'."
             raise BadSettingError(message) from None
-        storage = storage_from_string(
-            redis.replace("unix://", "redis+unix://", 1),
-            socket_timeout=_SECONDS_FOR_REDIS,
-            socket_connect_timeout=_SECONDS_FOR_REDIS,
-            retry=cast(bool, Retry(NoBackoff(), 0)),
-            wrap_exceptions=True,
-            driver_info=cast(bool, DRIVER),
-        )
-        self._shared = FixedWindowRateLimiter(cast(Storage, storage))
+        self._shared = FixedWindowRateLimiter(ThrottleStorage(storage_uri(redis), **STORAGE_OPTIONS))
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._asks_redis_from = 0.0
         self._batch = max(1, self._limit.amount // _BATCHES)
@@ -83,6 +82,21 @@ class TokenThrottle:
             return 0
         reset_at, _left = limiter.get_window_stats(self._limit, _PREFIX, token_id)
         return max(1, ceil(reset_at - time.time()))
+
+
+class ThrottleStorage(RedisStorage):
+    """Counts in Redis, for the addresses that `storage_uri` returns.
+
+    The library's own storage also imports the client of Valkey if it is installed: 2 MB that nobody uses.
+    """
+
+    STORAGE_SCHEME = ["redis", "rediss", "redis+unix"]  # noqa: RUF012  (the library declares it so)
+    DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}  # noqa: RUF012
+
+
+def storage_uri(redis: str) -> str:
+    """Return the address of Redis as the library writes it."""
+    return redis.replace("unix://", "redis+unix://", 1)
 
 
 @dataclass(slots=True)
