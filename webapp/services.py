@@ -21,6 +21,7 @@ from webapp.secret_key import secret_keys
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from redis import Redis
     from sqlalchemy import Engine
 
     from webapp.accounts.accounts import Accounts, UserDirectory
@@ -379,11 +380,18 @@ class Services:
         return Claims(self.engine, {job_type.name: job_type.limits for job_type in self.registry})
 
     @cached_property
+    def redis(self) -> Redis:
+        """The connection to Redis, for what a user waits for."""
+        from webapp.jobs.rq_queue.redis_connection import PUSH_TIMEOUT, connect
+
+        return connect(self.settings.redis, PUSH_TIMEOUT)
+
+    @cached_property
     def wake_ups(self) -> WakeUps:
         """Wakes workers through Redis."""
         from webapp.jobs.rq_queue.wake_ups import WakeUps
 
-        return WakeUps(self.settings.redis)
+        return WakeUps(self.redis)
 
     def _wake(self, queue: str, /, rows: int = 1) -> None:
         self.wake_ups.push(queue, rows)
@@ -758,7 +766,7 @@ class Services:
         from webapp.jobs.monitoring.workers import Workers
         from webapp.jobs.rq_queue.worker_registry import registered_workers
 
-        return Workers(self.engine, lambda: registered_workers(self.wake_ups.connection), self.settings.lease_seconds)
+        return Workers(self.engine, lambda: registered_workers(self.redis), self.settings.lease_seconds)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -775,7 +783,7 @@ class Services:
 
         return HealthCheck(
             self.engine,
-            redis=self.wake_ups.connection,
+            redis=self.redis,
             workers=self.workers.all,
             workers_in_database=self.workers.in_database,
             clock_silent_for=lambda: time_since_heartbeat(self.engine),

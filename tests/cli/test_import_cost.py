@@ -99,6 +99,21 @@ def test_a_command_that_reads_loads_neither_redis_nor_job_types(database_url: st
     assert {line: names for line, names in found.items() if names} == {}
 
 
+@pytest.mark.parametrize("module", ["webapp.jobs.job_queries", "webapp.jobs.monitoring.workers"])
+def test_what_reads_loads_nothing_that_creates_jobs(module: str) -> None:
+    code = f"import sys, webapp.services, {module}; print(*sys.modules)"
+    modules = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    assert {module, "webapp.schema"} <= modules
+    assert modules & {"webapp.jobs.lifecycle", "webapp.jobs.definition.job_type", "rq"} == set()
+
+
+def test_the_list_of_workers_loads_redis_but_not_rq(valkey_url: str, database_url: str, tmp_path: Path) -> None:
+    places = {"DESKJOB_DATABASE_URL": database_url, "DESKJOB_DATA_DIR": str(tmp_path)}
+    _, packages = run("worker list", **places, DESKJOB_REDIS_URL=valkey_url)
+    assert "redis" in packages
+    assert not packages & {"rq", "flask"} | job_types(packages)
+
+
 def test_starting_a_job_loads_only_its_own_type(database_url: str, tmp_path: Path) -> None:
     settings = {"DESKJOB_DATABASE_URL": database_url, "DESKJOB_DATA_DIR": str(tmp_path)}
     status, packages = run("job start maintenance", **settings, DESKJOB_REDIS_URL=f"unix://{tmp_path}/nobody")

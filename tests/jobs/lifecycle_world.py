@@ -23,11 +23,10 @@ from webapp.jobs.execution.reporter import Reporter
 from webapp.jobs.execution.steps import Steps, StoredSteps
 from webapp.jobs.flows.flow import Flow
 from webapp.jobs.flows.flow_queries import FlowNotFound
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.maintenance.clock_chores import promote_due
 from webapp.jobs.model.approval import Approval
-from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
+from webapp.jobs.model.job import BadRequest, IllegalTransition, Job, Owner, Status
 from webapp.jobs.model.rate import Rate
 from webapp.jobs.questions import question_rows
 from webapp.jobs.questions.question import QuestionDraft

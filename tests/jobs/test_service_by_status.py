@@ -9,8 +9,7 @@ import pytest
 
 from tests.jobs.lifecycle_world import ENDINGS, World
 from tests.jobs.row_invariants import broken, snapshot
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import IllegalTransition, Job, Status
+from webapp.jobs.model.job import BadRequest, IllegalTransition, Job, Status
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -12,6 +12,7 @@ from tests.frozen_processes import freeze
 from tests.installation import ENDLESS_SECONDS, ENDLESS_STEPS, PATIENCE_SECONDS, Installation, has_ended, wait_for
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Status
+from webapp.jobs.rq_queue.redis_connection import connect
 from webapp.jobs.rq_queue.wake_ups import WakeUps
 
 
@@ -140,7 +141,7 @@ def test_workers_wait_for_redis_at_their_start(installation: Installation, valke
     time.sleep(1)
     assert pool.poll() is None
     (installation.folder / "later.sock").symlink_to(valkey_url.removeprefix("unix://"))
-    late = WakeUps(missing)
+    late = WakeUps(connect(missing))
     wait_for(lambda: late.workers_alive("default"))
     late.push("default")
     installation.await_status(job_id, Status.COMPLETED)

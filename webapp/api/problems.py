@@ -22,9 +22,8 @@ from webapp.jobs.execution.by_hand.dry_run_process import DryRunBusy
 from webapp.jobs.execution.process_snapshots.snapshot_store import SnapshotRefused
 from webapp.jobs.flows.flow import InvalidFlow
 from webapp.jobs.flows.flow_queries import FlowNotFound
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.metrics.error_groups import ErrorNotFound
-from webapp.jobs.model.job import IllegalTransition
+from webapp.jobs.model.job import BadRequest, IllegalTransition
 from webapp.jobs.model.json_values import NotStorable
 from webapp.jobs.monitoring.workers import WorkerNotFound
 from webapp.jobs.questions.answer_class import InvalidAnswer, UnknownForm

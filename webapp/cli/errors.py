@@ -14,9 +14,8 @@ from webapp.jobs.budgets.budget import BudgetsTurnedOff, InvalidBudget
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.registry import UnknownJobType
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.metrics.error_groups import ErrorNotFound
-from webapp.jobs.model.job import IllegalTransition, short_id
+from webapp.jobs.model.job import BadRequest, IllegalTransition, short_id
 from webapp.jobs.queries.all_jobs import AmbiguousId
 from webapp.jobs.queueing.queues import QueueInUse, UnknownQueue
 from webapp.jobs.schedules.draft import InvalidSchedule

@@ -20,8 +20,7 @@ from webapp.db.engine import writing
 from webapp.demo import sample_files
 from webapp.demo.people import Staff
 from webapp.jobs.flows.flow import Flow
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import NO_QUEUE, EventName, IllegalTransition, Job, Owner, Status
+from webapp.jobs.model.job import NO_QUEUE, BadRequest, EventName, IllegalTransition, Job, Owner, Status
 from webapp.jobs.store import events, step_rows
 from webapp.jobs.store.step_rows import Step
 from webapp.schema import attempts, jobs

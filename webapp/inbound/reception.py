@@ -24,8 +24,7 @@ from webapp.jobs.budgets.admission import BudgetUsedUp
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.payload import UnreadableSecret
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.model.job import BadRequest, Job, Owner
 from webapp.jobs.model.json_values import NotStorable
 from webapp.jobs.queueing.queues import UnknownQueue
 from webapp.jobs.service import Jobs

@@ -23,9 +23,8 @@ from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted
 from webapp.jobs.execution.time_limit import JobTimeout
 from webapp.jobs.flows.flow import Flow, InvalidFlow, OnFailure
 from webapp.jobs.job_queries import JobQueries
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.approval import Approval
-from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
+from webapp.jobs.model.job import BadRequest, IllegalTransition, Job, Owner, Status
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.model.json_values import NotStorable
 from webapp.jobs.model.policies import Limits, OnDuplicate, Resources, Retention, RetryPolicy

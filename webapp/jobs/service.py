@@ -31,14 +31,14 @@ from webapp.jobs.flows.flow_writer import FlowStart, FlowWriter
 from webapp.jobs.lifecycle import create, external_changes, finish_family
 from webapp.jobs.lifecycle.attributes import output_lifetime, share_roots
 from webapp.jobs.lifecycle.cancel import refuse_if_ended, stop_jobs
-from webapp.jobs.lifecycle.create import BadRequest, NewJob
+from webapp.jobs.lifecycle.create import NewJob
 from webapp.jobs.lifecycle.default_owner import FindUser, nobody, with_owner
 from webapp.jobs.lifecycle.delete import JobDeleter
 from webapp.jobs.lifecycle.job_options import CHILD_CHOICES, check_arguments, check_choices, check_ids
 from webapp.jobs.lifecycle.job_writer import JobCreation, JobWriter
 from webapp.jobs.lifecycle.optimistic_update import JobUpdater
 from webapp.jobs.lifecycle.retry import refuse_if_not_retriable, retry_jobs
-from webapp.jobs.model.job import NO_QUEUE, Job, Owner, Status
+from webapp.jobs.model.job import NO_QUEUE, BadRequest, Job, Owner, Status
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.model.rate import CountedBy
 from webapp.jobs.model.value_rules import shown

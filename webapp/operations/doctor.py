@@ -254,7 +254,7 @@ def _skew(services: Services) -> Diagnosis:
 
 def _redis(services: Services) -> Iterator[Diagnosis]:
     embedded = not services.settings.redis_url
-    redis = services.wake_ups.connection
+    redis = services.redis
     found = inspect_redis(redis)
     if found is None and embedded:
         yield _warning("Redis", "The embedded Valkey is not running.", "./deskjob up starts it.")

@@ -26,9 +26,8 @@ from webapp.jobs.execution.output.output_capture import OutputCapture
 from webapp.jobs.execution.output.output_pipe import OutputPipe
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat, remove_workers
 from webapp.jobs.launching.launches import NotLaunched
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import BadRequest, Job, Status
 from webapp.jobs.rq_queue import horse_process
 from webapp.jobs.rq_queue.horse_process import AwaitOrder, HorseProcess
 from webapp.jobs.rq_queue.supervision import HorseSupervisor

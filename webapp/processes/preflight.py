@@ -54,7 +54,7 @@ def check_redis(services: Services) -> None:
     if not services.settings.redis_url:
         return
     try:
-        services.wake_ups.connection.ping()
+        services.redis.ping()
     except RedisError as error:
         message = (
             f"DESKJOB_REDIS_URL cannot be used: {error} "
@@ -66,7 +66,7 @@ def check_redis(services: Services) -> None:
 def check_redis_access(services: Services) -> None:
     """Raise `Unready` if Redis answers that it refuses this program; one that does not answer is waited for."""
     try:
-        services.wake_ups.connection.ping()
+        services.redis.ping()
     except (AuthenticationError, AuthorizationError, ResponseError) as error:
         reason = str(error).split(". ")[0].rstrip(".")
         message = (

@@ -30,7 +30,7 @@ from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.rq_queue.horse_care import HorseCare
 from webapp.jobs.rq_queue.horse_process import AwaitOrder
 from webapp.jobs.rq_queue.next_wake_up import NextWakeUp
-from webapp.jobs.rq_queue.wake_ups import connect
+from webapp.jobs.rq_queue.redis_connection import connect
 from webapp.jobs.rq_queue.worker import JobWorker
 from webapp.os_process import adopt_orphans, fill_memory_gaps
 from webapp.processes.pool import Pool
@@ -148,7 +148,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
     return JobWorker(
         queues,
         connect(services.settings.redis),
-        fast_connection=services.wake_ups.connection,
+        fast_connection=services.redis,
         name=name,
         leases=services.leases,
         holder=holder,

@@ -56,7 +56,7 @@ def _database() -> str:
 
 def _redis() -> str:
     try:
-        services().wake_ups.connection.ping()
+        services().redis.ping()
     except RedisError:
         return AWAY
     return OK

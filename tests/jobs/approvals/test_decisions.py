@@ -12,8 +12,7 @@ from webapp.db.engine import writing
 from webapp.fault_injection import Fault, arm
 from webapp.jobs.approvals.decisions import NotWaitingForApproval, OwnJob
 from webapp.jobs.editing.job_edit import JobEdit
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import IllegalTransition, Job, NotApproved, Status
+from webapp.jobs.model.job import BadRequest, IllegalTransition, Job, NotApproved, Status
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.store import transitions
 from webapp.jobs.store.job_store import StaleJob

@@ -13,9 +13,8 @@ from webapp.jobs.definition.payload import load_payload
 from webapp.jobs.editing.job_edit import JobEdit
 from webapp.jobs.editing.job_editor import NotEditable
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.maintenance.clock_chores import promote_due
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import BadRequest, Job, Status
 from webapp.jobs.queueing.queues import UnknownQueue
 from webapp.jobs.store.job_store import StaleJob
 from webapp.jobs.store.unique_keys import DuplicateJob

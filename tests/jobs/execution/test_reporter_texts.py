@@ -12,9 +12,8 @@ from tests.jobs.conftest import Nothing
 from webapp.jobs.definition.job_type import InvalidPayload, JobError
 from webapp.jobs.definition.payload import PAYLOAD_LIMIT
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.incoming_text import MESSAGE_LIMIT, TEXT_LIMIT, TITLE_LIMIT, TRACEBACK_LIMIT
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import BadRequest, Job, Status
 from webapp.services import Services
 
 Run = Callable[..., Job]

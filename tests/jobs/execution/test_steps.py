@@ -13,9 +13,8 @@ from webapp.db.engine import reading
 from webapp.jobs import JobContext
 from webapp.jobs.execution.reporter import JobCancelled, Reporter
 from webapp.jobs.execution.steps import MOST_STEPS, RESULT_LIMIT
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.maintenance.clock_chores import promote_due
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import BadRequest, Job, Status
 from webapp.jobs.model.json_values import NotStorable
 from webapp.jobs.model.policies import RetryPolicy
 from webapp.jobs.store.fence import LeaseLost

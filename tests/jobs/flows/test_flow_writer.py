@@ -15,8 +15,7 @@ from tests.jobs.statements import recorded
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.flows.flow import MOST_JOBS, Flow, InvalidFlow
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job import BadRequest, Job, Owner, Status
 from webapp.jobs.store.fence import LeaseLost
 from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.schema import flow_jobs, flows, jobs

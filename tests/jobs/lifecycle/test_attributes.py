@@ -12,9 +12,9 @@ from webapp.accounts.groups.user_group import GroupTaken
 from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.jobs.lifecycle.attributes import CannotBeShared, NotASystemJob, PriorityNotChangeable
-from webapp.jobs.lifecycle.create import BadRequest, UnknownGroup
+from webapp.jobs.lifecycle.create import UnknownGroup
 from webapp.jobs.maintenance.clock_chores import promote_due
-from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job import BadRequest, Job, Owner, Status
 from webapp.jobs.model.policies import FIRST_PRIORITY
 from webapp.schema import user_groups
 from webapp.services import Services

@@ -12,8 +12,7 @@ from sqlalchemy import update
 from tests.jobs.conftest import end, run_once
 from tests.stored_files import everything, stored_path
 from webapp.db.engine import writing
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job import BadRequest, Job, Owner, Status
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import jobs, later

@@ -13,10 +13,9 @@ from tests.jobs.row_invariants import verified
 from tests.jobs.statements import plan_of, recorded
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.maintenance.rescue import LeaseRescuer
-from webapp.jobs.model.job import NO_QUEUE, IllegalTransition, Job, Status
+from webapp.jobs.model.job import NO_QUEUE, BadRequest, IllegalTransition, Job, Status
 from webapp.jobs.model.json_values import NotStorable
 from webapp.jobs.model.secret_mask import MASK
 from webapp.services import Services

@@ -14,9 +14,8 @@ from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import InvalidPayload, job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.lifecycle import finish_family
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import Ending
-from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job import BadRequest, Job, Owner, Status
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import jobs
 from webapp.services import Services

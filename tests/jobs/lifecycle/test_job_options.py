@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from webapp.db.engine import reading
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job import BadRequest, Job, Owner, Status
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.queueing.queues import UnknownQueue
 from webapp.jobs.store.job_store import JobNotFound

@@ -15,10 +15,9 @@ from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.field_specs import Upload
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.manual_start import ManualStart
 from webapp.jobs.lifecycle.retry import RootHasEnded
-from webapp.jobs.model.job import IllegalTransition, Job, Status
+from webapp.jobs.model.job import BadRequest, IllegalTransition, Job, Status
 from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.schema import jobs
 from webapp.services import Services

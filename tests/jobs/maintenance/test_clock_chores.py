@@ -8,6 +8,7 @@ from tests.jobs.statements import plan_of, recorded
 from webapp.db.engine import writing
 from webapp.jobs.maintenance.clock_chores import promote_due, top_up_wake_ups
 from webapp.jobs.model.job import Job
+from webapp.jobs.rq_queue.redis_connection import connect
 from webapp.jobs.rq_queue.wake_ups import LEAST_CAP, WakeUps
 from webapp.schema import jobs, later
 from webapp.services import Services
@@ -48,7 +49,7 @@ def test_the_count_of_queued_jobs_stops_at_the_ceiling(services: Services, make:
 def test_an_emptied_redis_is_topped_up_to_the_cap(
     services: Services, valkey_url: str, make: Callable[..., Job]
 ) -> None:
-    wake_ups, few, many = WakeUps(valkey_url), uuid4().hex, uuid4().hex
+    wake_ups, few, many = WakeUps(connect(valkey_url)), uuid4().hex, uuid4().hex
     for queue, count in ((few, 3), (many, LEAST_CAP + 9)):
         services.queues.add(queue)
         for _ in range(count):

@@ -16,8 +16,7 @@ from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.editing.job_edit import JobEdit
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.invariants.limits import over_rate
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import EventName, Job, Owner, Status
+from webapp.jobs.model.job import BadRequest, EventName, Job, Owner, Status
 from webapp.jobs.model.policies import Limits
 from webapp.jobs.model.rate import Rate
 from webapp.jobs.queueing.claim import Claims

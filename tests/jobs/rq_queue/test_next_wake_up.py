@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from webapp.jobs.rq_queue.next_wake_up import NextWakeUp
+from webapp.jobs.rq_queue.redis_connection import connect
 from webapp.jobs.rq_queue.wake_ups import WakeUps
 
 LONG_SECONDS = 60.0
@@ -36,8 +37,8 @@ def _ended_by_signal(next_wake_up: NextWakeUp) -> Iterator[None]:
 def test_it_is_the_queue_of_the_next_wake_up_in_the_order_of_the_queues(
     next_wake_up: NextWakeUp, queue: str, valkey_url: str
 ) -> None:
-    WakeUps(valkey_url).push(f"{queue}-second")
-    WakeUps(valkey_url).push(queue)
+    WakeUps(connect(valkey_url)).push(f"{queue}-second")
+    WakeUps(connect(valkey_url)).push(queue)
     assert next_wake_up.wait(LONG_SECONDS, never) == queue
     assert next_wake_up.wait(LONG_SECONDS, never) == f"{queue}-second"
 
@@ -49,7 +50,7 @@ def test_there_is_none_after_the_time(next_wake_up: NextWakeUp) -> None:
 def test_a_stop_before_the_wait_leaves_the_wake_up_in_redis(
     next_wake_up: NextWakeUp, queue: str, valkey_url: str
 ) -> None:
-    wake_ups = WakeUps(valkey_url)
+    wake_ups = WakeUps(connect(valkey_url))
     wake_ups.push(queue)
     assert next_wake_up.wait(LONG_SECONDS, lambda: True) is None
     assert wake_ups.waiting(queue) == 1
@@ -66,7 +67,7 @@ def test_a_signal_ends_the_wait_at_once(next_wake_up: NextWakeUp) -> None:
 @pytest.mark.usefixtures("_ended_by_signal")
 def test_a_signal_outside_of_the_wait_changes_nothing(next_wake_up: NextWakeUp, queue: str, valkey_url: str) -> None:
     os.kill(os.getpid(), signal.SIGUSR1)
-    WakeUps(valkey_url).push(queue)
+    WakeUps(connect(valkey_url)).push(queue)
     assert next_wake_up.wait(LONG_SECONDS, never) == queue
 
 

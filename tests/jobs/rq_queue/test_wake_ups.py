@@ -2,14 +2,14 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis, ResponseError
-from redis import __version__ as redis_version
 
-from webapp.jobs.rq_queue.wake_ups import LEAST_CAP, WakeUp, WakeUpQueue, WakeUps, connect
+from webapp.jobs.rq_queue.redis_connection import connect
+from webapp.jobs.rq_queue.wake_ups import LEAST_CAP, WakeUp, WakeUpQueue, WakeUps
 
 
 @pytest.fixture
 def wake_ups(valkey_url: str) -> WakeUps:
-    return WakeUps(valkey_url)
+    return WakeUps(connect(valkey_url))
 
 
 @pytest.fixture
@@ -41,15 +41,6 @@ def test_a_push_to_a_full_queue_is_one_command(wake_ups: WakeUps, queue: str) ->
     before = wake_ups.connection.info("stats")["total_commands_processed"]
     wake_ups.push(queue)
     assert wake_ups.connection.info("stats")["total_commands_processed"] == before + 2, "and the question for this"
-
-
-def test_a_connection_names_its_library_without_reading_the_metadata_of_packages(
-    valkey_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("redis.utils.get_lib_version", lambda: pytest.fail("was read"))
-    connection = connect(valkey_url)
-    info = connection.client_info()
-    assert (info["lib-name"], info["lib-ver"]) == ("redis-py", redis_version)
 
 
 def test_many_rows_wake_every_worker_once(wake_ups: WakeUps, queue: str) -> None:
@@ -88,7 +79,7 @@ def test_only_live_workers_are_counted(wake_ups: WakeUps, queue: str) -> None:
 
 
 def test_an_unreachable_redis_causes_one_log_line(tmp_path: object, caplog: pytest.LogCaptureFixture) -> None:
-    away = WakeUps(f"unix://{tmp_path}/nobody")
+    away = WakeUps(connect(f"unix://{tmp_path}/nobody"))
     away.push("default")
     assert "Redis cannot be reached" in caplog.text
     assert away.workers_alive("default") == 0

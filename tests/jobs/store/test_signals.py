@@ -13,9 +13,8 @@ from tests.jobs.statements import recorded
 from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.maintenance.clock_chores import promote_due
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import BadRequest, Job, Status
 from webapp.jobs.store import signals
 from webapp.services import Services
 

@@ -15,8 +15,8 @@ from tests.jobs.conftest import LOCATION, run_once
 from webapp.db.engine import reading, writing
 from webapp.jobs import DuplicateJob, Job, JobContext, OnDuplicate, Status, job_type
 from webapp.jobs.lifecycle import cascade, finish_family
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import Ending
+from webapp.jobs.model.job import BadRequest
 from webapp.jobs.store import unique_keys
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
 from webapp.schema import claimed_keys, dependencies, jobs

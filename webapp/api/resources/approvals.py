@@ -12,7 +12,7 @@ from webapp.api.operations import Answer, Operations
 from webapp.api.problems import InvalidInput
 from webapp.api.resources.jobs import JOB
 from webapp.jobs.approvals.decisions import REASON_LIMIT, checked_reason
-from webapp.jobs.lifecycle.create import BadRequest
+from webapp.jobs.model.job import BadRequest
 from webapp.views.job import actions, approvals
 from webapp.views.page.request import job_policy, services
 

@@ -28,8 +28,8 @@ from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.problems import InvalidInput
 from webapp.jobs.editing.job_edit import JobEdit
 from webapp.jobs.execution.by_hand.dry_run import TRACEBACK
-from webapp.jobs.lifecycle.create import BadRequest, UnknownGroup
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.lifecycle.create import UnknownGroup
+from webapp.jobs.model.job import BadRequest, Job, Status
 from webapp.jobs.model.tags import InvalidTags, clean_tags
 from webapp.jobs.store.step_rows import NAME_LIMIT
 from webapp.views.edit_job import waiting_job

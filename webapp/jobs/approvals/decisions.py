@@ -12,10 +12,9 @@ from sqlalchemy import Connection, Update, select, update
 
 from webapp.fault_injection import faultpoint
 from webapp.jobs.lifecycle import cascade
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.approval import ApprovalState
 from webapp.jobs.model.incoming_text import visible_text
-from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status, short_id
+from webapp.jobs.model.job import BadRequest, EventName, IllegalTransition, Job, Status, short_id
 from webapp.jobs.store import events, lock_order, signals, transitions
 from webapp.jobs.store.job_store import JobStore, StaleJob
 from webapp.schema import jobs, now

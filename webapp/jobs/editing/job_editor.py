@@ -22,10 +22,9 @@ from webapp.jobs.definition.registry import Registry, UnknownJobType
 from webapp.jobs.definition.upload_rules import with_value
 from webapp.jobs.editing.job_edit import FIELDS, JobEdit
 from webapp.jobs.lifecycle import create
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.job_options import CHILD_CHOICES, check_choices
 from webapp.jobs.lifecycle.job_writer import key_conflicts
-from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status, short_id
+from webapp.jobs.model.job import BadRequest, EventName, IllegalTransition, Job, Status, short_id
 from webapp.jobs.model.tags import clean_tags
 from webapp.jobs.queueing.fair_share import assign_turns
 from webapp.jobs.queueing.queues import UnknownQueue

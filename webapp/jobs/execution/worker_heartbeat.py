@@ -4,20 +4,28 @@ A worker inserts its row, updates it while it is alive, and removes it at its en
 process snapshot are in the row too, so they reach the worker on any machine and while Redis is away.
 """
 
-from collections.abc import Collection
+from __future__ import annotations
+
 from contextlib import suppress
 from enum import StrEnum
 from time import monotonic
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 import psutil
-from sqlalchemy import Engine, Row, bindparam, delete, exists, insert, select, update
+from sqlalchemy import bindparam, delete, exists, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from webapp.db.engine import reading, writing, writing_autocommit
 from webapp.db.prepared_statement import PreparedStatement
-from webapp.jobs.execution.leases import Holder
 from webapp.schema import later, leases, now, workers
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from uuid import UUID
+
+    from sqlalchemy import Engine, Row
+
+    from webapp.jobs.execution.leases import Holder
 
 BEAT_SECONDS = 5.0
 _POLL_SECONDS = 1.0

@@ -16,9 +16,9 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model import value_rules
 from webapp.jobs.model.incoming_text import TITLE_LIMIT
+from webapp.jobs.model.job import BadRequest
 from webapp.jobs.model.value_rules import shown
 
 # A flow is written in one transaction and shown on one page. Equal work on many items belongs to the child jobs of one

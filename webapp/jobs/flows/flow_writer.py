@@ -17,10 +17,9 @@ from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry, UnknownJobType
 from webapp.jobs.flows.flow import Flow, FlowJob, InvalidFlow, OnFailure
 from webapp.jobs.lifecycle import create
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.job_options import CHILD_CHOICES, check_arguments, check_choices
 from webapp.jobs.lifecycle.job_writer import key_conflicts
-from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job import BadRequest, Job, Owner, Status
 from webapp.jobs.queueing.queues import UnknownQueue
 from webapp.jobs.store.fence import Fence, report
 from webapp.jobs.store.job_store import JobStore

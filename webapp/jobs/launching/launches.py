@@ -17,8 +17,7 @@ from uuid_utils.compat import uuid7
 from webapp.db.engine import reading, writing
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.leases import Holder, insert_lease
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import EventName, Job, Status, short_id
+from webapp.jobs.model.job import BadRequest, EventName, Job, Status, short_id
 from webapp.jobs.model.periods import period_in_units
 from webapp.jobs.store import events
 from webapp.jobs.store.fence import Fence, report

@@ -10,9 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Float, and_, case, cast, func,
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle import create
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.job_options import check_arguments
-from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status, short_id
+from webapp.jobs.model.job import BadRequest, EventName, IllegalTransition, Job, Status, short_id
 from webapp.jobs.model.policies import FIRST_PRIORITY
 from webapp.jobs.model.tags import TAGS, clean_tags
 from webapp.jobs.queueing.claim import QUEUED

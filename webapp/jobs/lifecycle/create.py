@@ -20,7 +20,7 @@ from webapp.jobs.definition.upload_rules import Files
 from webapp.jobs.lifecycle import cascade
 from webapp.jobs.model.approval import Approval, ApprovalState
 from webapp.jobs.model.incoming_text import TITLE_LIMIT, visible_text
-from webapp.jobs.model.job import NO_QUEUE, TERMINAL, EventName, Job, Owner, Status
+from webapp.jobs.model.job import NO_QUEUE, TERMINAL, BadRequest, EventName, Job, Owner, Status
 from webapp.jobs.model.rate import BadRateKey
 from webapp.jobs.model.tags import clean_tags
 from webapp.jobs.model.value_rules import KEY_LIMIT, shown
@@ -33,10 +33,6 @@ from webapp.jobs.store.job_store import JobNotFound, JobStore
 from webapp.schema import attachments, dependencies, jobs, later, user_groups
 
 _NO_FILES: Mapping[str, Files] = MappingProxyType({})
-
-
-class BadRequest(ValueError):
-    """Raised when a job cannot be created as requested. The message says why."""
 
 
 class UnknownGroup(BadRequest):

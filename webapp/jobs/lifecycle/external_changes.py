@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from webapp.db.engine import writing
 from webapp.jobs.lifecycle import cascade, create
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import BadRequest, Job, Status
 from webapp.jobs.store.attachments import FileLifetime, remove_replaced
 from webapp.jobs.store.file_store import FileStore, StoredFile
 from webapp.jobs.store.job_store import JobNotFound, JobStore
@@ -30,7 +30,7 @@ def add_child(store: JobStore, root_id: UUID, make: Callable[[Job], Job]) -> tup
         if root.is_finished or root.cancel_requested_at:
             why = f"has ended ({root.status})" if root.is_finished else "was asked to stop"
             message = f"Job {root.short_id} {why}, so it cannot have new child jobs."
-            raise create.BadRequest(message)
+            raise BadRequest(message)
         at_once = root.status is Status.WAITING
         child = make(root)
         if child.child_name and (existing := store.child_named(connection, root_id, child.child_name)):

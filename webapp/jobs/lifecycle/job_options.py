@@ -9,10 +9,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model import value_rules
 from webapp.jobs.model.incoming_text import TITLE_LIMIT
-from webapp.jobs.model.job import COMPLETE, Job, Owner, Status
+from webapp.jobs.model.job import COMPLETE, BadRequest, Job, Owner, Status
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.model.tags import TAGS
 from webapp.jobs.model.value_rules import ID, IDS, MOMENT, NOTHING, PRIORITY, QUEUE_NAME, TRUTH, ValueRule

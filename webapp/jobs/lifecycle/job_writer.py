@@ -13,7 +13,7 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.budgets.admission import counts
 from webapp.jobs.lifecycle import create
 from webapp.jobs.lifecycle.create import NewJob
-from webapp.jobs.model.job import Job
+from webapp.jobs.model.job import BadRequest, Job
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.store import idempotency_keys, step_rows
 from webapp.jobs.store.fence import LeaseLost
@@ -153,4 +153,4 @@ def _place_of(connection: Connection, job_id: UUID, name: str) -> int:
             return step.place
     known = ", ".join(f"“{step.name}”" for step in steps) or "none"
     message = f"The job has no step “{name[: step_rows.NAME_LIMIT]}”. Its steps: {known}."
-    raise create.BadRequest(message)
+    raise BadRequest(message)

@@ -13,10 +13,9 @@ from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle import create
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.job_writer import key_conflicts
 from webapp.jobs.lifecycle.retry import retry_jobs
-from webapp.jobs.model.job import IllegalTransition, Job, NotApproved, Status, WaitsForAnswer
+from webapp.jobs.model.job import BadRequest, IllegalTransition, Job, NotApproved, Status, WaitsForAnswer
 from webapp.jobs.store import lock_order, transitions
 from webapp.jobs.store.file_store import FileStore
 from webapp.jobs.store.job_store import JobStore

@@ -106,6 +106,10 @@ MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
 )
 
 
+class BadRequest(ValueError):
+    """Raised when a job cannot be created as requested. The message says why."""
+
+
 class IllegalTransition(Exception):
     """Raised when a job's status cannot change to the requested one."""
 

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 from redis import RedisError
 
-from webapp.jobs.rq_queue.wake_ups import connect, key_of, queue_of
+from webapp.jobs.rq_queue.redis_connection import connect
+from webapp.jobs.rq_queue.wake_ups import key_of, queue_of
 
 _ANSWER_SECONDS = 5.0  # that Redis can take longer than asked
 

@@ -7,11 +7,8 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-from redis import DriverInfo, Redis, RedisError, ResponseError
-from redis import __version__ as redis_version
-from redis.backoff import ConstantBackoff
+from redis import Redis, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -23,11 +20,8 @@ from webapp.jobs.model.job import NO_QUEUE
 log = logging.getLogger(__name__)
 LEAST_CAP = 16
 OWN_PREFIXES = ("rq:", "LIMITS", "deskjob")  # key prefixes of RQ, the login throttle and Deskjob
-_PUSH_TIMEOUT = 2.0  # seconds, because a user waits for the response
 _PAUSE_SECONDS = 3.0  # after a failure, so that a Redis that hangs delays one job and not each of them
 _ID = re.compile("[0-9a-f-]{36}")
-# what a connection tells Redis of its library; the library itself would read the metadata of all packages each time
-DRIVER = DriverInfo(lib_version=redis_version)
 _INVALID_ID = "invalid"  # RQ stops its worker on other characters, and a long id fills the environment
 
 
@@ -86,8 +80,8 @@ class WakeUpQueue(Queue):
 class WakeUps:
     """Pushes wake-ups, but no more than the workers can use."""
 
-    def __init__(self, url: str) -> None:
-        self.connection = connect(url, _PUSH_TIMEOUT)
+    def __init__(self, connection: Redis) -> None:
+        self.connection = connection
         self._paused_until = 0.0
         self._caps: dict[str, int] = {}  # of the queues that were full at the last push
 
@@ -169,16 +163,3 @@ def key_of(queue: str) -> str:
 def queue_of(key: bytes | str) -> str:
     """Return the queue whose wake-ups a key has."""
     return as_text(key).removeprefix(Queue.redis_queue_namespace_prefix)
-
-
-def connect(url: str, timeout: float = 5.0) -> Redis:
-    """Return a client that detects a dead Redis in a second or two; ``timeout`` is for responses, in seconds."""
-    retry_once = Retry(ConstantBackoff(0.2), 1, supported_errors=(RedisConnectionError,))
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=1,
-        socket_timeout=timeout,
-        retry=retry_once,
-        health_check_interval=30,
-        driver_info=DRIVER,
-    )

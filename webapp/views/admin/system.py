@@ -117,7 +117,7 @@ def _forecast_sentence(forecast: PruneForecast) -> str:
 
 def _system_view(services: Services) -> SystemView:
     database = components.inspect_database(services.engine)
-    redis = components.inspect_redis(services.wake_ups.connection)
+    redis = components.inspect_redis(services.redis)
     disk = components.inspect_disk(services.engine, services.files.folder or services.settings.data_dir)
     silence = time_since_heartbeat(services.engine)
     heartbeat = _("never") if silence is None else _("%(time)s ago", time=rough_duration(silence))

@@ -10,8 +10,7 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.permissions import Right
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.editing.job_edit import JobEdit
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import Job
+from webapp.jobs.model.job import BadRequest, Job
 from webapp.jobs.queueing.queues import UnknownQueue
 from webapp.jobs.store.job_store import StaleJob
 from webapp.jobs.store.unique_keys import DuplicateJob

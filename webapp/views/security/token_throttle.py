@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from webapp.config import BadSettingError
-from webapp.jobs.rq_queue.wake_ups import DRIVER
+from webapp.jobs.rq_queue.redis_connection import DRIVER
 
 _SECONDS_FOR_REDIS = 1
 STORAGE_OPTIONS: dict[str, Any] = {

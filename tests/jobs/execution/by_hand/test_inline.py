@@ -10,8 +10,7 @@ from tests.jobs.execution.conftest import Create, reports_everything
 from webapp.db.engine import reading, writing
 from webapp.jobs.execution.by_hand.inline import WorkerOnly
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import IllegalTransition, Job, Status
+from webapp.jobs.model.job import BadRequest, IllegalTransition, Job, Status
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import jobs, leases
 from webapp.services import Services

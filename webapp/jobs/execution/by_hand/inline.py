@@ -13,9 +13,8 @@ from webapp.jobs.execution.leases import Holder, Leases
 from webapp.jobs.execution.output.output_capture import OutputCapture
 from webapp.jobs.execution.output.output_pipe import OutputPipe
 from webapp.jobs.execution.watchdog import Watchdog
-from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
-from webapp.jobs.model.job import IllegalTransition, Job, Status
+from webapp.jobs.model.job import BadRequest, IllegalTransition, Job, Status
 from webapp.jobs.queueing.claim import Claims, Prepare
 from webapp.jobs.store.job_store import JobStore
 

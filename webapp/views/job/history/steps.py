@@ -8,8 +8,7 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import Job
+from webapp.jobs.model.job import BadRequest, Job
 from webapp.jobs.store.step_rows import FROM_OTHER_JOB, Step
 from webapp.views.job import actions, available_actions
 from webapp.views.page.confirmation import Confirmation, render_confirmation
