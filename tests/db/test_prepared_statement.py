@@ -173,3 +173,24 @@ def test_ids_are_uuids(engine: Engine) -> None:
         found = FIND.first(connection, {"who": "ana"})
     assert found is not None
     assert isinstance(found["id"], UUID)
+
+
+def test_a_statement_with_a_list_of_values_is_executed_as_usual(engine: Engine) -> None:
+    some = PreparedStatement(select(users.c.name).where(users.c.name.in_(["ana", "bea"])).order_by(users.c.name))
+    with writing(engine) as connection:
+        for name in ("ana", "bea", "eve"):
+            INSERT.execute(connection, row(name))
+        assert [found["name"] for found in some.all(connection, {})] == ["ana", "bea"]
+
+
+def test_a_long_statement_has_the_same_answer(engine: Engine) -> None:
+    others = [users.c.name != bindparam(f"other_{number}") for number in range(150)]
+    found = select(users.c.id, users.c.active, users.c.created_at).where(users.c.name == bindparam("who"), *others)
+    long, ana = PreparedStatement(found), row("ana", active=False)
+    names = {f"other_{number}": f"name{number} with 100 % of its characters" for number in range(150)}
+    with writing(engine) as connection, recorded(engine) as sent:
+        INSERT.execute(connection, ana)
+        assert long.first(connection, {"who": "ana", **names}) == FIND.first(connection, {"who": "ana"})
+        assert long.first(connection, {"who": "name7 with 100 % of its characters", **names}) is None
+    statement = sent[1][0]
+    assert ("$151" in statement) is (engine.dialect.name == "postgresql")

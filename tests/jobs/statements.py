@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from psycopg import RawCursor
 from sqlalchemy import Engine, event
 
 from webapp.db.engine import is_sqlite
@@ -36,6 +37,9 @@ def plan_of(engine: Engine, statement: str, parameters: Any, *, as_if_large: boo
         if as_if_large:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
             connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        if "$1" in statement:  # of a prepared statement that is too long for psycopg to remember
+            cursor = RawCursor(connection.connection.dbapi_connection)
+            return "\n".join(line for (line,) in cursor.execute(f"EXPLAIN {statement}", parameters))
         return "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
 
 

@@ -7,7 +7,7 @@ the values. Errors are still its `DBAPIError`, and its event ``before_cursor_exe
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Connection, Dialect, Select, UpdateBase
@@ -16,19 +16,21 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import JSON, TypeEngine
 
 Convert = Callable[[Any], Any]
+_Statement = Select[*tuple[Any, ...]] | UpdateBase
+_TRANSLATED_ONCE = 4096  # characters: psycopg translates the parameters of longer statements at each execution
 _REMEMBERED = 8  # values of a column: rows of one answer often have the same owner, lease and times
 
 
 class PreparedStatement:
-    """A statement without expanding parameters (``IN``).
+    """A statement that is compiled once; one with lists of values (``IN``) is executed by SQLAlchemy as usual.
 
     ``columns`` are set by parameters of these names, for an INSERT or UPDATE that does not say so itself.
     """
 
-    def __init__(self, statement: Select[*tuple[Any, ...]] | UpdateBase, *, columns: Collection[str] = ()) -> None:
+    def __init__(self, statement: _Statement, *, columns: Collection[str] = ()) -> None:
         self._statement = statement
         self._columns = columns
-        self._compiled: dict[str, _Compiled] = {}  # by the name of the dialect
+        self._compiled: dict[str, _Compiled | _Unprepared] = {}  # by the name of the dialect
 
     def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> bool:
         """Execute it for its effect; return whether it returned a row."""
@@ -48,25 +50,58 @@ class PreparedStatement:
         compiled = self._compiled_for(connection.dialect)
         return [compiled.convert(row) for row in compiled.execute(connection, parameters)]
 
-    def _compiled_for(self, dialect: Dialect) -> "_Compiled":
+    def _compiled_for(self, dialect: Dialect) -> "_Compiled | _Unprepared":
         if (known := self._compiled.get(dialect.name)) is None:
-            known = self._compiled[dialect.name] = _Compiled(self._statement, self._columns, dialect)
+            known = self._compiled[dialect.name] = self._compile(dialect)
         return known
+
+    def _compile(self, dialect: Dialect) -> "_Compiled | _Unprepared":
+        compiled = self._compiled_by(dialect)
+        if compiled.post_compile_params or compiled.literal_execute_params:
+            return _Unprepared(self._statement)
+        columns = [(str(column.key), column.type) for column in self._statement.exported_columns]
+        if dialect.driver == "psycopg" and len(str(compiled)) > _TRANSLATED_ONCE:
+            numbered: Any = type(dialect)
+            return _Compiled(self._compiled_by(numbered(paramstyle="numeric_dollar")), columns, dialect, is_raw=True)
+        return _Compiled(compiled, columns, dialect)
+
+    def _compiled_by(self, dialect: Dialect) -> SQLCompiler:
+        compiled = self._statement.compile(dialect=dialect, column_keys=list(self._columns) or None)
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101  (it is no schema)
+        return compiled
+
+
+class _Unprepared:
+    """A statement whose text is known only when it is executed."""
+
+    def __init__(self, statement: _Statement) -> None:
+        self._statement = statement
+
+    def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        result = connection.execute(self._statement, parameters)
+        return result.mappings().all() if result.returns_rows else ()
+
+    def convert(self, row: Any) -> dict[str, Any]:
+        return dict(row)
 
 
 class _Compiled:
     """The SQL of a statement in one dialect, and how its parameters and columns are converted."""
 
     def __init__(
-        self, statement: Select[*tuple[Any, ...]] | UpdateBase, columns: Collection[str], dialect: Dialect
+        self,
+        compiled: SQLCompiler,
+        columns: Sequence[tuple[str, TypeEngine[Any]]],
+        dialect: Dialect,
+        *,
+        is_raw: bool = False,
     ) -> None:
-        compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
-        assert isinstance(compiled, SQLCompiler)  # noqa: S101  (it is no schema)
         self._sql = str(compiled)
         self._dialect = dialect
+        self._is_raw = is_raw  # with the parameters $1, $2, … of PostgreSQL itself
         self._is_positional = compiled.positional
-        self._columns = [(column.key, column.type) for column in statement.exported_columns]
-        self._names = [str(name) for name, _ in self._columns]
+        self._columns = columns
+        self._names = [name for name, _ in columns]
         self._conversions: list[tuple[int, Convert]] | None = None  # of columns, known with the first answer
         self._template: dict[Any, Any] = {}  # the constants at their places
         self._given: list[tuple[Any, str, Convert | None]] = []  # place, name and conversion of each parameter
@@ -85,7 +120,7 @@ class _Compiled:
     def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """Execute it; return the rows of the answer."""
         sql, values = self._sql, self._values(parameters)
-        cursor = connection.connection.cursor()
+        cursor = _raw_cursor(connection) if self._is_raw else connection.connection.cursor()
         for listener in connection.dispatch.before_cursor_execute:
             sql, values = listener(connection, cursor, sql, values, None, False)  # noqa: FBT003  (the event's signature)
         try:
@@ -128,6 +163,12 @@ class _Compiled:
         for place, ((_, type_), described) in enumerate(zip(self._columns, description, strict=True)):
             if convert := type_.dialect_impl(self._dialect).result_processor(self._dialect, described[1]):
                 yield place, _quicker(type_, convert)
+
+
+def _raw_cursor(connection: Connection) -> Any:
+    from psycopg import RawCursor  # noqa: PLC0415  (not on SQLite)
+
+    return RawCursor(cast(Any, connection.connection.dbapi_connection))
 
 
 def _quicker(type_: TypeEngine[Any], convert: Convert) -> Convert:
