@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from itertools import cycle
+from itertools import count, cycle
 from uuid import UUID
 
 import pytest
@@ -12,10 +12,11 @@ from webapp.jobs.execution import work_horse
 from webapp.jobs.execution.groups.group_size import SIZES, RunTimes
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.rehearsal import rehearse
+from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.monitoring.workers import Worker
 from webapp.jobs.queueing.next_claim import Group
-from webapp.schema import attempts, events, jobs, leases
+from webapp.schema import attempts, events, jobs, leases, workers
 from webapp.services import Services
 
 HOLDER = Holder(host="here", boot_id="now", worker="a worker", pid=1)
@@ -24,7 +25,7 @@ HOLDER = Holder(host="here", boot_id="now", worker="a worker", pid=1)
 def test_a_rehearsal_leaves_nothing(services: Services) -> None:
     rehearse(services.claims, services.leases, HOLDER)
     with reading(services.engine) as connection:
-        for table in (jobs, attempts, events, leases):
+        for table in (jobs, attempts, events, leases, workers):
             assert connection.execute(select(func.count()).select_from(table)).scalar() == 0, table.name
 
 
@@ -65,9 +66,25 @@ def test_groups_of_every_size_send_only_statements_that_were_rehearsed(
     monkeypatch.setattr(work_horse, "MOST_SECONDS", 100.0)  # however slow the machine is
     with recorded(services.engine) as rehearsed:
         rehearse(services.claims, services.leases, HOLDER)
-    count = 3 * (sum(SIZES) + 1)
-    for _ in range(count):
+    jobs_to_do = 3 * (sum(SIZES) + 1)
+    for _ in range(jobs_to_do):
         make()
     with recorded(services.engine) as sent:
-        assert services.work_horse().drain("default", lease, LOCATION) == count
+        assert services.work_horse().drain("default", lease, LOCATION) == jobs_to_do
     assert {statement for statement, _ in sent} <= {statement for statement, _ in rehearsed}
+
+
+def test_a_worker_without_jobs_sends_only_statements_that_were_rehearsed(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with recorded(services.engine) as rehearsed:
+        rehearse(services.claims, services.leases, HOLDER)
+    clock = count(1000.0)  # each poll reads the requests, and some send a heartbeat
+    monkeypatch.setattr("webapp.jobs.execution.worker_heartbeat.monotonic", lambda: next(clock))
+    heartbeat = WorkerHeartbeat(services.engine, HOLDER, ["default"], "1")
+    with recorded(services.engine) as sent:
+        for _ in range(10):
+            heartbeat.poll()
+            services.claims.has_claimable("default")
+    assert {statement for statement, _ in sent} <= {statement for statement, _ in rehearsed}
+    assert any("INSERT INTO workers" in statement for statement, _ in sent)

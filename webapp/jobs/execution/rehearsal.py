@@ -15,7 +15,7 @@ from webapp.db.engine import is_sqlite, writing
 from webapp.jobs.execution.groups.finish_group import CompletedAttempt, complete_group
 from webapp.jobs.execution.groups.group_size import SIZES
 from webapp.jobs.execution.leases import Holder, Leases, insert_lease
-from webapp.jobs.execution.worker_heartbeat import add_job_counts
+from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat, add_job_counts
 from webapp.jobs.lifecycle import finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model.job import EventName, Job, Owner, Status
@@ -47,6 +47,9 @@ def rehearse(claims: Claims, leases: Leases, holder: Holder) -> None:
             _end_a_job(leases.engine, holder, claims.next_claim(_NAME, no_lease, group), in_group=in_group)
     leases.settle(no_lease, why=_NAME)
     add_job_counts(leases.engine, _NAME, done=0, failed=0)
+    with suppress(_Rehearsed), writing(leases.engine) as connection:
+        WorkerHeartbeat(leases.engine, holder, [_NAME], _NAME).rehearse(connection)
+        raise _Rehearsed
 
 
 def _end_a_job(engine: Engine, holder: Holder, next_claim: NextClaim | None = None, *, in_group: bool = False) -> None:

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from uuid import UUID
 
-    from sqlalchemy import Engine, Row
+    from sqlalchemy import Connection, Engine, Row
 
     from webapp.jobs.execution.leases import Holder
+
+    _RequestRow = Row[str | None, UUID | None]
 
 BEAT_SECONDS = 5.0
 _POLL_SECONDS = 1.0
@@ -78,17 +80,28 @@ class WorkerHeartbeat:
                 self.requested_snapshot = row.snapshot_id if row else None
         return self._stop_request
 
-    def _read_requests(self, at: float, horse_pid: int) -> Row[str | None, UUID | None] | None:
+    def _read_requests(self, at: float, horse_pid: int) -> _RequestRow | None:
         """Return the requests in the row; ``None`` if the row did not exist."""
         if at < self._beat_due:
             with reading(self._engine) as connection:
-                return connection.execute(select(*_REQUESTS).where(self._own_row)).first()
+                return self._requests(connection)
         self._beat_due = at + BEAT_SECONDS
-        beat = {"beat_at": now(), "memory": _memory_of(self._pid), "horse_memory": _memory_of(horse_pid)}
         with writing(self._engine) as connection:
-            row = connection.execute(update(workers).where(self._own_row).values(**beat).returning(*_REQUESTS)).first()
-            if row is None:  # the first heartbeat, or the row was removed because the worker was silent for too long
-                connection.execute(insert(workers).values(**self._row, **beat, started_at=now()))
+            return self._beat(connection, horse_pid)
+
+    def rehearse(self, connection: Connection) -> None:
+        """Run the statements once; the caller rolls them back, and its forks need not compile them."""
+        self._beat(connection, 0)
+        self._requests(connection)
+
+    def _requests(self, connection: Connection) -> _RequestRow | None:
+        return connection.execute(select(*_REQUESTS).where(self._own_row)).first()
+
+    def _beat(self, connection: Connection, horse_pid: int) -> _RequestRow | None:
+        beat = {"beat_at": now(), "memory": _memory_of(self._pid), "horse_memory": _memory_of(horse_pid)}
+        row = connection.execute(update(workers).where(self._own_row).values(**beat).returning(*_REQUESTS)).first()
+        if row is None:  # the first heartbeat, or the row was removed because the worker was silent for too long
+            connection.execute(insert(workers).values(**self._row, **beat, started_at=now()))
         return row
 
 
