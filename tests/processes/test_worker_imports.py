@@ -63,7 +63,7 @@ def test_the_web_server_keeps_nothing_in_memory_that_is_rarely_used(database_url
     done = subprocess.check_output([sys.executable, "-c", _BUILD_PAGES], text=True, env=environment)
     found = set(json.loads(done))
     assert {"webapp.views.job.show", "webapp.api.blueprint", "webapp.processes.web", "limits.storage.redis"} <= found
-    assert below(found, "valkey") == set()
+    assert below(found, "valkey", "segno") == set()
 
 
 @pytest.mark.exhaustive
