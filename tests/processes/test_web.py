@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 
 from webapp.db.engine import engine_options
 from webapp.processes import web
+from webapp.views.metrics.request_counts import request_counts_of
 
 FOR_ALL = 2 * web._MOST_CONNECTIONS + web._OTHER_FILES
 UNLIMITED = resource.RLIM_INFINITY
@@ -85,3 +86,14 @@ def test_only_what_is_read_from_a_bucket_waits_for_it(app: Flask) -> None:
 def test_files_of_a_folder_make_nobody_wait(app: Flask) -> None:
     pages = web.Pages(app, address="127.0.0.1:0", processes=1, threads=1)
     assert not pages.waits_for_storage({"PATH_INFO": f"/jobs/{uuid4()}/files/{uuid4()}"})
+
+
+def test_a_first_request_is_answered_before_any_fork_and_counted_nowhere(
+    app: Flask, unfrozen: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(web.Pages, "run", lambda _: seen.append("forks"))
+    app.before_request(lambda: seen.append("a request"))
+    web.serve(app, host="127.0.0.1", port=0)
+    assert seen == ["a request", "forks"]
+    assert request_counts_of(app).by_endpoint() == {}

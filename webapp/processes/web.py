@@ -36,6 +36,8 @@ _OTHER_FILES = 256  # that a process has open: libraries, logs, databases
 def serve(app: Flask, *, host: str, port: int, processes: int = 2, threads: int = 8) -> None:
     """Serve until a stop is requested."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    with app.test_request_context("/healthz"):  # builds what any first request builds; it needs no other service
+        app.full_dispatch_request()
     gc.collect()
     gc.freeze()  # so that the serving processes share the memory of what is built now
     Pages(app, address=address, processes=processes, threads=threads).run()
