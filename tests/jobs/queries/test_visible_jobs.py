@@ -117,6 +117,7 @@ def test_a_user_with_few_jobs_among_many_reads_few_rows(
     analyze(services.engine, "jobs")
     with recorded(services.engine) as statements:
         services.queries.jobs.get_visible(ANA, job.id)
+        assert services.queries.jobs.owns_any(ANA)
         for tab in TABS:
             services.queries.lists.page(ANA, tab=tab)
             services.queries.lists.page(ANA, tab=tab, before=job.id)

@@ -147,8 +147,8 @@ class VisibleJobs:
         return self._mine(viewer, [[recent]], limit, with_public=with_public)
 
     def owns_any(self, viewer: Viewer) -> bool:
-        """Return whether the viewer owns a job, in any state."""
-        owned = select(jobs.c.id).where(jobs.c.owner_id == viewer.user_id)
+        """Return whether the viewer owns a job, in any state; a child has the owner of its root."""
+        owned = select(jobs.c.id).where(jobs.c.owner_id == viewer.user_id, ROOTS)
         with reading(self.engine) as connection:
             return bool(connection.execute(select(owned.exists())).scalar_one())
 
