@@ -105,20 +105,34 @@ _waits_for_key = text("next_key IS NOT NULL AND status = 'held'")
 Index("ix_jobs_next_key", jobs.c.next_key, sqlite_where=_waits_for_key, postgresql_where=_waits_for_key)
 Index("ix_jobs_public", jobs.c.id, sqlite_where=_public, postgresql_where=_public)
 Index("ix_jobs_public_status", jobs.c.status, jobs.c.id, sqlite_where=_public, postgresql_where=_public)
-# Lists show roots only: without indexes of their own, a page would read over all children of a large family
+# Lists show roots only: without indexes of their own, a page would read over all children of a large family;
+# lists with children scan both, so that each job is in one of the two. On PostgreSQL, completed jobs, which most jobs
+# are, have indexes of their own without the status: an entry is smaller, and new ones are appended. SQLite uses those
+# only if their conditions are in the query, and then takes others for some lists
 _root = text("root_id IS NULL")
+_other_root = text("root_id IS NULL AND status <> 'completed'")
+_completed_root = text("root_id IS NULL AND status = 'completed'")
 _public_root = text("public AND root_id IS NULL")
-Index("ix_jobs_root_status", jobs.c.status, jobs.c.id, sqlite_where=_root, postgresql_where=_root)
+Index("ix_jobs_root_status", jobs.c.status, jobs.c.id, sqlite_where=_root, postgresql_where=_other_root)
+Index("ix_jobs_root_completed", jobs.c.id, postgresql_where=_completed_root).ddl_if(dialect="postgresql")
 Index("ix_jobs_root_owner", jobs.c.owner_id, jobs.c.id, sqlite_where=_root, postgresql_where=_root)
 Index("ix_jobs_root_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id,
-      sqlite_where=_root, postgresql_where=_root)  # fmt: skip
-# and lists with children scan both, so that each job is in one of the two
+      sqlite_where=_root, postgresql_where=_other_root)  # fmt: skip
+Index("ix_jobs_root_owner_completed", jobs.c.owner_id, jobs.c.id,
+      postgresql_where=_completed_root).ddl_if(dialect="postgresql")  # fmt: skip
 _child = text("root_id IS NOT NULL")
+_other_child = text("root_id IS NOT NULL AND status <> 'completed'")
+_completed_child = text("root_id IS NOT NULL AND status = 'completed'")
 Index("ix_jobs_child_owner", jobs.c.owner_id, jobs.c.id, sqlite_where=_child, postgresql_where=_child)
 Index("ix_jobs_child_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id,
-      sqlite_where=_child, postgresql_where=_child)  # fmt: skip
-_ended_child = text("root_id IS NOT NULL AND finished_at IS NOT NULL")
-Index("ix_jobs_child_ended", jobs.c.status, jobs.c.id, sqlite_where=_ended_child, postgresql_where=_ended_child)
+      sqlite_where=_child, postgresql_where=_other_child)  # fmt: skip
+Index("ix_jobs_child_owner_completed", jobs.c.owner_id, jobs.c.id,
+      postgresql_where=_completed_child).ddl_if(dialect="postgresql")  # fmt: skip
+_ended_child = "root_id IS NOT NULL AND finished_at IS NOT NULL"
+Index("ix_jobs_child_ended", jobs.c.status, jobs.c.id, sqlite_where=text(_ended_child),
+      postgresql_where=text(f"{_ended_child} AND status <> 'completed'"))  # fmt: skip
+Index("ix_jobs_child_completed", jobs.c.id,
+      postgresql_where=text(f"{_ended_child} AND status = 'completed'")).ddl_if(dialect="postgresql")  # fmt: skip
 Index("ix_jobs_root_public", jobs.c.id, sqlite_where=_public_root, postgresql_where=_public_root)
 Index("ix_jobs_root_public_status", jobs.c.status, jobs.c.id,
       sqlite_where=_public_root, postgresql_where=_public_root)  # fmt: skip

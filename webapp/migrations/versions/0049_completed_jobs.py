@@ -1,0 +1,41 @@
+"""Keep completed jobs in smaller indexes without the status on PostgreSQL."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '0049'
+down_revision = '0048'
+
+ROOT = 'root_id IS NULL'
+CHILD = 'root_id IS NOT NULL'
+ENDED_CHILD = 'root_id IS NOT NULL AND finished_at IS NOT NULL'
+DIVIDED: tuple[tuple[str, str, list[str], str], ...] = (  # the index with the status, the new one, its columns besides the id
+    ('root_status', 'root_completed', [], ROOT),
+    ('root_owner_status', 'root_owner_completed', ['owner_id'], ROOT),
+    ('child_ended', 'child_completed', [], ENDED_CHILD),
+    ('child_owner_status', 'child_owner_completed', ['owner_id'], CHILD),
+)
+
+
+def upgrade() -> None:
+    if op.get_context().dialect.name == 'postgresql':
+        for divided, completed, columns, where in DIVIDED:
+            _drop(divided)
+            _create(divided, [*columns, 'status', 'id'], f"{where} AND status <> 'completed'")
+            _create(completed, [*columns, 'id'], f"{where} AND status = 'completed'")
+
+
+def downgrade() -> None:
+    if op.get_context().dialect.name == 'postgresql':
+        for divided, completed, columns, where in DIVIDED:
+            _drop(completed)
+            _drop(divided)
+            _create(divided, [*columns, 'status', 'id'], where)
+
+
+def _create(name: str, columns: list[str], where: str) -> None:
+    op.create_index(f'ix_jobs_{name}', 'jobs', columns, postgresql_where=sa.text(where))
+
+
+def _drop(name: str) -> None:
+    op.drop_index(f'ix_jobs_{name}', 'jobs')
