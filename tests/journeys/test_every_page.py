@@ -59,6 +59,9 @@ NO_PAGE = re.compile(
     r"/_|/api/|/files/|/static/|/parameters/|^/login/|^/healthz|^/readyz|^/metrics|\.(zip|csv|json|txt)$"
 )
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+OUTSIDE = """[...document.querySelectorAll('td :is(.chip, .tag)')].filter((label) =>
+    label.getBoundingClientRect().right > label.closest('td').getBoundingClientRect().right + 1
+    ).map((label) => label.textContent.trim())"""
 MOVING = "document.getAnimations().filter((animation) => animation.playState === 'running').length"
 OPEN = "document.querySelectorAll('main details').forEach((details) => details.setAttribute('open', ''))"
 RECEIVED = """Object.fromEntries(performance.getEntries().filter((entry) => entry.transferSize).map((entry) =>
@@ -319,8 +322,9 @@ def visit(reader: Reader, address: str, language: str, scheme: str, by_users: fr
     if language == "de":
         assert english_texts(reader.evaluate(TEXTS), by_users) == set(), f"{address} has English texts"
     reader.evaluate(OPEN)
-    for size in (NARROW, PHONE):
+    for size in (DESK, NARROW, PHONE):
         reader.resize(size)
+        assert reader.evaluate(OUTSIDE) == [], f"{address} has labels wider than their columns at {size['width']} px"
         assert reader.evaluate(SIDEWAYS) <= 0, f"{address} scrolls sideways at {size['width']} px"
     assert reader.complaints == [], address
     return status
