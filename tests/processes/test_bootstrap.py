@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,26 @@ def test_an_empty_folder_becomes_an_installation(tmp_path: Path) -> None:
     migrate(services)
     assert {"jobs", "users"} <= set(inspect(services.engine).get_table_names())
     services.engine.dispose()
+
+
+_MIGRATE_APART = """
+import sys
+from tests.processes.test_bootstrap import migrate, require_tables, services_of
+from webapp.config import load
+services = services_of(load(data_dir=sys.argv[1], database_url=sys.argv[2], secret_key="k" * 32))
+for _ in range(2):
+    migrate(services, apart=True)
+    require_tables(services)
+print("alembic" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_tables_can_be_migrated_apart(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> None:
+    url = "" if kind == "sqlite" else request.getfixturevalue("empty_database")
+    command = [sys.executable, "-c", _MIGRATE_APART, str(tmp_path), url]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False", "the library of migrations would stay in memory"
 
 
 def test_a_file_that_is_not_a_database_is_refused_with_advice(tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 import fcntl
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from webapp.processes.forked_process import ForkedProcess
+from webapp.config import Unready
+from webapp.processes.forked_process import ForkedProcess, ForkEndedError, call_in_fork
 
 
 @pytest.fixture
@@ -90,3 +94,28 @@ def test_it_handles_signals_as_a_new_process(fork: Callable[..., ForkedProcess])
         assert process.wait() == -signal.SIGTERM
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_call_in_a_fork_leaves_nothing_in_memory(tmp_path: Path) -> None:
+    numbers: list[int] = []
+    call_in_fork(lambda: (numbers.append(1), (tmp_path / "done").touch()))
+    assert (numbers, (tmp_path / "done").exists()) == ([], True)
+
+
+def test_what_a_call_in_a_fork_raises_is_raised() -> None:
+    with pytest.raises(Unready, match="the disk is full"):
+        call_in_fork(partial(_raise, Unready("the disk is full")))
+    with pytest.raises(OperationalError, match="locked"):
+        call_in_fork(partial(_raise, OperationalError("SELECT 1", {}, sqlite3.OperationalError("locked"))))
+
+
+def test_a_fork_that_says_nothing_has_failed(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ForkEndedError):
+        call_in_fork(lambda: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(ForkEndedError):
+        call_in_fork(partial(_raise, RuntimeError(lambda: "what cannot be pickled")))
+    assert "RuntimeError" in capfd.readouterr().err
+
+
+def _raise(error: Exception) -> None:
+    raise error

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine, text
@@ -20,10 +21,11 @@ from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
 from webapp.config import BadSettingError, Unready
 from webapp.db import revision
-from webapp.db.engine import is_sqlite, lift_time_limit, writing
+from webapp.db.engine import forget_inherited_connections, is_sqlite, lift_time_limit, writing
 from webapp.db.sqlite_file import create_file
 from webapp.jobs.maintenance.month_partitions import divide_by_month, months_of_jobs
 from webapp.private_files import make_private_folder, private_opener
+from webapp.processes.forked_process import call_in_fork
 from webapp.processes.preflight import quiet_alembic, refuse_lost_settings, refuse_newer_tables
 from webapp.services import Services
 
@@ -34,12 +36,23 @@ _TRIES, _PAUSE_SECONDS = 30, 2.0
 _LOCKED_OUT = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 
 
-def migrate(services: Services) -> None:
-    """Migrate the database to the newest revision; raise `Unready` if the database cannot be used."""
+def migrate(services: Services, *, apart: bool = False) -> None:
+    """Migrate the database to the newest revision; raise `Unready` if the database cannot be used.
+
+    With ``apart``, a fork does it: a program that runs on afterwards does not keep the library of migrations in memory.
+    """
     with database_to_change(services):
         if revision.database_revision(services.engine) != revision.expected_revision():
-            upgrade_with_retries(lambda: revision.upgrade(services.engine))
+            if apart:
+                call_in_fork(partial(_upgrade_in_fork, services.engine))
+            else:
+                upgrade_with_retries(lambda: revision.upgrade(services.engine))
         _make_partitions(services)
+
+
+def _upgrade_in_fork(engine: Engine) -> None:
+    forget_inherited_connections(engine)
+    upgrade_with_retries(lambda: revision.upgrade(engine))
 
 
 @contextmanager

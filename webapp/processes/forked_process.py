@@ -1,6 +1,7 @@
 """A fork of this process that runs a function: it starts in a moment, and shares the memory of what is imported."""
 
 import os
+import pickle
 import signal
 import sys
 import traceback
@@ -10,6 +11,47 @@ from typing import BinaryIO, NoReturn
 from webapp.os_process import die_with_parent, name_process
 
 _STOPS = {signal.SIGTERM, signal.SIGINT}
+
+
+class ForkEndedError(RuntimeError):
+    """Raised when a fork has ended without saying how its work went, for example because it was killed."""
+
+
+def call_in_fork(work: Callable[[], object]) -> None:
+    """Call ``work`` in a fork, wait for its end, and raise what it has raised.
+
+    What it imports and allocates does not stay in the memory of this process.
+    """
+    reader, writer = os.pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if not pid:
+        _call(work, writer, parent)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answers:
+        answer = answers.read()
+    os.waitpid(pid, 0)
+    if not answer:
+        message = "The process has ended before its work was done."
+        raise ForkEndedError(message)
+    if (error := pickle.loads(answer)) is not None:  # noqa: S301  (from the fork)
+        raise error
+
+
+def _call(work: Callable[[], object], writer: int, parent: int) -> NoReturn:
+    error: BaseException | None = None
+    try:
+        die_with_parent(parent)
+        work()
+    except BaseException as raised:  # noqa: BLE001  (the parent raises it)
+        error = raised
+    try:
+        with os.fdopen(writer, "wb") as answers:
+            answers.write(pickle.dumps(error))
+    except BaseException:  # noqa: BLE001  (the end of the process)
+        traceback.print_exception(error)
+    finally:
+        os._exit(0)
 
 
 class ForkedProcess:

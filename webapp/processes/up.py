@@ -36,7 +36,7 @@ def run(services: Services, *, host: str, port: int, workers: int | None) -> Non
     with single_instance(services.settings.data_dir):
         check_redis(services)
         check_storage(services)
-        migrate(services)
+        migrate(services, apart=True)
         if password := first_admin(services):
             click.echo(f"First start: sign in as admin with the password {password} (shown only once)")
         services.settings = services.settings.model_copy(update={"admin_password": None})  # the programs are forks
