@@ -144,3 +144,12 @@ def test_the_summary_of_a_command_is_the_first_sentence_of_its_help() -> None:
     for path, command in COMMANDS.items():
         assert command.load().name == path.rsplit(maxsplit=1)[-1]
         assert command.load().get_short_help_str(1000).rstrip(".") == command.short_help.rstrip("."), path
+
+
+@pytest.mark.parametrize(("line", "seldom"), [("type --help", True), ("worker --help", False), ("up --help", False)])
+def test_only_commands_that_end_soon_look_for_garbage_seldom(line: str, seldom: bool) -> None:
+    code = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_threshold()[0])); from webapp.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *line.split()], check=True, capture_output=True, text=True)
+    assert (int(done.stdout.splitlines()[-1]) > 10_000) is seldom
