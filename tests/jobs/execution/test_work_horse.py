@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -248,6 +249,23 @@ def test_an_own_process_job_ends_the_lingering_of_a_used_work_horse(
     assert horse.drain("default", lease, LOCATION) == 1
     assert len(waits) == 1
     assert woken == ["other"]
+
+
+def test_a_job_that_comes_between_a_claim_and_the_look_is_run_by_the_same_work_horse(
+    services: Services, make: Callable[..., Job], lease: UUID, woken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, created = services.claims.claim, []
+
+    def claim_before_it_comes(*arguments: Any, **options: Any) -> Job | None:
+        job = claim(*arguments, **options)
+        if not created:
+            created.append(make())
+        return job
+
+    monkeypatch.setattr(services.claims, "claim", claim_before_it_comes)
+    horse, waits = lingering(services, woken)
+    assert horse.drain("default", lease, LOCATION) == 1
+    assert (len(waits), woken) == (1, [])
 
 
 def test_a_stopped_work_horse_gives_its_last_wake_up_to_another(
