@@ -15,7 +15,15 @@ from sqlalchemy.exc import OperationalError
 
 from webapp.db import bounded_connection
 from webapp.db.bounded_connection import BoundedConnection, connect
-from webapp.db.engine import PING_SECONDS, STATEMENT_SECONDS, engine_options, lift_time_limit, reading, writing
+from webapp.db.engine import (
+    PING_SECONDS,
+    STATEMENT_SECONDS,
+    asking_nothing_first,
+    engine_options,
+    lift_time_limit,
+    reading,
+    writing,
+)
 from webapp.db.retry import is_away
 
 LONG_SECONDS = 30.0
@@ -167,6 +175,30 @@ def test_a_connection_that_the_server_has_closed_is_replaced_even_if_it_was_just
     assert poll_for_input.poll(LONG_SECONDS * 1000)
     assert use(engine) == 1
     assert driver.closed
+
+
+def test_an_idle_connection_can_show_with_its_first_statement_whether_it_works(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_connection, "_FRESH_SECONDS", 0.0)
+    with reading(engine) as connection:
+        process, driver = (
+            connection.execute(text("SELECT pg_backend_pid()")).scalar_one(),
+            driver_connection(connection),
+        )
+    asked: list[object] = []
+    monkeypatch.setattr(BoundedConnection, "execute", lambda _, query: asked.append(query))
+    with asking_nothing_first(), reading(engine) as connection:
+        assert driver_connection(connection) is driver
+        assert driver.answer_seconds == PING_SECONDS, "it has no more time than a question before it"
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    assert asked == []
+    monkeypatch.undo()
+    with psycopg.connect(driver.info.dsn) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [process])
+    with pytest.raises(OperationalError), asking_nothing_first():
+        use(engine)
+    assert use(engine) == 1
 
 
 def test_each_transaction_has_its_isolation_level_whatever_its_connection_did_before(engine: Engine) -> None:

@@ -5,7 +5,7 @@ Does not know any table. Reads never take SQLite's write lock. Writes take it im
 
 A connection comes from the engine's pool and is checked there: PostgreSQL is asked, unless the connection was in use a
 moment ago and the server has not closed it; SQLite's file must still exist.
-`sharing_reads` and `holding_connections` do that once for many statements.
+`sharing_reads` and `holding_connections` do that once for many statements; `asking_nothing_first` leaves it to them.
 """
 
 import sqlite3
@@ -42,6 +42,7 @@ _last_steps: WeakKeyDictionary[Connection, list[Step]] = WeakKeyDictionary()
 _savepoint_sizes: WeakKeyDictionary[Connection, list[int]] = WeakKeyDictionary()  # of open savepoints
 _shared: ContextVar[dict[Engine, Connection] | None] = ContextVar("shared", default=None)  # for reads
 _held: ContextVar[dict[Engine, Connection] | None] = ContextVar("held", default=None)  # for transactions
+_asks_nothing: ContextVar[bool] = ContextVar("asks_nothing", default=False)
 
 
 def engine_options(url: str, *, pooled: bool = False) -> dict[str, Any]:
@@ -113,6 +114,19 @@ def release_shared_reads() -> None:
     shared = _shared.get() or {}
     while shared:
         shared.popitem()[1].close()
+
+
+@contextmanager
+def asking_nothing_first() -> Iterator[None]:
+    """Let the first statement of an idle connection show whether the server is still there, which has as long for it.
+
+    For a few short statements that somebody waits for. The caller must repeat what failed outside this block.
+    """
+    token = _asks_nothing.set(True)
+    try:
+        yield
+    finally:
+        _asks_nothing.reset(token)
 
 
 @contextmanager
@@ -335,6 +349,8 @@ def _connect_with_limits(dialect: Any, _record: object, arguments: list[Any], pa
 def _check_connection(connection: Any, _record: object, _proxy: object) -> None:
     """Ask the server first if the connection was idle; drop all of them if it does not answer."""
     if hasattr(connection, "answer_seconds"):
+        if _asks_nothing.get() and not connection.closed:
+            return
         if not connection.answers():
             raise InvalidatePoolError
         connection.answer_seconds = STATEMENT_SECONDS

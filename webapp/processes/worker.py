@@ -12,12 +12,13 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from uuid import UUID
 
 import psutil
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from webapp.db.engine import forget_inherited_connections
+from webapp.db.engine import forget_inherited_connections, sharing_reads
 from webapp.db.revision import RevisionCheck
 from webapp.jobs.execution.leases import Holder, boot_id
 from webapp.jobs.execution.output.output_capture import OutputCapture
@@ -150,11 +151,10 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         connect(services.settings.redis),
         fast_connection=services.redis,
         name=name,
-        leases=services.leases,
-        holder=holder,
         worker_heartbeat=worker_heartbeat,
         make_watchdog=services.make_watchdog,
         has_work=lambda queue: revision_check.matches() and _has_work(services, queue),
+        open_lease=lambda queue: _open_lease(services, holder, queue) if revision_check.matches() else None,
         work=work,
         care=horse_care(services, name, worker_heartbeat),
         wake=services.wake_ups.push,
@@ -165,6 +165,15 @@ def _has_work(services: Services, queue: str) -> bool:
     if services.claims.has_claimable(queue):
         return True
     return services.launch_run is not None and services.launch_run.has_unwanted(queue)
+
+
+def _open_lease(services: Services, holder: Holder, queue: str) -> UUID | None:
+    with sharing_reads():
+        if lease_id := services.leases.open_if_claimable(services.claims, holder, queue):
+            return lease_id
+        if services.launch_run is not None and services.launch_run.has_unwanted(queue):
+            return services.leases.open(holder, queue)
+    return None
 
 
 def _add_job_counts(services: Services, name: str) -> None:

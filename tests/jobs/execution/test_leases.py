@@ -8,16 +8,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import delete, event, select, update
+from sqlalchemy import delete, event, select, text, update
 
 from tests.installation import PATIENCE_SECONDS
 from tests.jobs.conftest import HOLDER, Nothing, end
 from tests.jobs.row_invariants import broken, snapshot
-from webapp.db.engine import reading, writing
+from tests.jobs.statements import recorded
+from webapp.db.engine import reading, sharing_reads, writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.model.policies import MAX_INTERRUPTIONS
+from webapp.jobs.model.policies import MAX_INTERRUPTIONS, Limits
+from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.store.fence import LeaseLost
 from webapp.schema import jobs, leases, now
 from webapp.services import Services
@@ -42,6 +44,54 @@ def test_heartbeats_are_counted_until_the_lease_is_settled(services: Services, l
     services.leases.settle(lease, why=WHY)
     assert services.leases.beats() == {}
     assert not services.leases.beat(lease)
+
+
+@pytest.mark.dialect(both=True)
+def test_a_lease_is_opened_only_if_a_job_can_be_claimed(
+    services: Services, make: Callable[..., Job], database: str
+) -> None:
+    def opened() -> bool:
+        with recorded(services.engine) as sent:
+            lease = services.leases.open_if_claimable(services.claims, HOLDER, "default")
+        statements.append(len(sent))
+        assert set(services.leases.beats()) == ({lease} if lease else set())
+        if lease:
+            services.leases.settle(lease, why=WHY)
+        return lease is not None
+
+    statements: list[int] = []
+    assert not opened()
+    job = make()
+    assert opened()
+    assert statements == ([1, 1] if database == "postgresql" else [1, 2])
+    services.queues.pause("default")
+    assert not opened()
+    services.queues.resume("default")
+    services.queues.limit("default", 1)
+    assert opened()
+    services.jobs.cancel(job.id)
+    assert not opened()
+
+
+def test_a_lease_is_not_opened_for_a_job_beyond_the_limit_of_its_type(
+    services: Services, make: Callable[..., Job], running: Callable[..., Job], database: str
+) -> None:
+    claims = Claims(services.engine, {"nothing": Limits(running=1)})
+    running()
+    make()
+    assert services.leases.open_if_claimable(claims, HOLDER, "default") is None
+    assert services.leases.open_if_claimable(services.claims, HOLDER, "default")
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_lease_does_not_wait_for_the_disk_and_later_transactions_of_its_connection_do(
+    services: Services, make: Callable[..., Job], database: str
+) -> None:
+    make()
+    with sharing_reads(), reading(services.engine) as connection:
+        before = connection.execute(text("SHOW synchronous_commit")).scalar_one()
+        assert services.leases.open_if_claimable(services.claims, HOLDER, "default")
+        assert connection.execute(text("SHOW synchronous_commit")).scalar_one() == before
 
 
 def test_the_job_under_a_lease_is_its_running_job(

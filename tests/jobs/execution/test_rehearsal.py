@@ -86,5 +86,6 @@ def test_a_worker_without_jobs_sends_only_statements_that_were_rehearsed(
         for _ in range(10):
             heartbeat.poll()
             services.claims.has_claimable("default")
+            services.leases.open_if_claimable(services.claims, HOLDER, "default")
     assert {statement for statement, _ in sent} <= {statement for statement, _ in rehearsed}
     assert any("INSERT INTO workers" in statement for statement, _ in sent)

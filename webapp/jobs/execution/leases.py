@@ -10,12 +10,29 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, bindparam, delete, exists, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    CTE,
+    Connection,
+    Engine,
+    Row,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
 from uuid_utils.compat import uuid7
 
-from webapp.db.engine import reading, writing, writing_autocommit
+from webapp.db.engine import is_sqlite, reading, writing, writing_autocommit
 from webapp.db.prepared_statement import PreparedStatement
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.groups.begun_jobs import BegunJob, BegunJobs, BegunUnderLease
@@ -23,7 +40,8 @@ from webapp.jobs.execution.groups.give_back import give_back
 from webapp.jobs.lifecycle import finish_family
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model import policies
-from webapp.jobs.model.job import EventName, Job, Status
+from webapp.jobs.model.job import NO_QUEUE, EventName, Job, Status
+from webapp.jobs.queueing.claim import OUTLOOK, Claims
 from webapp.jobs.store import lock_order
 from webapp.jobs.store.fence import LeaseLost
 from webapp.jobs.store.job_store import to_job
@@ -48,10 +66,26 @@ _END_UNUSED = PreparedStatement(
 )
 _UNDER_LEASE = select(jobs).where(jobs.c.lease_id == bindparam("of_lease"))
 COMPLETED = Ending(status=Status.COMPLETED, outcome=EventName.COMPLETED)
-_OPEN = PreparedStatement(
-    insert(leases).values(beat_at=now(), started_at=now()).inline(),
-    columns=("id", "host", "boot_id", "worker", "worker_pid", "queue"),
-)
+_OPENED_WITH = ("id", "host", "boot_id", "worker", "worker_pid", "queue")
+_OPEN = PreparedStatement(insert(leases).values(beat_at=now(), started_at=now()).inline(), columns=_OPENED_WITH)
+
+
+def _open_at_once(outlook: CTE | None = None) -> PreparedStatement:
+    """Open a lease, or with an ``outlook`` only if a job can be claimed whatever the limits are (PostgreSQL).
+
+    The commit does not wait for the disk: that of the claim does, which follows it in the log. If the server crashes
+    before, there is neither.
+    """
+    given = [bindparam(name, type_=leases.c[name].type) for name in _OPENED_WITH]
+    conditions = () if outlook is None else (outlook.c.has_queued, not_(outlook.c.restricted))
+    row = select(*given, now(), now()).where(*conditions)
+    opened = insert(leases).from_select([*_OPENED_WITH, "beat_at", "started_at"], row).cte("opened")
+    at_once = func.set_config("synchronous_commit", "off", true()).label("at_once")
+    return PreparedStatement(select(*(() if outlook is None else outlook.c), at_once).add_cte(opened))
+
+
+_OPEN_AT_ONCE = _open_at_once()
+_OPEN_IF_CLAIMABLE = _open_at_once(OUTLOOK.cte("outlook"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +115,12 @@ def boot_id() -> str:
 def insert_lease(connection: Connection, holder: Holder, queue: str) -> UUID:
     """Insert a lease of a work-horse; return its id."""
     lease_id = uuid7()
-    row = {
+    _OPEN.execute(connection, _row(lease_id, holder, queue))
+    return lease_id
+
+
+def _row(lease_id: UUID, holder: Holder, queue: str) -> dict[str, Any]:
+    return {
         "id": lease_id,
         "host": holder.host,
         "boot_id": holder.boot_id,
@@ -89,8 +128,6 @@ def insert_lease(connection: Connection, holder: Holder, queue: str) -> UUID:
         "worker_pid": holder.pid,
         "queue": queue,
     }
-    _OPEN.execute(connection, row)
-    return lease_id
 
 
 class Leases:
@@ -111,7 +148,22 @@ class Leases:
     def open(self, holder: Holder, queue: str) -> UUID:
         """Open a lease for a work-horse that waits for it."""
         with writing_autocommit(self.engine) as connection:
-            return insert_lease(connection, holder, queue)
+            if is_sqlite(self.engine):
+                return insert_lease(connection, holder, queue)
+            lease_id = uuid7()
+            _OPEN_AT_ONCE.first(connection, _row(lease_id, holder, queue))
+            return lease_id
+
+    def open_if_claimable(self, claims: Claims, holder: Holder, queue: str) -> UUID | None:
+        """Open a lease for a work-horse that waits for it if it would find a job; return its id, or ``None``."""
+        if not (is_sqlite(self.engine) or claims.are_limited or queue == NO_QUEUE):
+            lease_id = uuid7()
+            values = _row(lease_id, holder, queue) | {"wanted_queue": queue}
+            with writing_autocommit(self.engine) as connection:
+                outlook = _OPEN_IF_CLAIMABLE.first(connection, values) or {}
+            if not outlook["restricted"]:
+                return lease_id if outlook["has_queued"] else None
+        return self.open(holder, queue) if claims.has_claimable(queue) else None
 
     def beat(self, lease_id: UUID) -> bool:
         """Send a heartbeat; return False if the lease was rescued, so its work-horse must be killed immediately.

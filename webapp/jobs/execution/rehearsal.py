@@ -35,6 +35,7 @@ class _Rehearsed(Exception):
 def rehearse(claims: Claims, leases: Leases, holder: Holder) -> None:
     """Run the frequent statements; raises ``DBAPIError`` while the database is away."""
     claims.has_claimable(_NAME)
+    leases.open_if_claimable(claims, holder, _NAME)
     claims.claim(_NAME, uuid4(), fresh=True)
     no_lease = uuid4()
     leases.beat(no_lease)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import (
     CTE,
@@ -145,11 +145,8 @@ _START_EVENTS = PreparedStatement(
 )
 _CLAIM_CTE = _claim(~_RESTRICTED).cte("claimed")
 _CLAIM_WITH_EVENT = PreparedStatement(select(_CLAIM_CTE).add_cte(_start_event_of(_CLAIM_CTE).cte("event")))
-_OUTLOOK_COLUMNS: tuple[ColumnElement[Any], ...] = (
-    exists(_next_job()).label("has_queued"),
-    _RESTRICTED.label("restricted"),
-)
-_OUTLOOK = PreparedStatement(select(*_OUTLOOK_COLUMNS))
+OUTLOOK: Select[bool, bool] = select(exists(_next_job()).label("has_queued"), _RESTRICTED.label("restricted"))
+_OUTLOOK = PreparedStatement(OUTLOOK)
 _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
 
 
@@ -167,9 +164,13 @@ class Claims:
         self._last: tuple[UUID | None, bool] = (None, False)  # the job claimed last, and whether its owner is active
 
     def connect(self) -> None:
-        """Open the connections that claims use, in a block that holds them."""
-        with writing_autocommit(self._engine), reading(self._engine):
-            pass
+        """Open the connections that claims use, in a block that holds them.
+
+        A new connection to PostgreSQL needs a hundredth of a second for its first claim, so that one finds nothing.
+        """
+        with writing_autocommit(self._engine) as connection, reading(self._engine):
+            if not is_sqlite(self._engine):
+                _CLAIM_WITH_EVENT.first(connection, _parameters(NO_QUEUE, uuid4(), fresh=True))
 
     def claim(self, queue: str, lease_id: UUID, *, fresh: bool) -> Job | None:
         """Claim the next job of ``queue``; return ``None`` if there is none.
@@ -243,6 +244,11 @@ class Claims:
             if row is None:
                 raise _NotClaimed
         return self._started(row) if row else None
+
+    @property
+    def are_limited(self) -> bool:
+        """Whether a limit of a type can keep a queued job from being claimed, which `OUTLOOK` does not show."""
+        return bool(self._limits)
 
     def has_claimable(self, queue: str) -> bool:
         """Return whether a fresh work-horse would find a job to claim."""

@@ -31,11 +31,10 @@ from rq.worker import WorkerStatus
 from rq.worker_registration import clean_worker_registry, register
 from sqlalchemy.exc import DBAPIError
 
-from webapp.db.engine import sharing_reads
+from webapp.db.engine import asking_nothing_first
 from webapp.db.retry import one_line
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.isolation.child_processes import children, end_children
-from webapp.jobs.execution.leases import Holder, Leases
 from webapp.jobs.execution.output.output_pipe import OutputPipe
 from webapp.jobs.execution.watchdog import Watchdog
 from webapp.jobs.execution.work_horse import Order
@@ -79,11 +78,10 @@ class JobWorker(Worker):
         *,
         fast_connection: Redis,
         name: str,
-        leases: Leases,
-        holder: Holder,
         worker_heartbeat: WorkerHeartbeat,
         make_watchdog: Callable[[UUID], Watchdog],
         has_work: Callable[[str], bool],
+        open_lease: Callable[[str], UUID | None],
         work: Work,
         care: HorseCare,
         wake: Callable[[str], None],
@@ -97,11 +95,10 @@ class JobWorker(Worker):
             log_job_description=False,
         )
         self._fast_connection = fast_connection
-        self._leases = leases
-        self._holder = holder
         self._worker_heartbeat = worker_heartbeat
         self._make_watchdog = make_watchdog
         self._has_work = has_work
+        self._open_lease = open_lease
         self._work = work
         self._care = care
         self._wake = wake
@@ -168,19 +165,19 @@ class JobWorker(Worker):
         self._work(output, await_order, lingers=not self._burst)
 
     def _lease_for(self, queue: str) -> UUID | None:
-        """Open a lease if a job can be claimed; waits while the database is away."""
+        """Open a lease if a job can be claimed; waits while the database is away.
+
+        Without work there is none: a work-horse that finds no job would have to be replaced.
+        """
+        with contextlib.suppress(DBAPIError), asking_nothing_first():  # else the idle connection has broken
+            return self._open_lease(queue)
         while not self._stop_requested:
             try:
-                with sharing_reads():  # one connection, checked once
-                    if not self._has_work(queue):
-                        return None  # a work-horse has one order, so it would have to be replaced
-                    lease_id = self._leases.open(self._holder, queue)
+                return self._open_lease(queue)
             except DBAPIError as error:
                 log.warning("The database cannot be reached (%s); jobs stay queued until it is back.", one_line(error))
                 self.heartbeat()
                 time.sleep(1)
-            else:
-                return lease_id
         return None
 
     def _wait_for_end(self, watchdog: Watchdog, horse: HorseProcess) -> HorseExit | None:
