@@ -17,7 +17,7 @@ from typing import Any
 from webapp.os_process import die_with_parent
 
 PATIENCE_SECONDS = 60.0  # for a worker that does not run its job at all
-_WARM_UP = 2
+_WARM_UP = 12  # of a worker that has run for a while: PostgreSQL has a plan of each statement after ten
 _POLL_SECONDS = 0.0005
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _TIMES = slice(11, 15)  # in /proc/…/stat behind the name: its own times, and those of the children it waited for
