@@ -18,10 +18,10 @@ from webapp.db.bounded_connection import BoundedConnection, connect
 from webapp.db.engine import (
     PING_SECONDS,
     STATEMENT_SECONDS,
-    asking_nothing_first,
     engine_options,
     lift_time_limit,
     reading,
+    without_ping,
     writing,
 )
 from webapp.db.retry import is_away
@@ -188,7 +188,7 @@ def test_an_idle_connection_can_show_with_its_first_statement_whether_it_works(
         )
     asked: list[object] = []
     monkeypatch.setattr(BoundedConnection, "execute", lambda _, query: asked.append(query))
-    with asking_nothing_first(), reading(engine) as connection:
+    with without_ping(), reading(engine) as connection:
         assert driver_connection(connection) is driver
         assert driver.answer_seconds == PING_SECONDS, "it has no more time than a question before it"
         assert connection.execute(text("SELECT 1")).scalar() == 1
@@ -196,7 +196,7 @@ def test_an_idle_connection_can_show_with_its_first_statement_whether_it_works(
     monkeypatch.undo()
     with psycopg.connect(driver.info.dsn) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [process])
-    with pytest.raises(OperationalError), asking_nothing_first():
+    with pytest.raises(OperationalError), without_ping():
         use(engine)
     assert use(engine) == 1
 

@@ -5,7 +5,7 @@ Does not know any table. Reads never take SQLite's write lock. Writes take it im
 
 A connection comes from the engine's pool and is checked there: PostgreSQL is asked, unless the connection was in use a
 moment ago and the server has not closed it; SQLite's file must still exist.
-`sharing_reads` and `holding_connections` do that once for many statements; `asking_nothing_first` leaves it to them.
+`sharing_reads` and `holding_connections` do that once for many statements, `without_ping` leaves it to the first one.
 """
 
 import sqlite3
@@ -42,7 +42,7 @@ _last_steps: WeakKeyDictionary[Connection, list[Step]] = WeakKeyDictionary()
 _savepoint_sizes: WeakKeyDictionary[Connection, list[int]] = WeakKeyDictionary()  # of open savepoints
 _shared: ContextVar[dict[Engine, Connection] | None] = ContextVar("shared", default=None)  # for reads
 _held: ContextVar[dict[Engine, Connection] | None] = ContextVar("held", default=None)  # for transactions
-_asks_nothing: ContextVar[bool] = ContextVar("asks_nothing", default=False)
+_pings: ContextVar[bool] = ContextVar("pings", default=True)
 
 
 def engine_options(url: str, *, pooled: bool = False) -> dict[str, Any]:
@@ -117,16 +117,17 @@ def release_shared_reads() -> None:
 
 
 @contextmanager
-def asking_nothing_first() -> Iterator[None]:
-    """Let the first statement of an idle connection show whether the server is still there, which has as long for it.
+def without_ping() -> Iterator[None]:
+    """Take idle connections from the pool without asking the server first whether they still work.
 
-    For a few short statements that somebody waits for. The caller must repeat what failed outside this block.
+    Their first statement shows that, and the server has as long for it as for a ping. For a few short statements that
+    somebody waits for. The caller must repeat what failed outside this block.
     """
-    token = _asks_nothing.set(True)
+    token = _pings.set(False)
     try:
         yield
     finally:
-        _asks_nothing.reset(token)
+        _pings.reset(token)
 
 
 @contextmanager
@@ -349,7 +350,7 @@ def _connect_with_limits(dialect: Any, _record: object, arguments: list[Any], pa
 def _check_connection(connection: Any, _record: object, _proxy: object) -> None:
     """Ask the server first if the connection was idle; drop all of them if it does not answer."""
     if hasattr(connection, "answer_seconds"):
-        if _asks_nothing.get() and not connection.closed:
+        if not _pings.get() and not connection.closed:
             return
         if not connection.answers():
             raise InvalidatePoolError

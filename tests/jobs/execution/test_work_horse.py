@@ -251,7 +251,7 @@ def test_an_own_process_job_ends_the_lingering_of_a_used_work_horse(
     assert woken == ["other"]
 
 
-def test_a_job_that_comes_between_a_claim_and_the_look_is_run_by_the_same_work_horse(
+def test_a_job_that_is_queued_just_after_an_empty_claim_is_run_by_the_same_work_horse(
     services: Services, make: Callable[..., Job], lease: UUID, woken: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim, created = services.claims.claim, []

@@ -37,7 +37,7 @@ from webapp.jobs.store.fence import LeaseLost
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 MAX_FAILURES = 5  # in a row
-_IN_VAIN = 2  # claims after which a job is for a fresh work-horse; after one, it may have come in the meantime
+_EMPTY_CLAIMS = 2  # after which a queued job is for a fresh work-horse; after one claim, it may just have been queued
 _MEMORY_SHARE = 4  # one part in so many of the memory budget can remain in use after a job
 _MEBIBYTE = 1024**2
 
@@ -143,15 +143,15 @@ class WorkHorse:
         queue: str | None = order.queue
         if self._executor.begun:
             self._executor.begun.open(order.lease_id)
-        in_vain = 0
+        empty_claims = 0  # in a row
         while queue is not None:
             before = self._count
             self._run_jobs(queue, order.lease_id, location)
-            in_vain = in_vain + 1 if self._count == before else 0
+            empty_claims = empty_claims + 1 if self._count == before else 0
             can_go_on = self._goes_on and not self._must_stop()
             if not self._has_claimable(queue):
-                queue, in_vain = self._linger(queue) if can_go_on else None, 0
-            elif not can_go_on or in_vain == _IN_VAIN:
+                queue, empty_claims = self._linger(queue) if can_go_on else None, 0
+            elif not can_go_on or empty_claims == _EMPTY_CLAIMS:
                 self._wake(queue)
                 return False
         return self._goes_on and not self._must_stop() and not self._used_up()

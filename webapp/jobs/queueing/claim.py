@@ -166,7 +166,7 @@ class Claims:
     def connect(self) -> None:
         """Open the connections that claims use, in a block that holds them.
 
-        A new connection to PostgreSQL needs a hundredth of a second for its first claim, so that one finds nothing.
+        The first claim on a new connection to PostgreSQL takes 10 ms longer, so one is made here that finds nothing.
         """
         with writing_autocommit(self._engine) as connection, reading(self._engine):
             if not is_sqlite(self._engine):

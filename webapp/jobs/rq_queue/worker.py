@@ -31,7 +31,7 @@ from rq.worker import WorkerStatus
 from rq.worker_registration import clean_worker_registry, register
 from sqlalchemy.exc import DBAPIError
 
-from webapp.db.engine import asking_nothing_first
+from webapp.db.engine import without_ping
 from webapp.db.retry import one_line
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.isolation.child_processes import children, end_children
@@ -169,7 +169,7 @@ class JobWorker(Worker):
 
         Without work there is none: a work-horse that finds no job would have to be replaced.
         """
-        with contextlib.suppress(DBAPIError), asking_nothing_first():  # else the idle connection has broken
+        with contextlib.suppress(DBAPIError), without_ping():  # suppressed: the idle connection was broken
             return self._open_lease(queue)
         while not self._stop_requested:
             try:
