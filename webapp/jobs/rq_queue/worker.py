@@ -169,8 +169,9 @@ class JobWorker(Worker):
 
         Without work there is none: a work-horse that finds no job would have to be replaced.
         """
-        with contextlib.suppress(DBAPIError), without_ping():  # suppressed: the idle connection was broken
-            return self._open_lease(queue)
+        if not self._stop_requested:
+            with contextlib.suppress(DBAPIError), without_ping():  # suppressed: the idle connection was broken
+                return self._open_lease(queue)
         while not self._stop_requested:
             try:
                 return self._open_lease(queue)
