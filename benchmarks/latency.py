@@ -67,7 +67,7 @@ class Side:
 
 def run(*, short: bool) -> Verdict:
     """Run every side in each round."""
-    rounds, count, seconds = (1, 6, 1.0) if short else (5, 20, 5.0)
+    rounds, count, seconds = (1, 4, 1.0) if short else (5, 20, 5.0)
     with _sides({RQ: "rq"} if short else {RQ: "rq", "Huey": "huey"}) as sides:
         for _ in range(rounds):
             for side in sides:

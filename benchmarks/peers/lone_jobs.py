@@ -53,7 +53,7 @@ def figures(work: Callable[[], object], create: Create, count: int, pause: float
 def _alone(
     run_one: Callable[[], float], cpu: Callable[[], float], count: int, pause: float
 ) -> tuple[list[float], float]:
-    before, pauses = cpu(), max(1, count // 4)  # in a single one, a heartbeat could cost more than a job
+    before, pauses = cpu(), max(3, count // 4)  # fewer would show little more than the clock tick of 10 ms
     time.sleep(pauses * pause)
     at_rest = cpu()
     waits = []
