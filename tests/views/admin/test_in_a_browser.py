@@ -5,10 +5,18 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
 from webapp.accounts.user import User
 from webapp.jobs.model.job import Job, Owner, Status
+from webapp.services import Services
 
 pytestmark = pytest.mark.browser
+LINES_OF_FIRST_WORD = """(link) => {
+    const range = document.createRange();
+    range.setStart(link.firstChild, 0);
+    range.setEnd(link.firstChild, link.firstChild.data.indexOf(" "));
+    return range.getClientRects().length;
+}"""
 InsertEnded = Callable[..., Job]
 
 
@@ -38,6 +46,19 @@ def test_the_overview_updates_without_a_reload_and_keeps_its_table_open(
     expect(page.locator("#running-badge")).to_contain_text("1")
     expect(page.locator("#hours-table")).to_have_attribute("open", "")
     assert page.evaluate("window.stayed")
+
+
+def test_a_name_in_the_audit_log_is_broken_between_words(
+    open_page: Callable[..., Page], admin: User, services: Services
+) -> None:
+    actor, title = AuditActor(name="command line (root)"), "A title of many words, which takes all the room " * 4
+    services.audit.record(
+        AuditLine(actor=actor, action=AuditAction.JOB_CREATE, kind=AuditTarget.JOB, id="1", name=title[:200])
+    )
+    page = open_page(admin, viewport={"width": 1000, "height": 800})
+    page.goto("/admin/audit")
+    assert page.get_by_role("link", name=actor.name).evaluate(LINES_OF_FIRST_WORD) == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1000
 
 
 @pytest.mark.exhaustive

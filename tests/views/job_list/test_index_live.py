@@ -52,6 +52,18 @@ def test_new_jobs_move_no_row_and_keep_the_selection_and_the_search(page: Page, 
     assert complaints == []
 
 
+def test_a_title_is_at_the_top_of_its_row_however_long_the_names_of_its_files_are(
+    page: Page, put: Put, attach: Callable[..., object]
+) -> None:
+    job = put(Status.COMPLETED)
+    attach(job, f"{'a-long-name-' * 10}.csv")
+    page.goto("/jobs")
+    row = f"#job-{job.id}"
+    assert page.locator(f"{row} .table__files a").bounding_box()["height"] > 60
+    assert top_of(page, f"{row} .table__link") - top_of(page, row) < 25
+    assert abs(top_of(page, f"{row} .table__link") - top_of(page, f"{row} .table__files a")) < 10
+
+
 @pytest.mark.exhaustive
 def test_the_badge_and_its_popover_show_running_jobs(page: Page, put: Put, change: Change) -> None:
     job = put(Status.RUNNING, progress=10.0)

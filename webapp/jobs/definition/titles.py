@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.payload import UnreadableSecret, Vault, load_payload, secret_values
-from webapp.jobs.model.incoming_text import TITLE_LIMIT, clean_text, text_of, visible_text
+from webapp.jobs.model.incoming_text import TITLE_LIMIT, text_of, visible_text
 from webapp.jobs.model.secret_mask import SecretMask
 from webapp.jobs.store.file_names import clean_name
 
@@ -33,7 +33,7 @@ def title_of(job_type: JobType, payload: BaseModel, stored: Mapping[str, Any], v
         log.warning("The title of a job of type %r cannot be computed: %s", job_type.name, mask.text(why))
         return job_type.title
     one_line = " ".join(visible_text(mask.text(computed or "")).split())
-    return clean_text(one_line, TITLE_LIMIT) or job_type.title
+    return _shortened(one_line, TITLE_LIMIT) or job_type.title
 
 
 def usual_title(job_type: JobType, stored: Mapping[str, Any], vault: Vault) -> str:
@@ -54,8 +54,12 @@ def _with_files(job_type: JobType, payload: BaseModel, mask: SecretMask) -> str:
     more = f" +{len(names) - 1}" if len(names) > 1 else ""
     most = TITLE_LIMIT - len(job_type.title) - len(": ") - len(more)
     name = clean_name(mask.text(names[0]))
-    shown = name if len(name) <= most else f"{name[: most - 1]}…"
-    return f"{job_type.title}: {shown}{more}" if most > 1 else job_type.title
+    return f"{job_type.title}: {_shortened(name, most)}{more}" if most > 1 else job_type.title
+
+
+def _shortened(text: str, most: int) -> str:
+    """Return a text of at most ``most`` characters. A title has no room for saying how long it was."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def _files(payload: BaseModel, path: str) -> list[Any]:
