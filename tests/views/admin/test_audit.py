@@ -51,6 +51,17 @@ def test_a_target_without_an_id_is_shown_by_its_name(auditor: FlaskClient, servi
     assert '<span class="muted small">Error</span> Out of paper</td>' in auditor.get("/admin/audit").text
 
 
+def test_a_change_is_named_and_what_was_not_given_is_left_out(auditor: FlaskClient, services: Services) -> None:
+    for person in ("ben", None):
+        after = {"type": "report", "as": person}
+        line = AuditLine(actor=ANA, action=AuditAction.JOB_CREATE, kind=AuditTarget.JOB, id="1", after=after)
+        services.audit.record(line)
+    page = auditor.get("/admin/audit").text
+    assert page.count("<li>Job type: report</li>") == 2
+    assert page.count("<li>As the user: ben</li>") == page.count("As the user") == 1
+    assert ": None" not in page
+
+
 @pytest.mark.usefixtures("recorded_actions")
 def test_an_entry_shows_action_change_address_and_user(auditor: FlaskClient) -> None:
     page = auditor.get("/admin/audit").text

@@ -97,7 +97,10 @@ def test_a_group_that_was_removed_meanwhile_is_named(admins: FlaskClient, put: P
 def test_who_belongs_to_no_group_is_told_so(client: FlaskClient, put: Put) -> None:
     job = put()
     assert f"/jobs/{job.id}/share" not in client.get(f"/jobs/{job.id}").text
-    assert "You belong to no group." in client.get(f"/jobs/{job.id}/share").text
+    dialog = client.get(f"/jobs/{job.id}/share").text
+    assert "You belong to no group." in dialog
+    assert 'disabled aria-describedby="dialog-refusal">Share job</button>' in dialog
+    assert "Not shared" not in dialog
 
 
 def test_a_child_is_shared_with_its_root(client: FlaskClient, user: User, put: Put, services: Services) -> None:

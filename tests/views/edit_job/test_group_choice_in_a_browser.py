@@ -23,7 +23,7 @@ def test_a_job_is_shared_and_taken_back_in_a_dialog(
     dialog = page.locator("dialog[data-modal]")
     expect(dialog.get_by_label("Group")).to_be_focused()
     assert violations(page) == []
-    dialog.get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Back").click()
     expect(dialog).to_have_count(0)
     page.get_by_role("link", name="Share…").click()
     dialog.get_by_label("Group").select_option("Finance")

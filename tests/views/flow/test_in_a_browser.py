@@ -39,9 +39,9 @@ def test_the_graph_follows_the_flow(open_page: Open, user: User, services: Servi
 def test_a_flow_is_stopped_and_retried_without_javascript_on_a_phone(open_page: Open, user: User, flow: Flow) -> None:
     page = open_page(user, java_script_enabled=False, viewport={"width": 390, "height": 800})
     page.goto(f"/flows/{flow.id}")
-    page.get_by_role("link", name="Stop the rest").click()
+    page.get_by_role("link", name="Stop the rest…").click()
     page.get_by_role("button", name="Stop the rest").click()
     expect(page.get_by_text("2 jobs were stopped or will stop.")).to_be_visible()
-    page.get_by_role("link", name="Retry the rest").click()
+    page.get_by_role("link", name="Retry the rest…").click()
     page.get_by_role("button", name="Retry").click()
     expect(page.locator("#flow-table")).to_contain_text("Waits for others")

@@ -6,6 +6,7 @@ from flask_babel import format_date
 
 from webapp.views.budgets.bars import BudgetBar, budget_bars
 from webapp.views.page.request import services, signed_in
+from webapp.views.text.date_format import full_date
 from webapp.views.text.stored_messages import translated
 
 
@@ -30,6 +31,6 @@ def own_budget() -> OwnBudget | None:
     return OwnBudget(
         bars=budget_bars(limits, usage),
         month=format_date(month.begins_at, "MMMM y"),
-        begins_again=format_date(month.ends_at),
+        begins_again=full_date(month.ends_at),
         refusal=translated(str(refused)) if refused else "",
     )

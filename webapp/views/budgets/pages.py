@@ -23,6 +23,7 @@ from webapp.views.budgets import changes
 from webapp.views.budgets.bars import LABELS, BudgetBar, budget_bars, limits_text
 from webapp.views.page.permissions import require, require_for_all
 from webapp.views.page.request import services
+from webapp.views.text.date_format import full_date
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
@@ -59,7 +60,7 @@ def index() -> ResponseReturnValue:
         default=limits_text(budgets.default or MonthlyBudget()),
         roles=[(of_role(role), role, _text(limits.get(of_role(role)))) for role in Role],
         month=format_date(month.begins_at, "MMMM y"),
-        begins_again=format_date(month.ends_at),
+        begins_again=full_date(month.ends_at),
     )
 
 

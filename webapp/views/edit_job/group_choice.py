@@ -41,16 +41,20 @@ def _form(job: Job, chosen: str, error: str = "") -> str:
         title=_("Share this job"),
         effect=_("The members of the group can read its input, files, log and results. They cannot change it."),
         action=_("Save") if job.shared_with else _("Share job"),
-        keep=_("Cancel"),
+        keep=_("Back"),
         notes=_notes(job),
         post=url_for("sharing.change", job_id=job.id),
         back=url_for("jobs.show", job_id=job.id),
         harmful=False,
-        refusal=_("This is a child job. It is shared with its parent job.") if is_child else "",
+        refusal=_refusal(groups, is_child=is_child),
     )
-    return render_confirmation(
-        confirmation, "edit_job/sharing.html", groups=groups, chosen=chosen, error=error, is_child=is_child
-    )
+    return render_confirmation(confirmation, "edit_job/sharing.html", groups=groups, chosen=chosen, error=error)
+
+
+def _refusal(groups: list[str], *, is_child: bool) -> str:
+    if is_child:
+        return _("This is a child job. It is shared with its parent job.")
+    return "" if groups else _("You belong to no group. Admins add users to groups.")
 
 
 def _notes(job: Job) -> tuple[str, ...]:

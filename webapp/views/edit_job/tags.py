@@ -37,7 +37,7 @@ def _form(job_id: UUID, typed: str, error: str = "") -> str:
         title=_("Tags of this job"),
         effect="",
         action=_("Save tags"),
-        keep=_("Cancel"),
+        keep=_("Back"),
         post=url_for("tags.change", job_id=job_id),
         back=url_for("jobs.show", job_id=job_id),
         harmful=False,

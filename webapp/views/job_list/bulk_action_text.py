@@ -51,7 +51,7 @@ _TEXTS: Mapping[BulkAction, BulkActionText] = {
     ),
     BulkAction.SHARE: BulkActionText(
         action=lazy_gettext("Save"),
-        keep=lazy_gettext("Cancel"),
+        keep=lazy_gettext("Back"),
         effect=lazy_gettext(
             "The members of the group can read their input, files, log and results. They cannot change them."
         ),
@@ -59,7 +59,7 @@ _TEXTS: Mapping[BulkAction, BulkActionText] = {
     ),
     BulkAction.UNSHARE: BulkActionText(
         action=lazy_gettext("Stop sharing"),
-        keep=lazy_gettext("Cancel"),
+        keep=lazy_gettext("Back"),
         effect=lazy_gettext("The members of the groups that the jobs are shared with no longer see them."),
         none=lazy_gettext("None of these jobs is shared"),
     ),

@@ -74,7 +74,7 @@ def ask(job_id: UUID) -> ResponseReturnValue:
             title=_("Run this job again from the step “%(step)s”?", step=name),
             effect=_effect(names.index(name)) if name in names else "",
             action=_("Run again"),
-            keep=_("Cancel"),
+            keep=_("Back"),
             post=url_for("steps.run", job_id=job.id),
             back=url_for("jobs.show", job_id=job.id),
             fields=(("step", name),),
