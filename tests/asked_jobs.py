@@ -13,7 +13,7 @@ from webapp.jobs.questions.question import Question, QuestionDraft
 from webapp.jobs.store import events
 from webapp.services import Services
 
-QUESTION = "23 rows have no customer. What becomes of them?"
+QUESTION = "23 rows have no customer. What should happen to them?"
 
 
 class Decision(BaseModel):

@@ -47,8 +47,8 @@ DESK = ViewportSize(width=1200, height=800)
 IN_ENGLISH = frozenset(
     {
         *("The shop in Lagos did not respond.", "The server of the auditors did not answer.", "machine"),
-        *("23 of 11,640 rows have no customer. What becomes of them?", "11,640 rows were read.", "Read the orders"),
-        *("the shop's database refused the connection", "Fetch the bookings", "Check the balance"),
+        *("23 of 11,640 rows have no customer. What should happen to them?", "11,640 rows were read."),
+        *("the shop's database refused the connection", "Fetch the bookings", "Check the balance", "Read the orders"),
         "OSError: [Errno 28] No space left on device",
         *("Name or service not known", "204 No Content", "English", "reports", "orders", "urgent", "year end"),
     }

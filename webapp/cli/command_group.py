@@ -28,6 +28,7 @@ _LISTS: Mapping[str, str] = MappingProxyType(
 )
 
 
+_ALSO_CALLED = {"stop": "cancel"}  # what pages call it: the command
 _HINTS = {"job type": " DESKJOB_JOBTYPES names the modules of your own, for commands too."}
 
 
@@ -108,6 +109,15 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
         """Return the names in the order of ``places``."""
         return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; suggest the one that does what a button of that name does."""
+        meant = _ALSO_CALLED.get(args[0])
+        if meant in self.commands and args[0] not in self.commands:
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{meant}'?")
+        return super().resolve_command(ctx, args)
 
 
 class CommandGroup(LazyGroup):

@@ -28,7 +28,7 @@ class RowsWithoutCustomer(BaseModel):
 @job_type(
     "order_check",
     title=lambda payload: f"Orders of {payload.month}",
-    description="Checks orders, in the demonstration only, and asks what becomes of rows without a customer.",
+    description="Checks orders, in the demonstration only, and asks what to do with rows without a customer.",
     group="Examples",
 )
 def order_check(job: JobContext, payload: OrderCheck) -> None:
@@ -37,7 +37,7 @@ def order_check(job: JobContext, payload: OrderCheck) -> None:
     job.progress(60, message="11,640 rows were read.")
     answer = job.ask(
         RowsWithoutCustomer,
-        "23 of 11,640 rows have no customer. What becomes of them?",
+        "23 of 11,640 rows have no customer. What should happen to them?",
         to="operator" if payload.to_operators else None,
         until=timedelta(days=3),
         default=RowsWithoutCustomer(action="leave out"),

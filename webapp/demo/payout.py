@@ -20,7 +20,7 @@ class Payout(BaseModel):
 @job_type(
     "payout",
     title="Payout",
-    description="Pays a supplier, in the demonstration only. From 1,000 EUR on, somebody else must approve it.",
+    description="Pays a supplier, in the demonstration only. Somebody else must approve 1,000 EUR or more.",
     group="Examples",
     approval=Approval(when=lambda payout: payout.amount >= APPROVED_FROM),
     max_per=Rate(1, timedelta(hours=1), by=lambda payout: payout.recipient),

@@ -38,6 +38,12 @@ def failed(services: Services, start: Start, run_jobs: Callable[..., int]) -> Ca
     return failed
 
 
+def test_who_types_the_word_of_the_button_is_told_the_command(run: Run) -> None:
+    refused = run("job", "stop", "4ee920c7")
+    assert refused.exit_code == 2
+    assert "No such command 'stop'. Did you mean 'cancel'? See `deskjob job --help`." in refused.stderr
+
+
 def test_waiting_jobs_stop_at_once(run: Run, start: Start, status: Callable[[str], Status]) -> None:
     one, two = start(), start()
     done = run("job", "cancel", one, two[-8:])

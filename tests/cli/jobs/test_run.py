@@ -72,7 +72,7 @@ def test_a_failure_is_the_exit_status(run: Run, create: Create) -> None:
     done = run("job", "run", job_id, "--json")
     assert done.exit_code == 1
     assert json.loads(done.stdout)["status"] == "failed"
-    assert done.stderr == f"deskjob: Job {job_id[-8:]} is failed: The ink is dry.\n"
+    assert done.stderr == f"deskjob: Job {job_id[-8:]} failed: The ink is dry.\n"
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.STALE, Status.HELD])

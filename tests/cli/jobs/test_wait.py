@@ -48,7 +48,7 @@ def test_a_start_with_wait_fails_with_its_job_and_prints_the_error(deskjob: Star
     assert process.returncode == 1
     ended: dict[str, Any] = json.loads(output)
     assert ended["status"] == "failed"
-    assert sentence == f"deskjob: Job {ended['id'][-8:]} is failed: {ended['errors'][-1]['text']}\n"
+    assert sentence == f"deskjob: Job {ended['id'][-8:]} failed: {ended['errors'][-1]['text']}\n"
 
 
 @pytest.mark.exhaustive

@@ -10,6 +10,7 @@ from webapp.cli.output import as_json, progress_line
 from webapp.jobs.model.job import Job, Status
 
 LOOK_SECONDS = 0.3
+_ENDED = {Status.FAILED: "failed", Status.CANCELLED: "was stopped", Status.STALE: "was lost"}
 
 
 def until_end(job: Job, *, in_json: bool) -> None:
@@ -48,4 +49,4 @@ def outcome(job: Job) -> str:
     if job.waits_for_answer:
         return f"Job {job.short_id} waits for an answer: deskjob job answer {job.short_id}"
     why = f": {job.errors[-1]['text']}" if job.errors else "."
-    return f"Job {job.short_id} is {job.status}{why}"
+    return f"Job {job.short_id} {_ENDED.get(job.status, f'is {job.status}')}{why}"

@@ -51,7 +51,7 @@ class TablePayload(BaseModel):
 
     file: Upload = Field(
         title="Dataset",
-        description="A CSV file or a workbook (XLSX, XLS, XLSB, ODS) of any size. How it is written is detected.",
+        description="A CSV file or a workbook (XLSX, XLS, XLSB, ODS) of any size. Its format is detected.",
         json_schema_extra={"accept": ACCEPT},
     )
     has_header: bool = Field(

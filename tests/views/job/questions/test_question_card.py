@@ -25,7 +25,7 @@ def test_the_page_of_a_job_has_the_form_for_whom_it_asks(
     assert "Waits for your answer" in client.get("/jobs").text
     for address in (f"/jobs/{job.id}", f"/jobs/{job.id}/_live"):
         page = client.get(address).text
-        for text in (QUESTION, "Waits for your answer", f'action="/questions/{question.id}"', "goes on with this"):
+        for text in (QUESTION, "Waits for your answer", f'action="/questions/{question.id}"', "continues with this"):
             assert text in page
     page = client_of(auditor).get(f"/jobs/{job.id}").text
     assert "Waits for an answer" in page
