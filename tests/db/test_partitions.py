@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
 from webapp.db import partitions
-from webapp.db.partitions import PartitionMonth
+from webapp.db.partitions import PartitionMonth, TableLayout
 
 MAY = PartitionMonth(2031, 5)
 
@@ -100,3 +100,21 @@ def test_a_month_is_detached_only_if_nothing_refers_to_it(connection: Connection
     assert partitions.detached_months(connection, "cats", "old") == [MAY]
     assert count(connection, "cats") == 0
     assert count(connection, partitions.detached_name("cats", MAY, "old")) == 1
+
+
+def test_the_layout_names_what_a_schema_without_partitions_does_not_know(connection: Connection) -> None:
+    assert TableLayout.of(connection) == TableLayout()
+    partitions.divide(connection, {"cats": "id", "lives": "cat_id"}, [MAY, MAY.after()])
+    partitions.detach_month(connection, "cats", MAY, "old")
+    connection.exec_driver_sql("CREATE TABLE cats_of_others (id uuid)")
+    layout = TableLayout.of(connection)
+    assert layout.divided == {"cats", "lives"}
+    assert layout.partitions == {
+        *("cats_2031_05_old", "cats_2031_06", "cats_other"),
+        *("lives_2031_05", "lives_2031_06", "lives_other"),
+    }
+    assert layout.explains_foreign_key("lives", "cats_other")
+    assert layout.explains_foreign_key("cats", "cats")
+    assert not layout.explains_foreign_key("lives", "cats")
+    assert layout.explains_index("lives", "pk_lives")
+    assert not layout.explains_index("deaths", "pk_deaths")

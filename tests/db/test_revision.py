@@ -1,7 +1,10 @@
+from collections.abc import Callable
+
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 
+from tests.databases import BY_MONTH
 from webapp.db.engine import writing
 from webapp.db.revision import (
     MIGRATIONS,
@@ -32,6 +35,44 @@ def test_the_tables_of_both_databases_match_the_schema(services: Services, datab
     assert not matches_schema(services.engine)
     with writing(services.engine) as connection:
         connection.execute(text("CREATE INDEX ix_jobs_type ON jobs (type, id)"))
+
+
+class TestOfTablesByMonth:
+    """They have partitions, which the schema does not know."""
+
+    @pytest.fixture
+    def database(self) -> str:
+        return BY_MONTH
+
+    @pytest.fixture
+    def change(self, services: Services, database: str) -> Callable[[str], None]:
+        def change(statement: str) -> None:
+            with writing(services.engine) as connection:
+                connection.exec_driver_sql(statement)
+
+        return change
+
+    def test_partitions_are_as_the_schema_says(self, services: Services, change: Callable[[str], None]) -> None:
+        assert matches_schema(services.engine)
+        change("CREATE TABLE events_2026_01_expired (id bigint)")
+        assert matches_schema(services.engine), "a month that was detached and is still to be dropped"
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "DROP INDEX ix_jobs_type",
+            "CREATE INDEX ix_jobs_other ON jobs (type)",
+            "ALTER TABLE jobs DROP COLUMN tags",
+            "CREATE TABLE events_of_others (id bigint)",
+            "ALTER TABLE attempts DROP CONSTRAINT fk_attempts_job_id_jobs",
+            "ALTER TABLE events ADD CONSTRAINT fk_other FOREIGN KEY (job_id) REFERENCES users (id)",
+        ],
+    )
+    def test_any_other_difference_is_found(
+        self, services: Services, change: Callable[[str], None], statement: str
+    ) -> None:
+        change(statement)
+        assert not matches_schema(services.engine)
 
 
 def test_the_names_of_the_scripts_are_the_history_that_alembic_follows() -> None:

@@ -47,6 +47,14 @@ _PARTITIONS = text(
        WHERE inhparent = to_regclass(:name) AND NOT inhdetachpending ORDER BY 1"""
 )
 
+_DIVIDED = text("SELECT relname FROM pg_class WHERE relkind = 'p' AND relnamespace = current_schema()::regnamespace")
+_PARTITIONS_AND_DETACHED = text(
+    """SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+       AND (relispartition OR EXISTS (SELECT FROM pg_class AS divided WHERE divided.relkind = 'p'
+            AND divided.relnamespace = pg_class.relnamespace
+            AND pg_class.relname ~ concat('^', divided.relname, '_\\d{4}_\\d{2}_[a-z]+$')))"""
+)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class PartitionMonth:
@@ -84,6 +92,30 @@ class PartitionMonth:
     def __str__(self) -> str:
         """Return the end of the names of its partitions."""
         return f"{self.year:04}_{self.number:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class TableLayout:
+    """Which tables of a database are divided, to compare its tables with a schema that knows no partitions."""
+
+    divided: frozenset[str] = frozenset()
+    partitions: frozenset[str] = frozenset()  # detached ones too
+
+    @classmethod
+    def of(cls, connection: Connection) -> "TableLayout":
+        """Return the layout of a database; on SQLite, no table is divided."""
+        if connection.dialect.name == "sqlite":
+            return cls()
+        found = (connection.execute(names).scalars() for names in (_DIVIDED, _PARTITIONS_AND_DETACHED))
+        return cls(*map(frozenset, found))
+
+    def explains_index(self, table: str, name: str | None) -> bool:
+        """Return whether an index takes the place of a primary key, which would have to contain the id of the job."""
+        return table in self.divided and name == f"pk_{table}"
+
+    def explains_foreign_key(self, table: str, referred: str) -> bool:
+        """Return whether a foreign key is PostgreSQL's own for a partition, or one that a trigger replaces."""
+        return referred in self.partitions or (table == referred and table in self.divided)
 
 
 def is_divided(connection: Connection, table: str) -> bool:
