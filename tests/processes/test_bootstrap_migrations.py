@@ -117,6 +117,25 @@ class TestOnPostgreSQL:
                 released.result()
         require_tables(services)
 
+    def test_a_process_that_waits_for_its_turn_has_no_transaction(
+        self, services: Services, database_url: str, tmp_path: Path, database: str
+    ) -> None:
+        """An index that the first process builds would wait for the end of that transaction."""
+        second = create_engine(database_url, connect_args={"application_name": "second"})
+        state = text("SELECT state FROM pg_stat_activity WHERE application_name = 'second' AND query <> ''")
+
+        def wait() -> None:
+            with migration_lock(second, tmp_path):
+                pass
+
+        with ThreadPoolExecutor(1) as threads:
+            with migration_lock(services.engine, tmp_path):
+                waiting = threads.submit(wait)
+                with reading(services.engine) as connection:
+                    wait_for(lambda: connection.execute(state).scalar() == "idle")
+            waiting.result()
+        second.dispose()
+
     def test_other_migration_errors_are_raised_at_once(self, services: Services, database: str) -> None:
         def wrong() -> None:
             with services.engine.connect() as connection:

@@ -314,10 +314,30 @@ def lift_time_limit(connection: Connection) -> None:
         return
     if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
         connection.execution_options(isolation_level="READ COMMITTED")
-    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
-        connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
-    connection.connection.driver_connection.answer_seconds = None  # type: ignore[union-attr]
+    _lift_limits(connection, "LOCAL")
     connection.detach()
+
+
+@contextmanager
+def unlimited_session(engine: Engine) -> Iterator[Connection]:
+    """Open a connection to PostgreSQL whose statements take as long as they need, in transactions and outside them.
+
+    It does not return to its pool. Not behind a pooler, which would give the session to others.
+    """
+    with engine.connect() as connection:
+        try:
+            _lift_limits(connection, "SESSION")
+            connection.commit()
+            yield connection
+        finally:
+            if not connection.invalidated:
+                connection.detach()
+
+
+def _lift_limits(connection: Connection, scope: str) -> None:
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.exec_driver_sql(f"SET {scope} {limit} = 0")
+    connection.connection.driver_connection.answer_seconds = None  # type: ignore[union-attr]
 
 
 def forget_inherited_connections(engine: Engine) -> None:

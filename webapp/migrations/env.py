@@ -1,19 +1,24 @@
-"""Alembic's environment: migrates the database of an engine, for `webapp.db.revision`."""
+"""Alembic's environment: migrates the database of an engine, for `webapp.db.revision`.
+
+Filling a table can take long. But a statement that waits for a lock would let other processes wait behind it.
+"""
 
 from typing import Any
 
 from alembic import context
+from sqlalchemy import Connection
 
 from webapp import schema
-from webapp.db.engine import lift_time_limit
+from webapp.db.concurrent_indexes import LOCK_TIMEOUT, builds_concurrently
+from webapp.db.engine import is_sqlite, lift_time_limit, unlimited_session
 from webapp.db.partitions import TableLayout
 from webapp.db.sqlite_file import create_file
 
 engine = context.config.attributes["engine"]
 
 
-create_file(engine)
-with engine.connect() as connection:
+def configure(connection: Connection, *, transaction_per_migration: bool) -> None:
+    """Say what to migrate, and what to compare with the schema."""
     layout = TableLayout.of(connection)
     connection.rollback()
 
@@ -30,14 +35,39 @@ with engine.connect() as connection:
     context.configure(
         connection=connection,
         target_metadata=schema.metadata,
-        render_as_batch=engine.dialect.name == "sqlite",
+        render_as_batch=is_sqlite(engine),
         compare_type=True,
         include_name=lambda name, kind, _parents: kind != "table" or name not in layout.partitions,
         include_object=is_compared,
+        transaction_per_migration=transaction_per_migration,
     )
-    with context.begin_transaction():
-        lift_time_limit(connection)  # filling a table can take long
-        if engine.dialect.name == "postgresql":  # but waiting for a lock would block other processes behind it
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
-        context.run_migrations()
-    connection.commit()
+
+
+def migrate_one_by_one() -> None:
+    """Commit each migration, because those that build indexes outside transactions commit all that came before."""
+    with unlimited_session(engine) as connection:
+        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+        connection.commit()
+        configure(connection, transaction_per_migration=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+
+
+def migrate_at_once() -> None:
+    """Run all migrations in one transaction."""
+    with engine.connect() as connection:
+        configure(connection, transaction_per_migration=False)
+        with context.begin_transaction():
+            lift_time_limit(connection)
+            if not is_sqlite(engine):
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            context.run_migrations()
+        connection.commit()
+
+
+create_file(engine)
+if builds_concurrently(engine):
+    migrate_one_by_one()
+else:
+    migrate_at_once()

@@ -2,7 +2,7 @@
 
 Migrations can run while Deskjob is running, one process at a time. A statement that waits for a lock
 on a table makes all later statements on that table wait too. So it gives up after the lock_timeout of
-`env.py`, the upgrade is rolled back, and it is tried again after a pause.
+`env.py`, its migration is rolled back, and the upgrade continues with it after a pause.
 """
 
 import fcntl
@@ -32,6 +32,7 @@ from webapp.services import Services
 log = logging.getLogger(__name__)
 ADMIN = "admin"
 _LOCK = 7_164_002  # an arbitrary number, the same in every process
+_TRY_LOCK = text(f"SELECT pg_try_advisory_xact_lock({_LOCK})")
 _TRIES, _PAUSE_SECONDS = 30, 2.0
 _LOCKED_OUT = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 
@@ -158,9 +159,10 @@ def migration_lock(engine: Engine, folder: Path) -> Iterator[None]:
             yield
         return
     with engine.connect() as connection:  # until the end of its transaction, which a pooler keeps together
-        lift_time_limit(connection)
-        while not connection.execute(text(f"SELECT pg_try_advisory_xact_lock({_LOCK})")).scalar_one():
+        while not connection.execute(_TRY_LOCK).scalar_one():
+            connection.rollback()  # an index that the other process builds waits for the ends of transactions
             time.sleep(0.2)
+        lift_time_limit(connection)
         yield
 
 
@@ -172,7 +174,7 @@ def upgrade_with_retries(upgrade: Callable[[], None]) -> None:
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in _LOCKED_OUT:
                 raise
-            log.warning("A table was locked for too long. The upgrade was rolled back and will be tried again.")
+            log.warning("A table was locked for too long. The migration was rolled back and will be tried again.")
             time.sleep(_PAUSE_SECONDS)
         else:
             return

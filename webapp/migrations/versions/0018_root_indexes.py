@@ -3,14 +3,13 @@
 Two indexes of owners take the place of one, so each job is still in as many.
 """
 
-import sqlalchemy as sa
-from alembic import op
+from webapp.db.concurrent_indexes import create_index, drop_index
 
 revision = '0018'
 down_revision = '0017'
 
-ROOT, CHILD = sa.text("root_id IS NULL"), sa.text("root_id IS NOT NULL")
-PUBLIC_ROOT = sa.text("public AND root_id IS NULL")
+ROOT, CHILD = "root_id IS NULL", "root_id IS NOT NULL"
+PUBLIC_ROOT = "public AND root_id IS NULL"
 INDEXES = {
     'ix_jobs_root_status': (('status', 'id'), ROOT),
     'ix_jobs_root_owner': (('owner_id', 'id'), ROOT),
@@ -24,14 +23,14 @@ WHOLE = {'ix_jobs_owner': ('owner_id', 'id'), 'ix_jobs_owner_status': ('owner_id
 
 
 def upgrade() -> None:
-    for name in WHOLE:
-        op.drop_index(name, 'jobs')
     for name, (columns, which) in INDEXES.items():
-        op.create_index(name, 'jobs', list(columns), unique=False, sqlite_where=which, postgresql_where=which)
+        create_index(name, 'jobs', columns, where=which)
+    for name in WHOLE:
+        drop_index(name, 'jobs')
 
 
 def downgrade() -> None:
-    for name in INDEXES:
-        op.drop_index(name, 'jobs')
     for name, columns in WHOLE.items():
-        op.create_index(name, 'jobs', list(columns), unique=False)
+        create_index(name, 'jobs', columns)
+    for name in INDEXES:
+        drop_index(name, 'jobs')

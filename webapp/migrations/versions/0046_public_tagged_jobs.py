@@ -1,7 +1,8 @@
 """Find public jobs by their tags on PostgreSQL."""
 
-import sqlalchemy as sa
 from alembic import op
+
+from webapp.db.concurrent_indexes import create_index, drop_index
 
 revision = '0046'
 down_revision = '0045'
@@ -9,10 +10,9 @@ down_revision = '0045'
 
 def upgrade() -> None:
     if op.get_context().dialect.name == 'postgresql':
-        where = sa.text('public AND tags IS NOT NULL')
-        op.create_index('ix_jobs_public_tagged', 'jobs', ['id'], postgresql_where=where)
+        create_index('ix_jobs_public_tagged', 'jobs', ['id'], where='public AND tags IS NOT NULL')
 
 
 def downgrade() -> None:
     if op.get_context().dialect.name == 'postgresql':
-        op.drop_index('ix_jobs_public_tagged', 'jobs')
+        drop_index('ix_jobs_public_tagged', 'jobs')

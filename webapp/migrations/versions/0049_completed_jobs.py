@@ -1,7 +1,8 @@
 """Keep completed jobs in smaller indexes without the status on PostgreSQL."""
 
-import sqlalchemy as sa
 from alembic import op
+
+from webapp.db.concurrent_indexes import create_index, drop_index, replace_index
 
 revision = '0049'
 down_revision = '0048'
@@ -20,22 +21,16 @@ DIVIDED: tuple[tuple[str, str, list[str], str], ...] = (  # the index with the s
 def upgrade() -> None:
     if op.get_context().dialect.name == 'postgresql':
         for divided, completed, columns, where in DIVIDED:
-            _drop(divided)
-            _create(divided, [*columns, 'status', 'id'], f"{where} AND status <> 'completed'")
-            _create(completed, [*columns, 'id'], f"{where} AND status = 'completed'")
+            create_index(f'ix_jobs_{completed}', 'jobs', [*columns, 'id'], where=f"{where} AND status = 'completed'")
+            _replace(divided, columns, f"{where} AND status <> 'completed'")
 
 
 def downgrade() -> None:
     if op.get_context().dialect.name == 'postgresql':
         for divided, completed, columns, where in DIVIDED:
-            _drop(completed)
-            _drop(divided)
-            _create(divided, [*columns, 'status', 'id'], where)
+            _replace(divided, columns, where)
+            drop_index(f'ix_jobs_{completed}', 'jobs')
 
 
-def _create(name: str, columns: list[str], where: str) -> None:
-    op.create_index(f'ix_jobs_{name}', 'jobs', columns, postgresql_where=sa.text(where))
-
-
-def _drop(name: str) -> None:
-    op.drop_index(f'ix_jobs_{name}', 'jobs')
+def _replace(name: str, columns: list[str], where: str) -> None:
+    replace_index(f'ix_jobs_{name}', 'jobs', [*columns, 'status', 'id'], where=where)
