@@ -40,10 +40,14 @@ def test_no_page_shows_it_as_a_worker(services: Services, monkeypatch: pytest.Mo
     assert seen == []
 
 
-def test_it_wakes_nobody_and_takes_no_queued_job(services: Services) -> None:
-    job = services.jobs.create_job("nothing")
+@pytest.mark.dialect(both=True)
+@pytest.mark.parametrize("queue", ["default", "rehearsal"])
+def test_it_takes_no_queued_job_and_leaves_no_lease_for_one(services: Services, queue: str, database: str) -> None:
+    services.queues.add(queue)
+    job = services.jobs.create_job("nothing", queue=queue)
     rehearse(services.claims, services.leases, HOLDER)
     assert services.jobs.get(job.id) == job
+    assert services.leases.beats() == {}
 
 
 def test_a_short_job_sends_only_statements_that_were_rehearsed(

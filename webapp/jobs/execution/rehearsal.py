@@ -25,6 +25,7 @@ from webapp.jobs.store.fence import LeaseLost
 from webapp.jobs.store.job_store import JobStore
 
 _NAME = "rehearsal"
+_QUEUE = "rehearsal,"  # no queue has a comma in its name, so it has no jobs
 _COMPLETED = Ending(status=Status.COMPLETED, outcome=EventName.COMPLETED)
 
 
@@ -34,22 +35,22 @@ class _Rehearsed(Exception):
 
 def rehearse(claims: Claims, leases: Leases, holder: Holder) -> None:
     """Run the frequent statements; raises ``DBAPIError`` while the database is away."""
-    claims.has_claimable(_NAME)
-    leases.open_if_claimable(claims, holder, _NAME)
-    claims.claim(_NAME, uuid4(), fresh=True)
+    claims.has_claimable(_QUEUE)
+    leases.open_if_claimable(claims, holder, _QUEUE)
+    claims.claim(_QUEUE, uuid4(), fresh=True)
     no_lease = uuid4()
     leases.beat(no_lease)
     leases.running_job(no_lease)
     _end_a_job(leases.engine, holder)
-    _end_a_job(leases.engine, holder, claims.next_claim(_NAME, no_lease))
+    _end_a_job(leases.engine, holder, claims.next_claim(_QUEUE, no_lease))
     for size in SIZES:  # a statement of PostgreSQL takes ten milliseconds to compile
         for in_group in (False, True):
             group = Group(size, _NAME)
-            _end_a_job(leases.engine, holder, claims.next_claim(_NAME, no_lease, group), in_group=in_group)
+            _end_a_job(leases.engine, holder, claims.next_claim(_QUEUE, no_lease, group), in_group=in_group)
     leases.settle(no_lease, why=_NAME)
     add_job_counts(leases.engine, _NAME, done=0, failed=0)
     with suppress(_Rehearsed), writing(leases.engine) as connection:
-        WorkerHeartbeat(leases.engine, holder, [_NAME], _NAME).rehearse(connection)
+        WorkerHeartbeat(leases.engine, holder, [_QUEUE], _NAME).rehearse(connection)
         raise _Rehearsed
 
 
@@ -62,13 +63,13 @@ def _end_a_job(engine: Engine, holder: Holder, next_claim: NextClaim | None = No
         status=Status.RUNNING,
         owner=Owner(),
         payload={},
-        queue=_NAME,
+        queue=_QUEUE,
         started_at=at,
     )
     location = AttemptLocation(worker=holder.worker, host=holder.host, pid=holder.pid)
     shape = finish_attempt.family_shape_of(job, _COMPLETED)
     with suppress(_Rehearsed), writing(engine) as connection:
-        insert_lease(connection, holder, _NAME)
+        insert_lease(connection, holder, _QUEUE)
         JobStore(engine).insert(connection, [job])
         if in_group:
             completed = CompletedAttempt(job=job, started_at=at, finished_at=at, cpu_seconds=0.0, peak_memory=0)
