@@ -17,7 +17,7 @@ from tests.jobs.statements import recorded
 from webapp.db.engine import reading, sharing_reads, writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import NO_QUEUE, Job, Status
 from webapp.jobs.model.policies import MAX_INTERRUPTIONS, Limits
 from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.store.fence import LeaseLost
@@ -50,9 +50,9 @@ def test_heartbeats_are_counted_until_the_lease_is_settled(services: Services, l
 def test_a_lease_is_opened_only_if_a_job_can_be_claimed(
     services: Services, make: Callable[..., Job], database: str
 ) -> None:
-    def opened() -> bool:
+    def opened(queue: str = "default") -> bool:
         with recorded(services.engine) as sent:
-            lease = services.leases.open_if_claimable(services.claims, HOLDER, "default")
+            lease = services.leases.open_if_claimable(services.claims, HOLDER, queue)
         statements.append(len(sent))
         assert set(services.leases.beats()) == ({lease} if lease else set())
         if lease:
@@ -69,10 +69,15 @@ def test_a_lease_is_opened_only_if_a_job_can_be_claimed(
     services.queues.resume("default")
     services.queues.limit("default", 1)
     assert opened()
+    services.disabled_types.disable("nothing")
+    assert not opened()
     services.jobs.cancel(job.id)
     assert not opened()
+    assert statements[-1] == 1, "what restricts a queue is of no interest without a job"
+    assert not opened(NO_QUEUE)
 
 
+@pytest.mark.dialect(both=True)
 def test_a_lease_is_not_opened_for_a_job_beyond_the_limit_of_its_type(
     services: Services, make: Callable[..., Job], running: Callable[..., Job], database: str
 ) -> None:
@@ -83,15 +88,37 @@ def test_a_lease_is_not_opened_for_a_job_beyond_the_limit_of_its_type(
     assert services.leases.open_if_claimable(services.claims, HOLDER, "default")
 
 
+_NOTE_COMMITS = """
+    CREATE TABLE commits (of text, waits_for_disk text);
+    CREATE FUNCTION note_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO commits VALUES (TG_TABLE_NAME, current_setting('synchronous_commit')); RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER noted AFTER INSERT ON leases
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_commit();
+    CREATE CONSTRAINT TRIGGER noted AFTER UPDATE ON jobs
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_commit();
+    """
+
+
+@pytest.mark.dialect(both=True)
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_lease_does_not_wait_for_the_disk_and_later_transactions_of_its_connection_do(
-    services: Services, make: Callable[..., Job], database: str
+@pytest.mark.parametrize("looks_for_work", [True, False])
+def test_the_commit_of_a_lease_does_not_wait_for_the_disk_and_that_of_a_claim_does(
+    services: Services, make: Callable[..., Job], database: str, looks_for_work: bool
 ) -> None:
     make()
+    with writing(services.engine) as connection:
+        connection.execute(text(_NOTE_COMMITS))
     with sharing_reads(), reading(services.engine) as connection:
-        before = connection.execute(text("SHOW synchronous_commit")).scalar_one()
-        assert services.leases.open_if_claimable(services.claims, HOLDER, "default")
-        assert connection.execute(text("SHOW synchronous_commit")).scalar_one() == before
+        connection.execute(text("SET synchronous_commit = on"))  # the server of the tests has it off
+        if looks_for_work:
+            lease = services.leases.open_if_claimable(services.claims, HOLDER, "default")
+        else:
+            lease = services.leases.open(HOLDER, "default")
+        assert lease
+        assert services.claims.claim("default", lease, fresh=True)
+        commits = connection.execute(text("SELECT of, waits_for_disk FROM commits")).all()
+    assert commits == [("leases", "off"), ("jobs", "on")]
 
 
 def test_the_job_under_a_lease_is_its_running_job(

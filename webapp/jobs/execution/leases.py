@@ -70,8 +70,8 @@ _OPENED_WITH = ("id", "host", "boot_id", "worker", "worker_pid", "queue")
 _OPEN = PreparedStatement(insert(leases).values(beat_at=now(), started_at=now()).inline(), columns=_OPENED_WITH)
 
 
-def _open_at_once(outlook: CTE | None = None) -> PreparedStatement:
-    """Open a lease, or with an ``outlook`` only if a job can be claimed whatever the limits are (PostgreSQL).
+def _open_asynchronously(outlook: CTE | None = None) -> PreparedStatement:
+    """Open a lease, or with an ``outlook`` only if a job is queued that no pause or limit can hold back (PostgreSQL).
 
     The commit does not wait for the disk: that of the claim does, which follows it in the log. If the server crashes
     before, there is neither.
@@ -80,12 +80,12 @@ def _open_at_once(outlook: CTE | None = None) -> PreparedStatement:
     conditions = () if outlook is None else (outlook.c.has_queued, not_(outlook.c.restricted))
     row = select(*given, now(), now()).where(*conditions)
     opened = insert(leases).from_select([*_OPENED_WITH, "beat_at", "started_at"], row).cte("opened")
-    at_once = func.set_config("synchronous_commit", "off", true()).label("at_once")
-    return PreparedStatement(select(*(() if outlook is None else outlook.c), at_once).add_cte(opened))
+    asynchronous = func.set_config("synchronous_commit", "off", true()).label("asynchronous")
+    return PreparedStatement(select(*(() if outlook is None else outlook.c), asynchronous).add_cte(opened))
 
 
-_OPEN_AT_ONCE = _open_at_once()
-_OPEN_IF_CLAIMABLE = _open_at_once(OUTLOOK.cte("outlook"))
+_OPEN_ASYNCHRONOUSLY = _open_asynchronously()
+_OPEN_IF_CLAIMABLE = _open_asynchronously(OUTLOOK.cte("outlook"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ class Leases:
             if is_sqlite(self.engine):
                 return insert_lease(connection, holder, queue)
             lease_id = uuid7()
-            _OPEN_AT_ONCE.first(connection, _row(lease_id, holder, queue))
+            _OPEN_ASYNCHRONOUSLY.first(connection, _row(lease_id, holder, queue))
             return lease_id
 
     def open_if_claimable(self, claims: Claims, holder: Holder, queue: str) -> UUID | None:
@@ -161,8 +161,10 @@ class Leases:
             values = _row(lease_id, holder, queue) | {"wanted_queue": queue}
             with writing_autocommit(self.engine) as connection:
                 outlook = _OPEN_IF_CLAIMABLE.first(connection, values) or {}
+            if not outlook["has_queued"]:
+                return None
             if not outlook["restricted"]:
-                return lease_id if outlook["has_queued"] else None
+                return lease_id
         return self.open(holder, queue) if claims.has_claimable(queue) else None
 
     def beat(self, lease_id: UUID) -> bool:
