@@ -1,10 +1,12 @@
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, select, update
 
 from tests.jobs.conftest import LOCATION, Nothing
 from webapp.db.engine import writing
@@ -12,10 +14,12 @@ from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.batches import SliceEnded
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.isolation.leftovers import Leftovers
-from webapp.jobs.execution.work_horse import MAX_FAILURES, Budget, WorkHorse
+from webapp.jobs.execution.work_horse import MAX_FAILURES, Budget, MustStop, WorkHorse
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import jobs
 from webapp.services import Services
+
+LINGER_SECONDS = 1.0
 
 
 @pytest.fixture
@@ -198,16 +202,21 @@ def lingering(services: Services, woken: list[str], *wake_ups: str, **budget: fl
         waits.append(seconds)
         return next(queues, None)
 
+    return patient(services, woken, await_wake_up, **budget), waits
+
+
+def patient(
+    services: Services, woken: list[str], await_wake_up: Callable[[float, MustStop], str | None], **budget: float
+) -> WorkHorse:
     limits = {"jobs": 100, "seconds": 60.0, "megabytes": 2**20, **budget}
-    horse = WorkHorse(
+    return WorkHorse(
         services.claims,
         services.executor,
         Budget(**limits),
         woken.append,
         await_wake_up=await_wake_up,
-        linger_seconds=1.0,
+        linger_seconds=LINGER_SECONDS,
     )
-    return horse, waits
 
 
 def test_a_lingering_work_horse_runs_the_jobs_of_its_next_wake_ups(
@@ -238,34 +247,113 @@ def test_it_lingers_no_longer_than_its_budget(services: Services, lease: UUID, w
 
 
 def test_an_own_process_job_ends_the_lingering_of_a_used_work_horse(
-    services: Services, make: Callable[..., Job], lease: UUID, woken: list[str]
+    services: Services, make: Callable[..., Job], lease: UUID, woken: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services.queues.add("other")
     make()
     alone = make(queue="other")
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == alone.id).values(own_process=True))
+    claim, claimed = services.claims.claim, []
+
+    def noted_claim(queue: str, *arguments: Any, **options: Any) -> Job | None:
+        claimed.append(queue)
+        return claim(queue, *arguments, **options)
+
+    monkeypatch.setattr(services.claims, "claim", noted_claim)
     horse, waits = lingering(services, woken, "other", "default")
     assert horse.drain("default", lease, LOCATION) == 1
     assert len(waits) == 1
+    assert claimed == ["default", "other", "other"]
     assert woken == ["other"]
 
 
+@pytest.mark.parametrize("wake_ups", [0, 3])
 def test_a_job_that_is_queued_just_after_an_empty_claim_is_run_by_the_same_work_horse(
-    services: Services, make: Callable[..., Job], lease: UUID, woken: list[str], monkeypatch: pytest.MonkeyPatch
+    services: Services,
+    make: Callable[..., Job],
+    lease: UUID,
+    woken: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    wake_ups: int,
 ) -> None:
-    claim, created = services.claims.claim, []
+    claim, claims = services.claims.claim, count(1)
 
     def claim_before_it_comes(*arguments: Any, **options: Any) -> Job | None:
         job = claim(*arguments, **options)
-        if not created:
-            created.append(make())
+        if next(claims) == 1 + wake_ups:
+            make()
         return job
 
     monkeypatch.setattr(services.claims, "claim", claim_before_it_comes)
-    horse, waits = lingering(services, woken)
+    horse, waits = lingering(services, woken, *["default"] * wake_ups)
     assert horse.drain("default", lease, LOCATION) == 1
-    assert (len(waits), woken) == (1, [])
+    assert waits == [LINGER_SECONDS] * (1 + wake_ups)
+    assert woken == []
+
+
+@contextmanager
+def locked(services: Services, job: Job) -> Iterator[Connection]:
+    """Lock the row of a job, in a transaction that the block can end."""
+    with services.engine.connect() as other:
+        other.execute(select(jobs.c.id).where(jobs.c.id == job.id).with_for_update())
+        yield other
+
+
+@pytest.mark.dialect(both=True)
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_work_horse_waits_for_a_transaction_that_has_locked_its_job(
+    services: Services, make: Callable[..., Job], lease: UUID, woken: list[str], database: str
+) -> None:
+    def await_wake_up(seconds: float, _must_stop: object) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            other.rollback()
+
+    waits: list[float] = []
+    with locked(services, make()) as other:
+        assert patient(services, woken, await_wake_up).drain("default", lease, LOCATION) == 1
+    assert waits == [0.01, 0.02, 0.04, LINGER_SECONDS]
+    assert woken == []
+
+
+@pytest.mark.dialect(both=True)
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_work_horse_leaves_a_job_that_stays_locked_to_another_after_a_while(
+    services: Services, make: Callable[..., Job], lease: UUID, woken: list[str], database: str
+) -> None:
+    waits: list[float] = []
+    with locked(services, make()):
+        horse = patient(services, woken, lambda seconds, _: waits.append(seconds))
+        assert horse.drain("default", lease, LOCATION) == 0
+    assert 1.0 < sum(waits) < 2.0, "a worker forks no more than one work-horse per second for it"
+    assert woken == ["default"]
+
+
+@pytest.mark.dialect(both=True)
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_locked_job_does_not_keep_a_work_horse_from_other_queues(
+    services: Services, make: Callable[..., Job], lease: UUID, woken: list[str], database: str
+) -> None:
+    services.queues.add("other")
+    wake_ups = iter(["default", "other"])
+    with locked(services, make()):
+        make(queue="other")
+        horse = patient(services, woken, lambda *_: next(wake_ups, None))
+        assert horse.drain("default", lease, LOCATION) == 1
+    assert woken == ["default"]
+
+
+@pytest.mark.dialect(both=True)
+def test_a_work_horse_without_its_lease_leaves_the_jobs_to_another_at_once(
+    services: Services, make: Callable[..., Job], lease: UUID, woken: list[str], database: str
+) -> None:
+    make()
+    services.leases.settle(lease, why="It ended.")
+    waits: list[float] = []
+    horse = patient(services, woken, lambda seconds, _: waits.append(seconds))
+    assert horse.drain("default", lease, LOCATION) == 0
+    assert (waits, woken) == ([], ["default"])
 
 
 def test_a_stopped_work_horse_gives_its_last_wake_up_to_another(
@@ -275,11 +363,7 @@ def test_a_stopped_work_horse_gives_its_last_wake_up_to_another(
         make()
         services.executor.interrupt()
 
-    budget = Budget(jobs=100, seconds=60.0, megabytes=2**20)
-    horse = WorkHorse(
-        services.claims, services.executor, budget, woken.append, await_wake_up=await_wake_up, linger_seconds=1.0
-    )
-    assert horse.drain("default", lease, LOCATION) == 0
+    assert patient(services, woken, await_wake_up).drain("default", lease, LOCATION) == 0
     assert woken == ["default"]
 
 

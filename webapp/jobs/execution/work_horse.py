@@ -38,6 +38,8 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 MAX_FAILURES = 5  # in a row
 _EMPTY_CLAIMS = 2  # after which a queued job is for a fresh work-horse; after one claim, it may just have been queued
+_MOST_EMPTY_CLAIMS = 9  # of a fresh one, if another transaction has locked the job
+_FIRST_PAUSE_SECONDS = 0.01  # before the next of these claims; each further pause is twice as long
 _MEMORY_SHARE = 4  # one part in so many of the memory budget can remain in use after a job
 _MEBIBYTE = 1024**2
 
@@ -151,7 +153,11 @@ class WorkHorse:
             can_go_on = self._goes_on and not self._must_stop()
             if not self._has_claimable(queue):
                 queue, empty_claims = self._linger(queue) if can_go_on else None, 0
-            elif not can_go_on or empty_claims == _EMPTY_CLAIMS:
+            elif can_go_on and empty_claims < _EMPTY_CLAIMS:
+                continue
+            elif can_go_on and self._expects_unlock(order.lease_id, empty_claims):
+                queue = self._await_unlock(queue, _FIRST_PAUSE_SECONDS * 2 ** (empty_claims - _EMPTY_CLAIMS))
+            else:
                 self._wake(queue)
                 return False
         return self._goes_on and not self._must_stop() and not self._used_up()
@@ -200,6 +206,22 @@ class WorkHorse:
             faultpoint("horse.woken")
         elif self._must_stop() and self._has_claimable(queue):  # the signal may have hit just after a wake-up
             self._wake(queue)
+        return woken
+
+    def _expects_unlock(self, lease_id: UUID, empty_claims: int) -> bool:
+        """Return whether another process would claim no more than this fresh one: the queued job is locked."""
+        can_wait = self._await_wake_up is not None and empty_claims < _MOST_EMPTY_CLAIMS
+        return can_wait and self._count == 0 and self._has_lease(lease_id)
+
+    def _await_unlock(self, queue: str, seconds: float) -> str:
+        """Wait for the end of the transaction that has locked a job; return the queue to claim from then.
+
+        A wake-up of another queue ends this, so that a locked job does not hold up others.
+        """
+        woken = self._await_wake_up(seconds, self._must_stop) if self._await_wake_up else None
+        if woken is None or woken == queue:
+            return queue
+        self._wake(queue)
         return woken
 
     def _prepare_next(self, queue: str, lease_id: UUID, job: Job, outcome: EventName) -> Following:
@@ -269,6 +291,11 @@ class WorkHorse:
     def _used_up(self) -> bool:
         budget, megabytes = self._budget, peak_memory() // _MEBIBYTE
         return self._count >= budget.jobs or monotonic() >= self._deadline or megabytes >= budget.megabytes
+
+    def _has_lease(self, lease_id: UUID) -> bool:
+        with suppress(DBAPIError):
+            return self._claims.is_leased(lease_id)
+        return False
 
     def _has_claimable(self, queue: str) -> bool:
         """Return whether a queue has jobs for another work-horse; not while the database is away: the clock looks."""

@@ -261,6 +261,11 @@ class Claims:
             conditions = concurrency.within_limits(connection, queue, self._limits)
             return connection.execute(_next_job(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
 
+    def is_leased(self, lease_id: UUID) -> bool:
+        """Return whether jobs can be claimed under a lease: it has not ended."""
+        with reading(self._engine) as connection:
+            return bool(connection.execute(select(_LEASED), {"horse_lease": lease_id}).scalar())
+
     def everything_is_paused(self) -> bool:
         """Return whether no job can be claimed."""
         with reading(self._engine) as connection:
