@@ -12,22 +12,21 @@ from webapp.jobs.questions.question import ROLES, group_key, role_key, user_key
 
 def user_policy(user: User, registry: Registry) -> JobPolicy:
     """Return what the user can see of jobs and do with them."""
+    groups = registry.groups
     return JobPolicy(
         user_id=user.id,
         tenant=user.tenant,
         sees_all=may(user, Right.SEE_ALL_JOBS),
         acts_on_all=may(user, Right.ACT_ON_ALL_JOBS),
         closed_types=frozenset(kind.name for kind in registry if not _may_start(user, kind)),
-        private_types=frozenset(kind.name for kind in registry if kind.private_output),
-        unlisted_types=frozenset(kind.name for kind in registry if not kind.listed),
-        password_types=frozenset(kind.name for kind in registry if kind.asks_password),
-        acting_types=frozenset(kind.name for kind in registry if kind.acts_as_owner),
+        private_types=groups.private,
+        unlisted_types=groups.unlisted,
+        password_types=groups.asking_for_password,
+        acting_types=groups.acting_as_owner,
         approvable_types=frozenset(
-            kind.name for kind in registry if kind.approval is not None and may_approve(user, kind.approval)
+            kind.name for kind in groups.with_approval if kind.approval and may_approve(user, kind.approval)
         ),
-        self_approvable_types=frozenset(
-            kind.name for kind in registry if kind.approval is not None and kind.approval.also_self
-        ),
+        self_approvable_types=groups.self_approvable,
         answers_as=_answers_as(user),
         answers_all=may(user, Right.CHANGE_USERS),
         groups=frozenset(user.groups),

@@ -4,7 +4,8 @@ import pytest
 from pydantic import BaseModel
 
 from webapp.jobs.definition.job_type import JobType, job_type
-from webapp.jobs.definition.registry import DuplicateJobType, Registry, UnknownJobType
+from webapp.jobs.definition.registry import DuplicateJobType, Registry, TypeGroups, UnknownJobType
+from webapp.jobs.model.approval import Approval
 
 
 class Export(BaseModel):
@@ -93,4 +94,18 @@ def test_the_types_with_hooks_include_deferred_ones() -> None:
 
     registry = Registry()
     deferred(registry, declared(on_failed=on_failed))
-    assert registry.types_with_hooks == {"export"}
+    assert registry.groups.with_hooks == {"export"}
+
+
+def test_the_groups_of_types_are_those_of_the_types_that_are_registered_now() -> None:
+    registry = Registry()
+    assert registry.groups == TypeGroups.of([])
+    registry.add(declared(private_output=True, approval=Approval(also_self=True)))
+    assert registry.groups is registry.groups, "they are found once"
+    assert (registry.groups.private, registry.groups.self_approvable) == ({"export"}, {"export"})
+    assert [kind.name for kind in registry.groups.with_approval] == ["export"]
+    registry.add(declared(replaces=True, listed=False, approval=Approval()))
+    assert (registry.groups.private, registry.groups.self_approvable) == (frozenset(), frozenset())
+    assert registry.groups.unlisted == {"export"}
+    deferred(registry, declared(name="import", acts_as_owner=True, asks_password=True))
+    assert (registry.groups.acting_as_owner, registry.groups.asking_for_password) == ({"import"}, {"import"})

@@ -1,6 +1,7 @@
 """The registry of an installation's job types, and of the services that its own modules add for them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from webapp.jobs.definition.job_type import JobType
@@ -29,6 +30,33 @@ class DuplicateService(Exception):
         super().__init__(f"The service {second.provides.__name__} is made twice: {known.place} and {second.place}.")
 
 
+@dataclass(frozen=True, slots=True)
+class TypeGroups:
+    """The types that their declarations have in common, whoever asks; almost every request needs them."""
+
+    private: frozenset[str]  # what a job writes shows what its owner can see
+    unlisted: frozenset[str]
+    asking_for_password: frozenset[str]
+    acting_as_owner: frozenset[str]
+    self_approvable: frozenset[str]
+    with_hooks: frozenset[str]  # those with ``on_failed``
+    with_approval: tuple[JobType, ...]
+
+    @classmethod
+    def of(cls, types: Iterable[JobType]) -> "TypeGroups":
+        """Return the groups of these types."""
+        known = tuple(types)
+        return cls(
+            private=frozenset(kind.name for kind in known if kind.private_output),
+            unlisted=frozenset(kind.name for kind in known if not kind.listed),
+            asking_for_password=frozenset(kind.name for kind in known if kind.asks_password),
+            acting_as_owner=frozenset(kind.name for kind in known if kind.acts_as_owner),
+            self_approvable=frozenset(kind.name for kind in known if kind.approval and kind.approval.also_self),
+            with_hooks=frozenset(kind.name for kind in known if kind.on_failed),
+            with_approval=tuple(kind for kind in known if kind.approval),
+        )
+
+
 class Registry:
     """The job types of an installation, by name, in the order of their registration.
 
@@ -42,12 +70,13 @@ class Registry:
         self._types: dict[str, JobType] = {}
         self._deferred: dict[str, Callable[[], object]] = {}
         self._services: dict[type, OwnService] = {}
-        self._hooked: frozenset[str] | None = None
+        self._groups: TypeGroups | None = None  # until the next type is added or deferred
 
     def defer(self, name: str, queue: str, load: Callable[[], object]) -> None:
         """Let ``load`` register the job type of this name, which has this queue, when it is needed."""
         self._queues[name] = queue
         self._deferred[name] = load
+        self._groups = None
 
     def load_all(self) -> None:
         """Load the deferred types, for a process that forks or has threads."""
@@ -67,7 +96,7 @@ class Registry:
             raise DuplicateJobType(message)
         self._types[job_type.name] = self._silence.applied_to(job_type)
         self._queues[job_type.name] = job_type.queue
-        self._hooked = None
+        self._groups = None
 
     def add_service(self, service: OwnService) -> None:
         """Register a service of the application; raises `DuplicateService` if its class has one."""
@@ -81,11 +110,13 @@ class Registry:
         return tuple(dict.fromkeys(self._queues.values()))
 
     @property
-    def types_with_hooks(self) -> frozenset[str]:
-        """The names of the job types with ``on_failed``."""
-        if self._hooked is None:
-            self._hooked = frozenset(kind.name for kind in self if kind.on_failed)
-        return self._hooked
+    def groups(self) -> TypeGroups:
+        """The types by what they have in common. Those that users or operators disable belong to them too."""
+        groups = self._groups
+        if groups is None:
+            groups = TypeGroups.of(self)  # which may load deferred types
+            self._groups = groups
+        return groups
 
     @property
     def services(self) -> Mapping[type, OwnService]:

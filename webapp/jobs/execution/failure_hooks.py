@@ -54,7 +54,7 @@ class FailureHooks:
     @property
     def types(self) -> Collection[str]:
         """The names of the job types with a hook."""
-        return self._registry.types_with_hooks
+        return self._registry.groups.with_hooks
 
     def job_failed(self, job: Job) -> None:
         """Create the job that runs the hook; called after the commit, in the process that ended the job."""
