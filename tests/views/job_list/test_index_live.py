@@ -31,6 +31,11 @@ def top_of(page: Page, selector: str) -> float:
     return page.locator(selector).bounding_box()["y"]
 
 
+def middle_of(page: Page, selector: str) -> float:
+    box = page.locator(selector).bounding_box()
+    return box["y"] + box["height"] / 2
+
+
 def test_new_jobs_move_no_row_and_keep_the_selection_and_the_search(page: Page, put: Put, change: Change) -> None:
     second, first = put(Status.QUEUED, title="Second"), put(Status.COMPLETED, title="First")
     page.goto("/jobs")
@@ -61,6 +66,7 @@ def test_a_title_is_at_the_top_of_its_row_however_long_the_names_of_its_files_ar
     row = f"#job-{job.id}"
     assert page.locator(f"{row} .table__files a").bounding_box()["height"] > 60
     assert top_of(page, f"{row} .table__link") - top_of(page, row) < 25
+    assert abs(middle_of(page, f"#tick-{job.id}") - middle_of(page, f"{row} .table__link")) < 2
     assert abs(top_of(page, f"{row} .table__link") - top_of(page, f"{row} .table__files a")) < 10
 
 

@@ -49,6 +49,7 @@ def test_pages_and_parts_say_that_the_database_does_not_answer_and_come_back_by_
         assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
         assert "The database is not responding. Jobs that were started are not lost." in page.text
         assert '<a class="button" href="/jobs">Try again</a>' in page.text
+        assert '<p class="brand">' in page.text, "without a top bar, nothing else says whose page it is"
         part = client.get("/jobs/_live", headers={"HX-Request": "true", "X-Poll": "1"})
         assert (part.status_code, "<html" in part.text) == (503, False)
         assert "The database is not responding." in part.text
