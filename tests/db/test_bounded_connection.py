@@ -21,6 +21,7 @@ from webapp.db.engine import (
     engine_options,
     lift_time_limit,
     reading,
+    unlimited_session,
     without_ping,
     writing,
 )
@@ -99,6 +100,19 @@ def test_a_limit_can_be_lifted_for_one_connection(engine: Engine) -> None:
         assert connection.execute(text("SHOW statement_timeout")).scalar() == "0"
     with reading(engine) as connection:
         assert driver_connection(connection).answer_seconds == STATEMENT_SECONDS
+        assert connection.execute(text("SHOW statement_timeout")).scalar() == "15s"
+
+
+def test_the_limits_of_a_session_can_be_lifted(engine: Engine) -> None:
+    with unlimited_session(engine) as connection:
+        driver = driver_connection(connection)
+        for level in ("READ COMMITTED", "AUTOCOMMIT"):
+            connection.execution_options(isolation_level=level)
+            assert connection.execute(text("SHOW statement_timeout")).scalar() == "0"
+            connection.commit()
+        assert driver.answer_seconds is None
+    assert driver.closed, "nobody gets it without limits"
+    with reading(engine) as connection:
         assert connection.execute(text("SHOW statement_timeout")).scalar() == "15s"
 
 

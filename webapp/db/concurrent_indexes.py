@@ -10,6 +10,7 @@ A divided table gets the index of each partition in the same way. Behind a poole
 transaction, so indexes are built in one there, as on SQLite, which has one writer at a time anyway.
 """
 
+import logging
 from collections.abc import Sequence
 from time import sleep
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from sqlalchemy import Engine, text
 from webapp.db.engine import is_pooled, is_sqlite
 from webapp.db.partitions import is_divided
 
+log = logging.getLogger(__name__)
 LOCK_TIMEOUT = "3s"  # of a statement for which others would wait while it waits for a lock
 _FOUND = text(
     """SELECT indisvalid AS valid, obj_description(indexrelid, 'pg_class') AS definition
@@ -143,8 +145,14 @@ def _await_other_builds(table: str) -> None:
     By asking, outside a transaction, because a build waits for the end of each transaction that it finds reading.
     """
     with op.get_context().autocommit_block():
-        while op.get_bind().execute(_BUILDERS, {"table": table}).first():
+        if _is_being_indexed(table):
+            log.warning("The server is still working on an index of %s for someone else. The upgrade waits.", table)
+        while _is_being_indexed(table):
             sleep(_PAUSE_SECONDS)
+
+
+def _is_being_indexed(table: str) -> bool:
+    return op.get_bind().execute(_BUILDERS, {"table": table}).first() is not None
 
 
 def _concurrently(statement: str) -> None:
