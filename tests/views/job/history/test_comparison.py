@@ -31,6 +31,18 @@ def test_two_runs_are_shown_with_their_differences(client: FlaskClient, put: Put
     assert "equal value" in page
 
 
+def test_input_is_named_as_in_the_form_and_what_is_not_set_does_not_differ(client: FlaskClient, put: Put) -> None:
+    times = {"type": "job_history_export", "started_at": AT, "finished_at": AT + timedelta(seconds=1)}
+    first = put(Status.COMPLETED, payload={"format": "csv"}, **times)
+    second = put(Status.COMPLETED, payload={"format": "jsonl", "tag": None}, **times)
+    rows = client.get(f"/jobs/{second.id}/compare?with={first.id}").text.split("<tr>")
+    (format_row,) = (row for row in rows if '<th scope="row">Format</th>' in row)
+    assert "<td>CSV</td>" in format_row
+    assert "<strong>JSON Lines</strong>" in format_row
+    (tag_row,) = (row for row in rows if '<th scope="row">Tag</th>' in row)
+    assert "<strong>" not in tag_row
+
+
 def test_without_a_choice_the_run_before_is_taken(client: FlaskClient, put: Put) -> None:
     older, before, job, _later = (run(put, seconds) for seconds in (1, 2, 3, 4))
     page = client.get(f"/jobs/{job.id}/compare").text

@@ -12,11 +12,12 @@ from uuid import UUID
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
-from webapp.jobs.definition.field_specs import leaf_specs
+from webapp.jobs.definition.field_specs import FieldSpec, leaf_specs
 from webapp.jobs.definition.readable_names import humanize
 from webapp.jobs.model.job import Job
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.run_comparison import ComparedValue, Part, compare_runs, is_file
+from webapp.views.forms.choices import label_of
 from webapp.views.forms.fields import full_title
 from webapp.views.page.request import services, viewer
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
@@ -143,7 +144,7 @@ def _head(job: Job, context: ViewerContext) -> RunHead:
 
 def _parts(first: Job, second: Job, context: ViewerContext) -> tuple[ComparisonPart, ...]:
     words = _Words(
-        fields=_field_labels(first.type) | _field_labels(second.type),
+        fields=_fields(first.type) | _fields(second.type),
         statuses={job.status.value: str(status_labels.status_label(job).word) for job in (first, second)},
         context=context,
     )
@@ -157,19 +158,19 @@ def _parts(first: Job, second: Job, context: ViewerContext) -> tuple[ComparisonP
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Words:
-    """The labels of fields and statuses of the two runs, and what the viewer calls people."""
+    """The fields and the labels of statuses of the two runs, and what the viewer calls people."""
 
-    fields: Mapping[str, str]
+    fields: Mapping[str, FieldSpec]
     statuses: Mapping[str, str]
     context: ViewerContext
 
 
-def _field_labels(type_name: str) -> dict[str, str]:
+def _fields(type_name: str) -> dict[str, FieldSpec]:
     registry = services().registry
     if type_name not in registry:
         return {}
     specs = leaf_specs(registry.get(type_name).payload_class)
-    return {".".join(spec.path or (spec.name,)): full_title(spec) for spec in specs}
+    return {".".join(spec.path or (spec.name,)): spec for spec in specs}
 
 
 def _row(value: ComparedValue, words: _Words) -> ComparisonRow:
@@ -178,16 +179,16 @@ def _row(value: ComparedValue, words: _Words) -> ComparisonRow:
         label=_label(value, words.fields),
         first=first,
         second=second,
-        differs=first != second if _is_duration(value) else value.differs,
+        differs=first != second if _is_duration(value) else value.differs and {first, second} != {_NONE},
         change=_change(value),
     )
 
 
-def _label(value: ComparedValue, labels: Mapping[str, str]) -> str:
+def _label(value: ComparedValue, fields: Mapping[str, FieldSpec]) -> str:
     if value.part in {Part.RUN, Part.RESULT} and value.name in _NAMES:
         return str(_NAMES[value.name])
     if value.part is Part.INPUT:
-        return labels.get(value.name) or humanize(value.name)
+        return full_title(fields[value.name]) if value.name in fields else humanize(value.name)
     return humanize(value.name) if value.part is Part.RESULT else value.name
 
 
@@ -200,6 +201,8 @@ def _text(value: ComparedValue, given: Any, words: _Words) -> str:
         return words.context.label(UUID(given) if given else None)
     if value.part is Part.FILES:
         return _NONE if given is None else size(given["size"])
+    if value.part is Part.INPUT and value.name in words.fields and (label := label_of(words.fields[value.name], given)):
+        return label
     return _plain(given)
 
 
