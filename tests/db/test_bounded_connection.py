@@ -215,6 +215,14 @@ def test_an_idle_connection_can_show_with_its_first_statement_whether_it_works(
     assert use(engine) == 1
 
 
+def test_a_connection_that_was_closed_while_it_was_idle_is_replaced_without_a_ping_too(engine: Engine) -> None:
+    with reading(engine) as connection:
+        driver = driver_connection(connection)
+    driver.close()
+    with without_ping():
+        assert use(engine) == 1
+
+
 def test_each_transaction_has_its_isolation_level_whatever_its_connection_did_before(engine: Engine) -> None:
     def level(isolation: str | None) -> tuple[str, bool]:
         options = {"isolation_level": isolation} if isolation else {}

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from tests.jobs.conftest import HOLDER, end
 from tests.jobs.statements import plan_of, recorded
-from webapp.db.engine import reading, writing
+from webapp.db.engine import holding_connections, is_sqlite, reading, writing
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queueing.claim import count_queued
 from webapp.schema import events, jobs
@@ -135,6 +135,19 @@ def test_the_claim_uses_its_partial_index(
     assert "ix_jobs_claim" in plan
     assert "TEMP B-TREE" not in plan
     assert "Sort" not in plan
+
+
+@pytest.mark.dialect(both=True)
+def test_the_connections_of_claims_are_opened_with_a_claim_that_takes_no_job(
+    services: Services, make: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job = make()
+    with recorded(services.engine) as first, holding_connections():
+        services.claims.connect()
+    assert services.jobs.get(job.id) == job
+    with recorded(services.engine) as sent:
+        assert taken(services, lease) == job.id
+    assert [text for text, _ in first] == ([] if is_sqlite(services.engine) else [sent[0][0]])
 
 
 def test_queued_jobs_are_counted_up_to_a_ceiling(services: Services, make: Callable[..., Job], database: str) -> None:
