@@ -48,6 +48,16 @@ def test_the_overview_updates_without_a_reload_and_keeps_its_table_open(
     assert page.evaluate("window.stayed")
 
 
+def test_the_names_of_the_admin_pages_fit_beside_them_in_german(
+    open_page: Callable[..., Page], person: Callable[..., User]
+) -> None:
+    page = open_page(person("root", role="admin", language="de"), viewport={"width": 1280, "height": 800})
+    page.goto("/admin/notifications")
+    assert page.locator(".admin-nav [aria-current=page]").inner_text() == "Benachrichtigungen"
+    too_long = "links => links.filter((link) => link.scrollWidth > link.clientWidth).map((link) => link.textContent)"
+    assert page.locator(".admin-nav .nav-link").evaluate_all(too_long) == []
+
+
 def test_a_name_in_the_audit_log_is_broken_between_words(
     open_page: Callable[..., Page], admin: User, services: Services
 ) -> None:

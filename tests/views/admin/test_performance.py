@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
+from webapp.accounts.user import User
 from webapp.jobs.model.job import Job, Status
 
 InsertEnded = Callable[..., Job]
@@ -20,6 +21,20 @@ def test_each_type_shows_failures_and_run_times(
     assert "~9\N{NO-BREAK SPACE}s" in page
     assert "few" in page
     assert "/admin/jobs?children=1&amp;type=report&amp;ended_since=" in page
+
+
+def test_the_name_of_a_queue_is_not_translated(
+    person: Callable[..., User],
+    client_of: Callable[[User], FlaskClient],
+    insert_ended: InsertEnded,
+    update_metrics: Callable[[], None],
+) -> None:
+    insert_ended()
+    update_metrics()
+    page = client_of(person("kim", role="operator", language="de")).get("/admin/performance").text
+    waits = page.partition('id="waits-chart"')[2]
+    assert ">default</a></th>" in waits
+    assert "Standard" not in waits
 
 
 def test_enough_samples_are_not_marked_as_few(

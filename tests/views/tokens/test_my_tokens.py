@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.views.admin.test_users import one_time_in
+from webapp.accounts.audit_query import AuditCriteria
 from webapp.accounts.tokens import Scope
 from webapp.accounts.user import User
 from webapp.services import Services
@@ -23,6 +24,15 @@ def test_a_token_is_shown_once_and_works(client: FlaskClient, services: Services
     assert text not in again
     assert "nightly import" in again
     assert text[:9] in again
+
+
+@pytest.mark.parametrize(("lifetime", "recorded"), [("30", {"lasts": "30 d"}), ("never", {})])
+def test_the_audit_log_says_how_long_a_token_lasts(
+    client: FlaskClient, services: Services, user: User, password: str, lifetime: str, recorded: dict[str, str]
+) -> None:
+    client.post("/me/tokens", data={**FORM, "lifetime": lifetime, "own_password": password})
+    newest = services.audit_trail.page(AuditCriteria())[0]
+    assert newest.after == {"user": user.name, "scopes": "read, start", **recorded}
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,10 @@ def create_token(user: User, form: TokenForm) -> tuple[ApiToken, str]:
 
 def add_token(user: User, name: str, scopes: Sequence[str], **end: Any) -> tuple[ApiToken, str]:
     """Create a token that ``lasts`` or ``expires_at``, and record it; raise `BadToken`. Pages and the API call it."""
-    after = {"user": user.name, "scopes": ", ".join(scopes), **{key: str(value) for key, value in end.items()}}
+    ends = {
+        key: f"{value.days} d" if isinstance(value, timedelta) else str(value) for key, value in end.items() if value
+    }
+    after = {"user": user.name, "scopes": ", ".join(scopes), **ends}
     with audited(AuditAction.TOKEN_ADD, AuditTarget.TOKEN, user.name, name=name, after=after):
         return services().tokens.add(user, name, scopes, **end, by=signed_in().id)
 
