@@ -156,6 +156,14 @@ SHARED_COLUMNS = (
     *("memory", "horse_memory", "stop_requested_by"),
 )
 _names = union(select(workers.c.name), select(leases.c.worker)).subquery("names")
+_held = leases.alias("held")
+_its_lease = (  # not one without heartbeats, that the server has opened without the worker's knowledge
+    select(_held.c.id)
+    .where(_held.c.worker == _names.c.name)
+    .order_by(_held.c.beat.desc(), _held.c.beat_at.desc())
+    .limit(1)
+    .scalar_subquery()
+)
 _claimed = jobs.alias("claimed")
 _first_under_lease = (
     select(_claimed.c.id).where(_claimed.c.lease_id == leases.c.id).order_by(_claimed.c.id).limit(1).scalar_subquery()
@@ -175,6 +183,6 @@ WORKER_ROWS = (
     )
     .select_from(_names)
     .outerjoin(workers, workers.c.name == _names.c.name)
-    .outerjoin(leases, leases.c.worker == _names.c.name)
+    .outerjoin(leases, leases.c.id == _its_lease)
     .outerjoin(jobs, jobs.c.id == _first_under_lease)  # one of several that are claimed for a moment
 )
