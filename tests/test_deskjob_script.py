@@ -58,6 +58,13 @@ def test_a_changed_lock_file_builds_the_environment_again(checkout: Path) -> Non
     assert "building" not in run(checkout, "job", "list").stderr
 
 
+def test_an_environment_of_a_python_that_is_gone_is_made_anew(checkout: Path) -> None:
+    write_script(checkout / ".venv" / "bin" / "python", 'echo "No module named pip" >&2; exit 1')
+    write_script(checkout / "upgraded-python", f'[ "$2" = venv ] && echo "$@" && exit; exec "{sys.executable}" "$@"')
+    (checkout / "requirements.txt").write_text("# locked for the new Python\n")
+    assert "-m venv --clear" in run(checkout, "job", "list", python="upgraded-python").stdout
+
+
 def test_another_python_is_checked(checkout: Path) -> None:
     run(checkout, "job", "list")
     write_script(checkout / "old-python", 'case "$*" in -V) echo Python 3.9.1 ;; *) exit 1 ;; esac')
