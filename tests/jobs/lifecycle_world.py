@@ -24,7 +24,7 @@ from webapp.jobs.execution.steps import Steps, StoredSteps
 from webapp.jobs.flows.flow import Flow
 from webapp.jobs.flows.flow_queries import FlowNotFound
 from webapp.jobs.lifecycle.finish_attempt import Ending
-from webapp.jobs.maintenance.clock_chores import promote_due
+from webapp.jobs.maintenance.clock_chores import promote_due, release_jobs_with_free_keys
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import BadRequest, IllegalTransition, Job, Owner, Status
 from webapp.jobs.model.rate import Rate
@@ -35,7 +35,7 @@ from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.queueing.rates import admit_due
 from webapp.jobs.store.fence import Fence, LeaseLost, report
 from webapp.jobs.store.job_store import JobNotFound
-from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken, release_jobs_with_free_keys
+from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken
 from webapp.schema import (
     budget_usage,
     dependencies,

@@ -18,12 +18,12 @@ from webapp.db.retry import ignore_while_away
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.execution.worker_heartbeat import remove_silent_workers
 from webapp.jobs.launching.overdue import settle_launches
-from webapp.jobs.maintenance.clock_chores import promote_due, top_up_wake_ups
+from webapp.jobs.maintenance.clock_chores import promote_due, release_jobs_with_free_keys, top_up_wake_ups
 from webapp.jobs.maintenance.rescue import LeaseRescuer
 from webapp.jobs.maintenance.stale_records import mark_silent_records_stale
 from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.jobs.queueing.rates import admit_due
-from webapp.jobs.store.unique_keys import DuplicateJob, release_jobs_with_free_keys
+from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.services import Services
 
 log = logging.getLogger(__name__)

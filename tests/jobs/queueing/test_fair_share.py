@@ -1,15 +1,20 @@
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from tests.jobs.conftest import Nothing
-from webapp.db.engine import reading
+from tests.jobs.conftest import LOCATION, Nothing, end, run_once
+from webapp.db.engine import reading, writing
+from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution import context
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.lifecycle import finish_attempt
+from webapp.jobs.lifecycle.finish_attempt import Ending
+from webapp.jobs.maintenance.clock_chores import promote_due
+from webapp.jobs.model.approval import Approval
+from webapp.jobs.model.job import EventName, Job, Owner, Status
 from webapp.schema import jobs
 from webapp.services import Services
 
@@ -109,7 +114,7 @@ def test_the_turns_of_children_begin_when_their_root_has_returned(
         assert order(services, lease, 3) == [ben, ben, ben]  # so that their turns are past when they are released
 
     run(handler, owner=Owner(user_id=ana))
-    assert order(services, lease, 6) == [ben, ana, ben, ana, ben, ana]
+    assert order(services, lease, 6) == [ben, ben, ana, ben, ana, ana]
 
 
 def test_children_wait_behind_the_queued_jobs_of_their_owner(services: Services, people: People, run: Run) -> None:
@@ -140,3 +145,88 @@ def test_children_that_start_later_do_not_take_the_turns_of_the_others(services:
     later = services.jobs.store.now() + timedelta(hours=1)
     root = run(with_children({"run_at": later}, {}, {"run_at": later}, {}))
     assert [turn for _, _, turn in turns(services, root)] == [2, 0, 3, 1]
+
+
+def past(services: Services) -> datetime:
+    return services.jobs.store.now() - timedelta(seconds=1)
+
+
+def make_due(services: Services) -> None:
+    """Let the clock queue all jobs that are to start later."""
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.status == "scheduled").values(run_at=past(services)))
+    promote_due(services.engine)
+
+
+def test_jobs_that_start_at_the_same_time_take_turns(
+    services: Services, people: People, make: Make, lease: UUID
+) -> None:
+    ana, ben = people(), people()
+    tomorrow = services.jobs.store.now() + timedelta(days=1)
+    for _ in range(4):
+        make(owner=Owner(user_id=ana), run_at=tomorrow)
+    make(run_at=tomorrow)
+    make_due(services)
+    services.jobs.create_many("nothing", [{}] * 2, owner=Owner(user_id=ben))
+    assert order(services, lease, 7) == [ana, None, ben, ana, ben, ana, ana]
+
+
+def test_a_job_that_waits_for_its_next_attempt_keeps_its_turn(
+    services: Services, people: People, running: Make, lease: UUID
+) -> None:
+    ana = people()
+    retried = running(owner=Owner(user_id=ana))
+    services.jobs.create_many("nothing", [{}] * 4, owner=Owner(user_id=ana))
+    later = Ending(status=Status.SCHEDULED, outcome=EventName.FAILED, error="not yet", retry_in=60.0)
+    with writing(services.engine) as connection:
+        finish_attempt.end_attempt(connection, retried, LOCATION, later)
+    make_due(services)
+    assert services.claims.claim("default", lease, fresh=True).id == retried.id
+
+
+def test_dependents_that_are_released_together_take_turns(
+    services: Services, people: People, make: Make, lease: UUID
+) -> None:
+    ana, ben = people(), people()
+    first = make()
+    for _ in range(4):
+        make(owner=Owner(user_id=ana), after=[first.id])
+    run_once(services, "default", lease)
+    services.jobs.create_many("nothing", [{}] * 2, owner=Owner(user_id=ben))
+    assert order(services, lease, 6) == [ana, ben, ana, ben, ana, ana]
+
+
+def test_jobs_that_are_retried_together_take_turns(
+    services: Services, people: People, running: Make, lease: UUID
+) -> None:
+    ana, ben = people(), people()
+    failed = [running(owner=Owner(user_id=ana)) for _ in range(4)]
+    for job in failed:
+        end(services, job, Status.FAILED)
+    services.jobs.retry_many([job.id for job in failed])
+    services.jobs.create_many("nothing", [{}] * 2, owner=Owner(user_id=ben))
+    assert order(services, lease, 6) == [ana, ben, ana, ben, ana, ana]
+
+
+def test_jobs_that_wait_for_each_other_with_one_key_let_others_run_between_them(
+    services: Services, people: People, make: Make, lease: UUID
+) -> None:
+    ana, ben = people(), people()
+    for _ in range(4):
+        make(owner=Owner(user_id=ana), unique_key="k", on_duplicate="queue_after")
+    services.jobs.create_many("nothing", [{}] * 3, owner=Owner(user_id=ben))
+    taken = [run_once(services, "default", lease).owner.user_id for _ in range(7)]
+    assert taken == [ana, ben, ana, ben, ana, ben, ana]
+
+
+def _pay(_job: JobContext, _payload: Nothing) -> None:
+    """Pay nothing."""
+
+
+def test_jobs_that_are_approved_together_take_turns(services: Services, people: People, lease: UUID) -> None:
+    ana, ben = people(), people()
+    services.registry.add(job_type("payment", title="Payment", approval=Approval())(_pay))
+    for job in [services.jobs.create_job("payment", owner=Owner(user_id=ana)) for _ in range(3)]:
+        services.jobs.approve(job.id, by=ben)
+    services.jobs.create_many("nothing", [{}] * 2, owner=Owner(user_id=ben))
+    assert order(services, lease, 5) == [ana, ben, ana, ben, ana]

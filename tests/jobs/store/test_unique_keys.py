@@ -16,8 +16,8 @@ from webapp.db.engine import reading, writing
 from webapp.jobs import DuplicateJob, Job, JobContext, OnDuplicate, Status, job_type
 from webapp.jobs.lifecycle import cascade, finish_family
 from webapp.jobs.lifecycle.finish_attempt import Ending
+from webapp.jobs.maintenance.clock_chores import release_jobs_with_free_keys
 from webapp.jobs.model.job import BadRequest
-from webapp.jobs.store import unique_keys
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
 from webapp.schema import claimed_keys, dependencies, jobs
 from webapp.services import Services
@@ -145,9 +145,9 @@ def test_the_clock_releases_the_second_of_two_jobs_that_wait_and_do_not_know_eac
     assert services.jobs.get(first.id).unique_key == "k"
     assert run_once(services, "default", lease).id == other.id
     assert services.jobs.get(second.id).status is Status.HELD
-    assert unique_keys.release_jobs_with_free_keys(services.engine) == 0
+    assert release_jobs_with_free_keys(services.engine) == 0
     services.jobs.cancel(first.id)
-    assert unique_keys.release_jobs_with_free_keys(services.engine) == 1
+    assert release_jobs_with_free_keys(services.engine) == 1
     assert services.jobs.get(second.id).unique_key == "k"
 
 

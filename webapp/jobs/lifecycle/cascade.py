@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Update, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Update, and_, bindparam, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from webapp.jobs.model.job import COMPLETE, TERMINAL, EventName, Status
 from webapp.jobs.model.rollup import ChildCounts, roll_up
-from webapp.jobs.store import events, signals, transitions, unique_keys
+from webapp.jobs.queueing.fair_share import with_new_turns
+from webapp.jobs.store import events, signals, transitions
 from webapp.schema import dependencies, jobs, now
 
 _predecessors = jobs.alias("predecessors")
@@ -167,12 +169,10 @@ def _release_unblocked(connection: Connection, job_ids: list[UUID]) -> set[str]:
     The caller has locked them, so that of two predecessors that end at once, the second one sees that the first has
     ended.
     """
-    status = case((jobs.c.run_at.is_(None), Status.QUEUED.value), else_=Status.SCHEDULED.value)
-    statement = transitions.released.update(status).where(jobs.c.next_key.is_(None), ~_blocking(jobs.c.id).exists())
     return {
         queue
         for some in _batches(job_ids)
-        for queue in connection.execute(statement.where(jobs.c.id.in_(some)).returning(jobs.c.queue)).scalars()
+        for queue in connection.execute(_RELEASE_UNBLOCKED, {"held_jobs": some}).scalars()
     }
 
 
@@ -196,15 +196,25 @@ def release_unless_blocked(connection: Connection, job_id: UUID) -> set[str]:
     """
     # The row is locked before the other predecessors are looked at: of two predecessors that end at
     # once, the second one sees that the first has ended.
-    columns = (jobs.c.queue, jobs.c.run_at, jobs.c.next_key)
+    columns = (jobs.c.queue, jobs.c.next_key)
     row = connection.execute(select(*columns).where(jobs.c.id == job_id, transitions.released.guard)).first()
     if row is None or connection.execute(_blocking(job_id).limit(1)).first():
         return set()
-    status = Status.QUEUED if row.run_at is None else Status.SCHEDULED
-    if row.next_key is not None:
-        return {row.queue} if unique_keys.release_with_key(connection, job_id, status) else set()
-    released = connection.execute(transitions.released.update(status, by_id=True).where(jobs.c.id == job_id)).rowcount
-    return {row.queue} if released else set()
+    release = release_with_key if row.next_key is not None else _release
+    return {row.queue} if release(connection, job_id) else set()
+
+
+def release_with_key(connection: Connection, job_id: UUID) -> bool:
+    """Release a held job with the key that it waited for; return False while another job holds the key."""
+    try:
+        with connection.begin_nested():
+            return connection.execute(_RELEASE_WITH_KEY, {"held_job": job_id}).rowcount == 1
+    except IntegrityError:
+        return False
+
+
+def _release(connection: Connection, job_id: UUID) -> bool:
+    return connection.execute(_RELEASE, {"held_job": job_id}).rowcount == 1
 
 
 def _blocking(job_id: UUID | ColumnElement[UUID]) -> Select[Any]:
@@ -219,6 +229,22 @@ def _blocking(job_id: UUID | ColumnElement[UUID]) -> Select[Any]:
         .join(_predecessors, _predecessors.c.id == dependencies.c.after_id)
         .where(dependencies.c.job_id == job_id, or_(_predecessors.c.status.not_in(_ENDED), not_completed))
     )
+
+
+_RELEASE_UNBLOCKED = with_new_turns(
+    transitions.released.update(transitions.WHEN_RELEASED, by_id=True),
+    jobs.c.id.in_(bindparam("held_jobs", expanding=True)),
+    transitions.released.guard,
+    jobs.c.next_key.is_(None),
+    ~_blocking(jobs.c.id).exists(),
+).returning(jobs.c.queue)
+_RELEASE = with_new_turns(
+    transitions.released.update(transitions.WHEN_RELEASED, by_id=True), jobs.c.id == bindparam("held_job")
+)
+_RELEASE_WITH_KEY = with_new_turns(
+    transitions.released.update(transitions.WHEN_RELEASED, by_id=True, unique_key=jobs.c.next_key, next_key=None),
+    jobs.c.id == bindparam("held_job"),
+)
 
 
 def cancel_unstarted(connection: Connection, condition: ColumnElement[bool], by: UUID | None = None) -> list[UUID]:

@@ -10,14 +10,21 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, case, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from webapp.jobs.lifecycle import cancel, cascade, finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model.job import GOES_ON, TERMINAL, EventName, Job, Status
-from webapp.jobs.queueing.fair_share import turns_of_unqueued
+from webapp.jobs.queueing.fair_share import with_new_turns
 from webapp.jobs.store import lock_order, transitions
 from webapp.schema import jobs
+
+_RELEASE_CHILDREN = with_new_turns(
+    transitions.released.update(transitions.WHEN_RELEASED, by_id=True),
+    jobs.c.root_id == bindparam("returned_root"),
+    transitions.released.guard,
+    transitions.MAY_RUN,
+).returning(jobs.c.queue)
 
 
 def end_attempt(
@@ -75,13 +82,7 @@ def _wait_for_children(
 
 def _release(connection: Connection, root_id: UUID) -> set[str]:
     """Queue the held children, with turns that begin now: other jobs may have had those that they were created with."""
-    status = case((jobs.c.run_at.is_(None), Status.QUEUED.value), else_=Status.SCHEDULED.value)
-    held = (jobs.c.root_id == root_id, transitions.released.guard, transitions.MAY_RUN)
-    woken: set[str] = set()
-    for turns in turns_of_unqueued(connection, *held):
-        released = transitions.released.update(status, by_id=True, fair=turns.c.turn).where(jobs.c.id == turns.c.id)
-        woken.update(connection.execute(released.returning(jobs.c.queue)).scalars())
-    return woken
+    return set(connection.execute(_RELEASE_CHILDREN, {"returned_root": root_id}).scalars())
 
 
 def _discard_held(connection: Connection, root_id: UUID) -> set[str]:

@@ -1,16 +1,18 @@
 """Retry: queue an ended job again, or only the children of a root that did not complete."""
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, delete, exists, select, update
+from sqlalchemy import Connection, Row, Select, Update, bindparam, delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.jobs.budgets.admission import BudgetUsedUp, admit_owner, begin_month
 from webapp.jobs.lifecycle import cascade
 from webapp.jobs.model.job import TERMINAL, EventName, IllegalTransition, Job, NotApproved, Status, short_id
 from webapp.jobs.model.rollup import ChildCounts
+from webapp.jobs.queueing.fair_share import with_new_turns
 from webapp.jobs.store import events, lock_order, signals
 from webapp.jobs.store.transitions import held_again, reopened
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
@@ -150,13 +152,22 @@ def handler_has_returned(connection: Connection, root_id: UUID) -> bool:
     return bool(connection.execute(select(waited)).scalar_one())
 
 
-def _reopen(connection: Connection, row: Row[Any], status: Status, **values: Any) -> bool:
-    """Give an ended job another status; return False if another request was faster."""
-    key = {"unique_key": row.next_key, "next_key": None} if row.next_key else {}
+@cache
+def _reopening(status: Status, *, with_key: bool) -> Update:
+    """Return the UPDATE that gives an ended job another status, and the key for which it waited."""
     transition = held_again if status is Status.HELD else reopened
-    statement = transition.update(status, by_id=True, **_RESET, **key, **values).where(jobs.c.id == row.id)
+    key = {"unique_key": jobs.c.next_key, "next_key": None} if with_key else {}
+    attempts: dict[str, Any] = {} if status is Status.WAITING else {"max_attempts": bindparam("attempts_from_now")}
+    statement = transition.update(status, by_id=True, **_RESET, **key, **attempts)
+    is_wanted = jobs.c.id == bindparam("ended_job")
+    return with_new_turns(statement, is_wanted) if status is Status.QUEUED else statement.where(is_wanted)
+
+
+def _reopen(connection: Connection, row: Row[Any], status: Status, *, max_attempts: int | None = None) -> bool:
+    """Give an ended job another status; return False if another request was faster."""
+    values = {"ended_job": row.id} | ({} if max_attempts is None else {"attempts_from_now": max_attempts})
     try:
-        return connection.execute(statement).rowcount == 1
+        return connection.execute(_reopening(status, with_key=row.next_key is not None), values).rowcount == 1
     except IntegrityError:
         raise UniqueKeyTaken(row.next_key or row.unique_key) from None
 

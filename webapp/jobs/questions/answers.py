@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Engine, case, or_, select, update
+from sqlalchemy import Connection, Engine, or_, select, update
 
 from webapp.fault_injection import faultpoint
 from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status, short_id
@@ -103,6 +103,5 @@ def _continue(connection: Connection, job: Job) -> set[str]:
     """Let a job be claimed again, or wait for its time if somebody has given it one meanwhile."""
     asks = (jobs.c.id == job.id, jobs.c.status == Status.HELD.value)
     connection.execute(update(jobs).where(*asks).values(asked_of=None))
-    status = case((jobs.c.run_at.is_(None), Status.QUEUED.value), else_=Status.SCHEDULED.value)
-    released = transitions.released.update(status).where(jobs.c.id == job.id)
+    released = transitions.released.update(transitions.WHEN_RELEASED).where(jobs.c.id == job.id)
     return {job.queue} if connection.execute(released).rowcount else set()

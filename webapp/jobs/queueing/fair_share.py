@@ -5,22 +5,36 @@ last queued one, but never an earlier turn than the one that is being served. So
 5,000 jobs, the single job of another owner waits for at most one of them per worker. The claim orders
 by priority, turn and age.
 
-A child's turn counts from its release. Until then it is held, so it is no queued job, and children that
-are written in several parts would have the same turns.
+A job that is created to start later, or held, gets its turn when it is queued, and so does one that is retried. Before,
+it is no queued job, so those of one owner would all have the same turn and run one after the other. A job that
+continues, after an interruption, for its next attempt or with an answer, keeps its turn.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Subquery, func, literal, literal_column, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Subquery,
+    Update,
+    case,
+    func,
+    literal,
+    literal_column,
+    null,
+    select,
+)
 
 from webapp.jobs.model.job import Job
 from webapp.jobs.queueing.claim import QUEUED
 from webapp.schema import jobs
 
 _ONE: ColumnElement[int] = literal_column("1")
+_LANE = (jobs.c.queue, jobs.c.priority, jobs.c.owner_id)
 _OwnerLane = tuple[str, int, UUID | None]  # queue, priority, owner
 
 
@@ -38,30 +52,56 @@ def assign_turns(connection: Connection, new: Iterable[Job]) -> list[Job]:
     return with_turns
 
 
-def new_turn(queue: ColumnElement[str], priority: ColumnElement[int], owned: ColumnElement[bool]) -> ColumnElement[int]:
+def new_turn(
+    queue: ColumnElement[str], priority: ColumnElement[int], owned: ColumnElement[bool], *, is_created: bool = True
+) -> ColumnElement[int]:
     """Return the turn after the owner's last queued job, but none before the one that is served.
 
-    ``owned`` tells which jobs are the owner's.
+    ``owned`` tells which jobs are the owner's. A job that was created earlier gets none before the next one: it is
+    older than the jobs whose turn it is, and would be claimed before them.
     """
     lane = (QUEUED, jobs.c.queue == queue, jobs.c.priority == priority)
-    current = select(func.min(jobs.c.fair).label("turn")).where(*lane)
-    after_last = select((func.max(jobs.c.fair) + _ONE).label("turn")).where(*lane, owned)
-    turns = union_all(current, after_last).subquery("turns")
-    return func.coalesce(select(func.max(turns.c.turn)).scalar_subquery(), literal_column("0"))
+    after_last = select(func.max(jobs.c.fair) + _ONE).where(*lane, owned).scalar_subquery()
+    served = func.min(jobs.c.fair) if is_created else func.min(jobs.c.fair) + _ONE
+    return func.coalesce(after_last, select(served).where(*lane).scalar_subquery(), literal_column("0"))
 
 
-def turns_of_unqueued(connection: Connection, *which: ColumnElement[bool]) -> Iterator[Subquery]:
-    """Yield the ``id`` and the new ``turn`` of jobs that are about to be queued, for one UPDATE per lane.
+def with_new_turns(
+    queueing: Update,
+    *which: ColumnElement[bool],
+    kept: ColumnElement[bool] | None = None,
+    skip_locked: bool = False,
+) -> Update:
+    """Let an UPDATE that queues jobs, those of ``which``, give them turns as if they were created now.
 
-    They follow each other in the order in which they were created, as if they were created now. Those that start
-    later are last.
+    An owner's jobs follow each other in the order in which they were created, those with a time to start last. The
+    jobs that are ``kept`` keep their turns. With ``skip_locked``, only jobs are queued that no other transaction has
+    locked.
     """
-    place = func.row_number().over(order_by=(jobs.c.run_at.is_not(None), jobs.c.id))
-    lanes = select(jobs.c.queue, jobs.c.priority, jobs.c.owner_id).where(*which).distinct()
-    for queue, priority, owner_id in connection.execute(lanes).all():
-        turn = (literal(_next_turn(connection, queue, priority, owner_id)) - _ONE + place).label("turn")
-        same_lane = (jobs.c.queue == queue, jobs.c.priority == priority, _is_owner(owner_id))
-        yield select(jobs.c.id, turn).where(*which, *same_lane).subquery("turns_of_lane")
+    unqueued = select(jobs.c.id, *_LANE, jobs.c.run_at).where(*which)
+    if skip_locked:
+        unqueued = unqueued.with_for_update(skip_locked=True, key_share=True)
+    chosen = unqueued.subquery("chosen")
+    order = (chosen.c.run_at.asc().nulls_first(), chosen.c.id)
+    place = func.row_number().over(partition_by=_lane_of(chosen), order_by=order).label("place")
+    placed = select(chosen.c.id, *_lane_of(chosen), place).subquery("placed")
+    begins = select(placed, _first_turn(placed).label("first")).subquery("begins")
+    turn = func.max(begins.c.first).over(partition_by=_lane_of(begins)) + begins.c.place - _ONE
+    turns = select(begins.c.id, turn.label("turn")).subquery("turns")
+    new = turns.c.turn if kept is None else case((kept, jobs.c.fair), else_=turns.c.turn)
+    return queueing.values(fair=new).where(jobs.c.id == turns.c.id)
+
+
+def _first_turn(placed: Subquery) -> ColumnElement[int | None]:
+    """Return the first turn of a lane in the row of its first job, so that it is looked up once."""
+    lane = (placed.c.queue, placed.c.priority)
+    of_system = new_turn(*lane, jobs.c.owner_id.is_(None), is_created=False)
+    of_owner = new_turn(*lane, jobs.c.owner_id == placed.c.owner_id, is_created=False)
+    return case((placed.c.place > _ONE, null()), (placed.c.owner_id.is_(None), of_system), else_=of_owner)
+
+
+def _lane_of(rows: Subquery) -> list[ColumnElement[Any]]:
+    return [rows.c[column.name] for column in _LANE]
 
 
 def _next_turn(connection: Connection, queue: str, priority: int, owner_id: UUID | None) -> int:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, and_, literal_column, or_, update
+from sqlalchemy import ColumnElement, Update, and_, case, literal_column, or_, update
 
 from webapp.jobs.model.approval import ApprovalState
 from webapp.jobs.model.job import MOVES, NOT_STARTED, TERMINAL, IllegalTransition, Status
@@ -89,6 +89,7 @@ def _literal(status: Status) -> ColumnElement[str]:
 
 
 # Start
+WHEN_RELEASED = case((jobs.c.run_at.is_(None), _literal(Status.QUEUED)), else_=_literal(Status.SCHEDULED))
 released = Transition(Status.QUEUED, Status.SCHEDULED, among=UNSTARTED)  # a held job
 promoted = Transition(Status.QUEUED, among=(Status.SCHEDULED,))
 claimed = Transition(Status.RUNNING)

@@ -14,12 +14,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CompoundSelect, Connection, Engine, Integer, literal_column, select, union_all
-from sqlalchemy.exc import IntegrityError
 
-from webapp.db.engine import reading, writing
-from webapp.jobs.model.job import UNFINISHED, Status
-from webapp.jobs.store.transitions import MAY_RUN, released
-from webapp.schema import claimed_keys, dependencies, jobs
+from webapp.db.engine import reading
+from webapp.schema import claimed_keys, jobs
 
 _HELD = jobs.c.status == literal_column("'held'")  # a literal, so that the partial index is used
 _predecessors = jobs.alias("predecessors")
@@ -84,33 +81,3 @@ def naming_the_holder(engine: Engine) -> Iterator[None]:
         with reading(engine) as connection:
             conflict.job_id = first_with_key(connection, *conflict.unique_keys)
         raise
-
-
-def release_with_key(connection: Connection, job_id: UUID, status: Status) -> bool:
-    """Release a held job with the key that it waited for; return False while another job holds the key."""
-    statement = released.update(status, by_id=True, unique_key=jobs.c.next_key, next_key=None).where(
-        jobs.c.id == job_id
-    )
-    try:
-        with connection.begin_nested():
-            return connection.execute(statement).rowcount == 1
-    except IntegrityError:
-        return False
-
-
-def release_jobs_with_free_keys(engine: Engine) -> int:
-    """Release the jobs that only waited for a key that is now free; return how many."""
-    blocked = (
-        select(dependencies.c.after_id)
-        .join(_predecessors, _predecessors.c.id == dependencies.c.after_id)
-        .where(dependencies.c.job_id == jobs.c.id, _predecessors.c.status.in_(UNFINISHED))
-    )
-    is_waiting = (jobs.c.next_key.is_not(None), _HELD, MAY_RUN)
-    waiting = select(jobs.c.id, jobs.c.run_at).where(*is_waiting, ~blocked.exists())
-    with reading(engine) as connection:
-        found = connection.execute(waiting.order_by(jobs.c.id)).all()
-    count = 0
-    for row in found:
-        with writing(engine) as connection:
-            count += release_with_key(connection, row.id, Status.QUEUED if row.run_at is None else Status.SCHEDULED)
-    return count
