@@ -24,12 +24,13 @@ Make = Callable[..., S3Files]
 
 @pytest.fixture
 def make_files(s3_place: dict[str, Any], tmp_path: Path) -> Make:
-    """Return the files of an installation with these settings."""
+    """Return the files of an installation with these settings, which soon gives up on a server that is away."""
 
-    def make(**changes: Any) -> S3Files:
+    def make(*, is_patient: bool = False, **changes: Any) -> S3Files:
         files = configured_files(load(data_dir=tmp_path, **{**s3_place, **changes}))
         assert isinstance(files, S3Files)
-        files.retry_for(0.1)
+        if not is_patient:
+            files.retry_for(0.1)
         return files
 
     return make
@@ -86,8 +87,8 @@ def test_a_check_names_the_very_setting(make_files: Make, changes: dict[str, Any
 
 @pytest.mark.exhaustive
 def test_a_server_that_goes_away_loses_no_complete_file(s3_server: S3Server, make_files: Make) -> None:
-    files = make_files()
-    small, large = files.receive(b"small", "a"), files.receive(os.urandom(PART + 1), "b")
+    patient, files = make_files(is_patient=True), make_files()
+    small, large = patient.receive(b"small", "a"), patient.receive(os.urandom(PART + 1), "b")
     with files.new_file() as draft:
         draft.write(b"x" * (PART + 1))
         s3_server.stop()
