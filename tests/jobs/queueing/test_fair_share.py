@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -15,7 +15,7 @@ from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.maintenance.clock_chores import promote_due
 from webapp.jobs.model.approval import Approval
 from webapp.jobs.model.job import EventName, Job, Owner, Status
-from webapp.schema import jobs
+from webapp.schema import jobs, later
 from webapp.services import Services
 
 Make = Callable[..., Job]
@@ -147,14 +147,10 @@ def test_children_that_start_later_do_not_take_the_turns_of_the_others(services:
     assert [turn for _, _, turn in turns(services, root)] == [2, 0, 3, 1]
 
 
-def past(services: Services) -> datetime:
-    return services.jobs.store.now() - timedelta(seconds=1)
-
-
 def make_due(services: Services) -> None:
     """Let the clock queue all jobs that are to start later."""
     with writing(services.engine) as connection:
-        connection.execute(update(jobs).where(jobs.c.status == "scheduled").values(run_at=past(services)))
+        connection.execute(update(jobs).where(jobs.c.status == "scheduled").values(run_at=later(-1.0)))
     promote_due(services.engine)
 
 
@@ -177,9 +173,9 @@ def test_a_job_that_waits_for_its_next_attempt_keeps_its_turn(
     ana = people()
     retried = running(owner=Owner(user_id=ana))
     services.jobs.create_many("nothing", [{}] * 4, owner=Owner(user_id=ana))
-    later = Ending(status=Status.SCHEDULED, outcome=EventName.FAILED, error="not yet", retry_in=60.0)
+    next_attempt = Ending(status=Status.SCHEDULED, outcome=EventName.FAILED, error="not yet", retry_in=60.0)
     with writing(services.engine) as connection:
-        finish_attempt.end_attempt(connection, retried, LOCATION, later)
+        finish_attempt.end_attempt(connection, retried, LOCATION, next_attempt)
     make_due(services)
     assert services.claims.claim("default", lease, fresh=True).id == retried.id
 

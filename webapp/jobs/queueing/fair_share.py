@@ -5,9 +5,9 @@ last queued one, but never an earlier turn than the one that is being served. So
 5,000 jobs, the single job of another owner waits for at most one of them per worker. The claim orders
 by priority, turn and age.
 
-A job that is created to start later, or held, gets its turn when it is queued, and so does one that is retried. Before,
-it is no queued job, so those of one owner would all have the same turn and run one after the other. A job that
-continues, after an interruption, for its next attempt or with an answer, keeps its turn.
+A job that is held or starts later gets its turn when it is queued, and so does one that is retried. Until then it does
+not count as queued, so all such jobs of one owner would have the same turn and run one after the other. A job that
+continues (after an interruption, for its next attempt, or with an answer) keeps its turn.
 """
 
 from collections import defaultdict
